@@ -1,0 +1,683 @@
+/* The C boundary of Rondo: everything that crosses between the core, a backend plugin and a kernel
+ * module is declared here and nowhere else. Plain C11, only fixed-width types; a backend can be
+ * written from this file alone.
+ *
+ * Object model. The host (librondo, "core") loads a *plugin* and reads its descriptor. The plugin
+ * offers one *backend*; a backend has *devices*; a device holds *kernels* and *buffers*; a kernel
+ * has exactly one input and one output *queue*. A kernel runs a *handler* that comes from a *kernel
+ * module*, a library that knows neither core nor backend.
+ *
+ * Versions. RONDO_ABI_VERSION is one number. Host and plugin each state an interval; the highest
+ * number in both is used, and none in common is a refusal that names both [ABI-01]. Every struct
+ * begins with struct_size, set by whoever fills it; readers look no further than that [ABI-02].
+ * Structs and tables grow at the end only. A function slot beyond the provider's struct_size, or
+ * NULL, is treated as a function that returns RONDO_UNSUPPORTED and has no effect [ABI-03].
+ *
+ * Ownership. Nothing allocated on one side is freed by the other. Strings are borrowed for the
+ * length of the call unless a field says otherwise [ABI-04]. An opaque pointer returned by a create
+ * function belongs to the caller until the matching destroy function; on failure the out parameter
+ * is left untouched and nothing is held [ABI-05].
+ *
+ * Threads. "any" means any thread at any time while the object lives. "one at a time" means that
+ * calls on the same object are never concurrent; the host sees to it. No function may throw, exit,
+ * print, or call longjmp across this boundary [ABI-06].
+ *
+ * Blocking. Functions marked "never blocks" finish without waiting for another thread or for a
+ * device. Every other function states its bound.
+ */
+#ifndef RONDO_ABI_H
+#define RONDO_ABI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RONDO_ABI_VERSION 1u
+/* The only symbol a plugin exports, of type rondo_plugin_entry_fn. */
+#define RONDO_PLUGIN_ENTRY_NAME "rondo_plugin_entry"
+/* The only symbol a kernel module needs to export, of type rondo_module_entry_fn. */
+#define RONDO_MODULE_ENTRY_NAME "rondo_module_entry"
+#define RONDO_PLUGIN_MAGIC 0x4e4c50444e4f52ull /* "RONDPLN" */
+#define RONDO_MODULE_MAGIC 0x444f4d444e4f52ull /* "RONDMOD" */
+
+/* ---- status codes ------------------------------------------------------------------------------
+ * Zero is success; positive codes are expected conditions; negative codes are failures. The list is
+ * the one source of names and texts: X(NAME, value, "what it means"). */
+typedef int32_t rondo_status;
+
+#define RONDO_STATUS_LIST(X)                                                                       \
+  X(OK, 0, "done")                                                                                 \
+  X(FULL, 1, "the queue has no free slot")                                                         \
+  X(EMPTY, 2, "the queue has no message")                                                          \
+  X(TIMEOUT, 3, "the deadline passed")                                                             \
+  X(INVALID_ARGUMENT, -1, "an argument is not allowed here")                                       \
+  X(INVALID_STATE, -2, "the object is in a state that does not allow this")                        \
+  X(UNSUPPORTED, -3, "the backend does not offer this")                                            \
+  X(OUT_OF_MEMORY, -4, "memory could not be had")                                                  \
+  X(LIMIT_REACHED, -5, "a resource limit is reached")                                              \
+  X(INTERNAL, -6, "an error that should not happen was caught at a boundary")                      \
+  X(TERMINATED, -7, "the kernel is terminated")                                                    \
+  X(ALREADY_EXISTS, -8, "the name is taken")                                                       \
+  X(INVALID_NAME, -10, "the name breaks the naming contract")                                      \
+  X(AMBIGUOUS_NAME, -11, "the name fits more than one queue")                                      \
+  X(NO_SUCH_QUEUE, -12, "no queue has this name")                                                  \
+  X(NO_SUCH_KERNEL, -13, "no module has this handler")                                             \
+  X(NO_SUCH_BACKEND, -14, "no usable backend has this name")                                       \
+  X(NO_SUCH_DEVICE, -15, "the backend has no such device")                                         \
+  X(NO_SUCH_MODULE, -16, "no kernel module has this name")                                         \
+  X(NO_SUCH_BUFFER, -17, "the buffer handle is not alive")                                         \
+  X(NO_IMAGE, -18, "the module has no image for this backend")                                     \
+  X(REQUEST_MISMATCH, -20, "the request type is not the handler's")                                \
+  X(RESPONSE_MISMATCH, -21, "the response type is not the handler's")                              \
+  X(VERSION_MISMATCH, -22, "the message has another version than the handler")                     \
+  X(TOO_LARGE, -23, "the message does not fit the queue's slot")                                   \
+  X(MALFORMED, -24, "the bytes are not a message of this type")                                    \
+  X(CAPACITY_ZERO, -30, "a capacity is zero")                                                      \
+  X(CAPACITY_NOT_POWER_OF_TWO, -31, "a capacity is not a power of two")                            \
+  X(CAPACITY_OVERFLOW, -32, "capacity times slot size is beyond what can be addressed")            \
+  X(HANDLER_FAILED, -40, "the handler reported a failure")                                         \
+  X(HANDLER_THREW, -41, "the handler threw an exception")                                          \
+  X(HANDLER_HUNG, -42, "the handler ran past its deadline and was abandoned")                      \
+  X(DEVICE_LOST, -43, "the device failed and takes no more work")                                  \
+  X(NO_SUCH_DIRECTORY, -50, "a directory named explicitly does not exist")                         \
+  X(NO_PLUGINS, -51, "no plugin file was found")                                                   \
+  X(NOT_A_SHARED_OBJECT, -52, "the file is not a shared object")                                   \
+  X(WRONG_ARCHITECTURE, -53, "the file was built for another processor")                           \
+  X(LOAD_FAILED, -54, "the system refused to load the file")                                       \
+  X(ENTRY_MISSING, -55, "the library does not export the entry symbol")                            \
+  X(ABI_MISMATCH, -56, "the ABI intervals have no version in common")                              \
+  X(BAD_DESCRIPTOR, -57, "the descriptor contradicts itself")                                      \
+  X(PROBE_CRASHED, -58, "the library crashed while being tried")                                   \
+  X(PROBE_TIMED_OUT, -59, "the library did not finish loading in time")                            \
+  X(UNSAFE_PERMISSIONS, -60, "others may write the file or its directory")                         \
+  X(DUPLICATE, -61, "another file already provides this id")                                       \
+  X(NO_USABLE_DEVICE, -62, "the plugin loads, and no device can be used")                          \
+  X(FILTERED, -63, "left out on request")
+
+enum {
+#define RONDO_STATUS_ENUM(name, value, text) RONDO_##name = value,
+  RONDO_STATUS_LIST(RONDO_STATUS_ENUM)
+#undef RONDO_STATUS_ENUM
+};
+
+/* Bytes with a length; not terminated. */
+typedef struct rondo_string {
+  const char* data;
+  uint64_t size;
+} rondo_string;
+
+/* Where a failing function puts its explanation. Owned by the host, so that no text outlives the
+ * library it came from: report() copies. A NULL sink is allowed everywhere. Call at most once per
+ * failing call, from the thread that was called. subject is the name of the thing that failed,
+ * message one sentence of what happened, remedy one sentence of what to do about it [ABI-07]. */
+typedef struct rondo_error_sink {
+  uint32_t struct_size;
+  uint32_t reserved;
+  void* self;
+  void (*report)(void* self, rondo_status code, rondo_string subject, rondo_string message,
+                 rondo_string remedy);
+} rondo_error_sink;
+
+/* ---- messages ------------------------------------------------------------------------------- */
+
+/* Envelope flags. */
+enum {
+  RONDO_FLAG_FAILED = 1u << 0,    /* a reply that carries rondo_failure instead of a response */
+  RONDO_FLAG_MORE = 1u << 1,      /* more replies to the same request follow */
+  RONDO_FLAG_ABANDONED = 1u << 2, /* a claimed slot that was given up: consumers skip and count it */
+  RONDO_FLAG_URGENT = 1u << 3,    /* travels in the urgent lane */
+  RONDO_FLAG_NO_REPLY = 1u << 4   /* the handler finished this request without a reply */
+};
+
+/* The header in front of every payload, 32 bytes. The first 12 bytes are what a consumer needs to
+ * know how much more to read; they fill the first chunk of a chunked slot exactly.
+ *
+ *   byte 0        4      6        8      12        16            24               32
+ *        | length | type | version | flags | reserved | message_id | correlation_id |
+ */
+typedef struct rondo_envelope {
+  uint32_t length;         /* bytes of payload */
+  uint16_t type;           /* RONDO_TYPE_REQUEST or RONDO_TYPE_RESPONSE */
+  uint16_t version;        /* of the message type */
+  uint32_t flags;          /* RONDO_FLAG_* */
+  uint32_t reserved;       /* 0 */
+  uint64_t message_id;     /* unique within its queue, counted from 1 */
+  uint64_t correlation_id; /* chosen by the requester; every reply repeats it */
+} rondo_envelope;
+
+enum { RONDO_TYPE_REQUEST = 1, RONDO_TYPE_RESPONSE = 2 };
+
+/* Optional 16 bytes behind the envelope, present in every slot of a queue created with
+ * RONDO_QUEUE_TIMED. Host monotonic clock (CLOCK_MONOTONIC), nanoseconds; 0 = none. */
+typedef struct rondo_envelope_times {
+  uint64_t deadline_ns;
+  uint64_t timestamp_ns;
+} rondo_envelope_times;
+
+/* The payload of a reply with RONDO_FLAG_FAILED: code, then text up to the envelope's length. */
+enum { RONDO_FAILURE_TEXT_MAX = 200 };
+typedef struct rondo_failure {
+  int32_t code;      /* RONDO_HANDLER_FAILED, RONDO_HANDLER_THREW, RONDO_MALFORMED, … */
+  int32_t user_code; /* what the handler passed to fail(); 0 otherwise */
+  char text[RONDO_FAILURE_TEXT_MAX];
+} rondo_failure;
+
+/* ---- buffers -----------------------------------------------------------------------------------
+ * Larger data than a message. A handle is generation << 32 | index; 0 means none. A device keeps a
+ * table of entries where its handlers can read it, one per index; an entry that holds another handle
+ * is not that buffer any more [BUF-01]. */
+typedef uint64_t rondo_buffer_handle;
+
+typedef struct rondo_buffer_entry {
+  uint64_t handle;  /* of the buffer that lives here; 0 = free */
+  uint64_t address; /* in the device's address space */
+  uint64_t bytes;
+  uint64_t reserved;
+} rondo_buffer_entry;
+
+/* ---- kernel modules: what a handler is -------------------------------------------------------- */
+
+enum { RONDO_ENCODING_PLAIN = 1, RONDO_ENCODING_ENCODED = 2 };
+enum { RONDO_MESSAGE_HOST_ONLY = 1u << 0 /* only a host image can read or write it */ };
+
+typedef struct rondo_message_type {
+  uint32_t struct_size;
+  uint32_t encoding; /* RONDO_ENCODING_* */
+  rondo_string wire_name;
+  uint32_t version;
+  uint32_t max_bytes; /* largest encoding, at most 65536 */
+  uint32_t alignment; /* of a plain payload; 1 if encoded */
+  uint32_t flags;     /* RONDO_MESSAGE_* */
+  uint64_t schema_hash;
+} rondo_message_type;
+
+/* One request being handled. The loop of the backend fills it, the handler reads it and may set the
+ * failure fields. Lives for one invocation, on the thread that handles. */
+typedef struct rondo_invocation {
+  uint32_t struct_size;
+  uint32_t lane;  /* this thread's place among the threads that run the handler together */
+  uint32_t lanes; /* how many there are; 1 on a CPU */
+  int32_t failure_code; /* RONDO_OK, or why the request failed */
+  int32_t user_code;
+  uint32_t failure_length; /* bytes of failure_text */
+  const rondo_envelope* request;
+  const rondo_buffer_entry* buffers; /* the device's table */
+  uint64_t buffer_count;
+  uint64_t kernel_tag; /* tells two kernels of one process apart; chosen by the host */
+  char failure_text[RONDO_FAILURE_TEXT_MAX];
+} rondo_invocation;
+
+/* Where a handler puts replies. reserve() returns room for `bytes` of payload, aligned to 16, or
+ * NULL if the kernel is being stopped, after which the handler should return; the room belongs to
+ * the handler until commit() or the next reserve(). reserve() may wait while the output is full;
+ * the backend ends that wait when it stops the kernel. Thread: the one that runs the handler. */
+typedef struct rondo_emitter {
+  uint32_t struct_size;
+  uint32_t reserved;
+  void* (*reserve)(struct rondo_emitter* self, uint32_t bytes);
+  void (*commit)(struct rondo_emitter* self, uint32_t length, uint16_t version, uint32_t flags);
+} rondo_emitter;
+
+/* Code for a device that runs handlers of this module without the host image. */
+typedef struct rondo_image {
+  uint32_t struct_size;
+  uint32_t ring_layout_version;
+  rondo_string backend; /* short backend name, e.g. "cuda" */
+  const void* bytes;
+  uint64_t size;
+} rondo_image;
+
+/* Services for a scenario while it runs: buffers on the device of the kernel under test. */
+typedef struct rondo_scenario_host {
+  uint32_t struct_size;
+  uint32_t reserved;
+  void* self;
+  rondo_status (*buffer_create)(void* self, uint64_t bytes, rondo_buffer_handle* out);
+  rondo_status (*buffer_write)(void* self, rondo_buffer_handle, uint64_t offset, const void* from,
+                               uint64_t bytes);
+  rondo_status (*buffer_read)(void* self, rondo_buffer_handle, uint64_t offset, void* to,
+                              uint64_t bytes);
+  void (*buffer_release)(void* self, rondo_buffer_handle);
+} rondo_scenario_host;
+
+/* A self-test that a module brings along. The host calls open, then for i in 0 … message_count-1
+ * next(i), a round trip, and check(i), then close. next() writes the i-th request into payload and
+ * a label of at most label_capacity bytes. check() returns RONDO_OK or a failure explained in the
+ * sink. Thread: one at a time. */
+typedef struct rondo_scenario {
+  uint32_t struct_size;
+  uint32_t message_count;
+  rondo_string handler_id;
+  rondo_string name;
+  rondo_status (*open)(const rondo_scenario_host* host, void** self, rondo_error_sink* error);
+  rondo_status (*next)(void* self, uint32_t i, void* payload, uint32_t capacity, uint32_t* length,
+                       char* label, uint32_t label_capacity, rondo_error_sink* error);
+  rondo_status (*check)(void* self, uint32_t i, const rondo_envelope* reply, const void* payload,
+                        rondo_error_sink* error);
+  void (*close)(void* self);
+} rondo_scenario;
+
+enum {
+  RONDO_HANDLER_EMITS = 1u << 0,            /* takes an emitter: none, one or many replies */
+  RONDO_HANDLER_WARP_COOPERATIVE = 1u << 1, /* all lanes of a warp run it together */
+  RONDO_HANDLER_BLOCK_COOPERATIVE = 1u << 2
+};
+
+typedef struct rondo_handler {
+  uint32_t struct_size;
+  uint32_t flags; /* RONDO_HANDLER_* */
+  rondo_string id;
+  rondo_message_type request;
+  rondo_message_type response;
+  rondo_string device_entry; /* name of this handler's persistent kernel inside an image */
+  uint64_t state_bytes;
+  uint64_t state_alignment;
+  /* Construct the kernel's state in zeroed memory of that size and alignment; destroy it. Host
+   * image only. Thread: one at a time. */
+  rondo_status (*construct)(void* state, rondo_error_sink* error);
+  void (*destroy)(void* state);
+  /* Handle one request. Decodes, runs the handler, emits. Returns RONDO_OK, or the status to report
+   * to the caller, in which case invocation says why. NULL: no host image. Never throws. */
+  rondo_status (*invoke)(void* state, const void* payload, rondo_emitter* out,
+                         rondo_invocation* invocation);
+} rondo_handler;
+
+typedef struct rondo_module {
+  uint32_t struct_size;
+  uint32_t abi_version;
+  uint64_t magic; /* RONDO_MODULE_MAGIC */
+  rondo_string name;
+  rondo_string build; /* compiler and flags, for people */
+  const rondo_handler* const* handlers;
+  uint64_t handler_count;
+  const rondo_image* images; /* at most one per backend, with every handler of the module */
+  uint64_t image_count;
+  const rondo_scenario* const* scenarios;
+  uint64_t scenario_count;
+} rondo_module;
+
+/* Returns a record that lives as long as the library. Never blocks, allocates or fails. */
+typedef const rondo_module* (*rondo_module_entry_fn)(void);
+
+/* ---- host services ----------------------------------------------------------------------------
+ * Given to a plugin once, at its entry; valid until the process ends. All: any thread, except
+ * where said. A plugin never writes to a terminal itself [ABI-08]. */
+enum {
+  RONDO_LOG_TRACE = 0,
+  RONDO_LOG_DEBUG = 1,
+  RONDO_LOG_INFO = 2,
+  RONDO_LOG_WARNING = 3,
+  RONDO_LOG_ERROR = 4
+};
+
+typedef struct rondo_host_services {
+  uint32_t struct_size;
+  uint32_t abi_version; /* the highest the host speaks */
+  void* self;
+  void (*log)(void* self, uint32_t level, rondo_string component, rondo_string message);
+  /* A span of time on the calling thread, CLOCK_MONOTONIC nanoseconds. */
+  void (*trace)(void* self, rondo_string name, uint64_t begin_ns, uint64_t end_ns);
+  /* Memory accounted to Rondo; NULL when there is none. alignment is a power of two. */
+  void* (*allocate)(void* self, uint64_t bytes, uint64_t alignment);
+  void (*deallocate)(void* self, void* memory, uint64_t bytes, uint64_t alignment);
+  /* Nonzero once the process is shutting Rondo down: long work should stop. */
+  uint32_t (*cancelled)(void* self);
+  /* Nonzero when the calling thread is inside a call that the host made into a plugin; a plugin's
+   * own threads get 0. For assertions. */
+  uint32_t (*on_host_call)(void* self);
+} rondo_host_services;
+
+/* ---- plugin descriptor ------------------------------------------------------------------------ */
+
+/* A table of functions by name. `functions` points to the struct declared below for that name. */
+typedef struct rondo_table {
+  rondo_string name;
+  uint32_t version;
+  uint32_t struct_size;
+  const void* functions;
+} rondo_table;
+
+#define RONDO_TABLE_BACKEND "rondo.backend" /* rondo_backend_table, required */
+#define RONDO_TABLE_KERNEL "rondo.kernel"   /* rondo_kernel_table,  required */
+#define RONDO_TABLE_QUEUE "rondo.queue"     /* rondo_queue_table,   required */
+#define RONDO_TABLE_BUFFER "rondo.buffer"   /* rondo_buffer_table,  with capability "buffer" */
+
+/* Capability names. What is advertised works; what is not advertised returns RONDO_UNSUPPORTED and
+ * changes nothing [CAP-01]. Unknown names are ignored by the host. */
+#define RONDO_CAP_MAPPED "queue.mapped"           /* rondo_queue_table.map */
+#define RONDO_CAP_ZERO_COPY "queue.zero_copy"     /* reserve/commit, peek/release */
+#define RONDO_CAP_BATCH "queue.batch"             /* push_batch, pop_batch */
+#define RONDO_CAP_PUBLISH_WORD "publish.word"
+#define RONDO_CAP_PUBLISH_COUNTED "publish.counted"
+#define RONDO_CAP_PUBLISH_CHUNKED "publish.chunked"
+#define RONDO_CAP_TIMED "queue.timed"             /* RONDO_QUEUE_TIMED */
+#define RONDO_CAP_PARK "wait.park"                /* RONDO_WAIT_PARK and SPIN_THEN_PARK */
+#define RONDO_CAP_PIN "thread.pin"                /* rondo_kernel_params.cpu */
+#define RONDO_CAP_RELAUNCH "kernel.relaunch"      /* launch again after terminate */
+#define RONDO_CAP_HANG_DETECTION "kernel.hang_detection" /* handler_deadline_ns */
+#define RONDO_CAP_LEASE "kernel.lease"            /* lease_ns */
+#define RONDO_CAP_BUFFER "buffer"
+#define RONDO_CAP_HOST_IMAGE "image.host"         /* runs rondo_handler.invoke */
+#define RONDO_CAP_HOST_ONLY_MESSAGES "message.host_only"
+
+typedef struct rondo_plugin_descriptor {
+  uint64_t magic; /* RONDO_PLUGIN_MAGIC */
+  uint32_t struct_size;
+  uint32_t abi_min;
+  uint32_t abi_max;
+  uint32_t unload_safe;  /* nonzero: the library may be closed when it owns no live object */
+  rondo_string id;       /* reverse DNS, unique: "dev.rondo.cpu" */
+  rondo_string name;     /* short: "cpu"; what users type */
+  rondo_string version;  /* semantic version of the plugin */
+  rondo_string build;    /* compiler, flags, for people */
+  const rondo_string* capabilities;
+  uint64_t capability_count;
+  const rondo_table* tables;
+  uint64_t table_count;
+} rondo_plugin_descriptor;
+
+/* The entry. Reads no device, starts no thread, never blocks [ABI-09]. host_abi_min/max is the
+ * host's interval; a plugin that shares no version with it still returns its descriptor, so that
+ * the refusal can name both. The result is constant and lives as long as the library. NULL only if
+ * the plugin cannot describe itself. Called once, before any other function. */
+typedef const rondo_plugin_descriptor* (*rondo_plugin_entry_fn)(const rondo_host_services* host,
+                                                                uint32_t host_abi_min,
+                                                                uint32_t host_abi_max);
+
+/* ---- backend and devices ---------------------------------------------------------------------- */
+typedef struct rondo_backend rondo_backend;
+typedef struct rondo_device rondo_device;
+typedef struct rondo_kernel rondo_kernel;
+typedef struct rondo_queue rondo_queue;
+
+typedef struct rondo_option {
+  rondo_string key;
+  rondo_string value;
+} rondo_option;
+
+typedef struct rondo_device_info {
+  uint32_t struct_size;
+  uint32_t index;
+  uint32_t usable;              /* 0: see reason */
+  uint32_t max_resident_kernels; /* 0 = no fixed limit */
+  char name[128];
+  char reason[256];             /* why not usable, one sentence; empty if usable */
+  uint64_t memory_bytes;
+  uint32_t processors; /* cores, or multiprocessors */
+  uint32_t reserved;
+} rondo_device_info;
+
+typedef struct rondo_backend_table {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* Start the backend; may look for devices; at most 10 s. A machine without a device is success
+   * with no device, and `why_none` says the reason [DEV-01]. One at a time.
+   * OK, OUT_OF_MEMORY, INTERNAL. */
+  rondo_status (*open)(rondo_backend** out, rondo_error_sink* error);
+  /* Requires that every device is closed. At most 10 s. One at a time. */
+  void (*close)(rondo_backend*);
+  /* Never blocks. Any. */
+  uint32_t (*device_count)(rondo_backend*);
+  /* Copies one sentence into text (not terminated) and returns its length. Never blocks. Any. */
+  uint32_t (*why_none)(rondo_backend*, char* text, uint32_t capacity);
+  /* out->struct_size is set by the caller. Any. OK, INVALID_ARGUMENT. */
+  rondo_status (*device_info)(rondo_backend*, uint32_t index, rondo_device_info* out);
+  /* At most 30 s. Any. OK, NO_SUCH_DEVICE, NO_USABLE_DEVICE, OUT_OF_MEMORY, DEVICE_LOST. */
+  rondo_status (*open_device)(rondo_backend*, uint32_t index, const rondo_option* options,
+                              uint64_t option_count, rondo_device** out, rondo_error_sink* error);
+  /* Requires that every kernel and buffer is destroyed. At most 10 s. One at a time. */
+  void (*close_device)(rondo_device*);
+} rondo_backend_table;
+
+/* ---- queues ----------------------------------------------------------------------------------- */
+
+/* How a message becomes visible; described in rondo/ring/layout.hpp. 0 lets the backend choose. */
+enum {
+  RONDO_PUBLISH_DEFAULT = 0,
+  RONDO_PUBLISH_WORD = 1,
+  RONDO_PUBLISH_COUNTED = 2,
+  RONDO_PUBLISH_CHUNKED = 3
+};
+
+enum {
+  RONDO_QUEUE_TIMED = 1u << 0,          /* slots carry rondo_envelope_times */
+  RONDO_QUEUE_ONE_PRODUCER = 1u << 1,   /* the caller promises one producing thread */
+  RONDO_QUEUE_DROP_OLDEST = 1u << 2     /* the consumer honours producer_line.discard_below */
+};
+
+enum { RONDO_MAX_PAYLOAD = 65536, RONDO_MAX_LANES = 2 };
+
+typedef struct rondo_queue_params {
+  uint32_t struct_size;
+  uint32_t publication; /* RONDO_PUBLISH_* */
+  rondo_string name;    /* opaque to backends; never composed or parsed by one [NAME-01] */
+  uint64_t capacity;    /* slots; a power of two */
+  uint32_t payload_capacity; /* bytes a slot can carry, 1 … RONDO_MAX_PAYLOAD */
+  uint32_t flags;            /* RONDO_QUEUE_* */
+  uint32_t lanes;            /* 1, or 2 with an urgent lane */
+  uint32_t reserved;
+} rondo_queue_params;
+
+typedef struct rondo_queue_info {
+  uint32_t struct_size;
+  uint32_t publication;
+  uint64_t capacity;
+  uint32_t payload_capacity;
+  uint32_t slot_stride; /* bytes from slot to slot; 0 if there is no ring */
+  uint64_t depth;       /* messages waiting, a snapshot */
+} rondo_queue_info;
+
+/* The memory of one ring lane. Addresses are the host's. The parts may lie in different memories,
+ * each where its reader polls cheapest; layouts are in rondo/ring/layout.hpp. */
+typedef struct rondo_ring_lane {
+  void* slots;         /* capacity × slot_stride bytes, written by producers */
+  void* producer_line; /* rondo::ring::producer_line, written by the producing side */
+  void* consumer_line; /* rondo::ring::consumer_line, written by the consumer */
+  void* claim_line;    /* rondo::ring::claim_line, in the producers' own memory; NULL if producers
+                          are not on the host */
+  void* ready;         /* capacity × uint64_t beside claim_line, for counted publication by several
+                          producers; NULL otherwise */
+} rondo_ring_lane;
+
+enum {
+  RONDO_RING_CONSUMER_PARKS = 1u << 0, /* producers look at the wake line after publishing */
+  RONDO_RING_PRODUCER_WAKES = 1u << 1  /* the other side wakes a consumer that parks */
+};
+
+typedef struct rondo_ring_map {
+  uint32_t struct_size;
+  uint32_t layout_version; /* rondo::ring::layout_version */
+  uint32_t publication;    /* RONDO_PUBLISH_*, never DEFAULT */
+  uint32_t flags;          /* RONDO_RING_* */
+  uint64_t capacity;
+  uint32_t slot_stride;
+  uint32_t payload_capacity;
+  uint32_t queue_flags; /* RONDO_QUEUE_* */
+  uint32_t lane_count;
+  rondo_ring_lane lanes[RONDO_MAX_LANES]; /* 0 = normal, 1 = urgent */
+  void* wake_line; /* rondo::ring::wake_line in host memory, or NULL */
+} rondo_ring_map;
+
+/* A slot claimed by reserve(): write the payload, fill the envelope, commit() or abandon(). */
+typedef struct rondo_claim {
+  uint32_t struct_size;
+  uint32_t capacity; /* bytes at payload */
+  void* payload;     /* aligned to 16 */
+  uint64_t token;    /* the backend's */
+} rondo_claim;
+
+/* A message seen by peek(): valid until release(). */
+typedef struct rondo_view {
+  uint32_t struct_size;
+  uint32_t reserved;
+  const rondo_envelope* envelope;
+  const void* payload; /* aligned to 16 */
+  uint64_t token;
+} rondo_view;
+
+/* All of it never blocks: waiting is the host's, built above. The input queue of a kernel is pushed
+ * by the host, its output queue popped; the other ends belong to the kernel. The producing calls
+ * (push, push_batch, reserve, commit, abandon): any thread. The consuming calls: one at a time.
+ * Messages of one thread arrive in the order it pushed them [QUEUE-01]; a message that was accepted
+ * is delivered exactly once or counted as discarded [QUEUE-02]; a push that returns anything but OK
+ * has no effect [QUEUE-03].
+ * RONDO_TERMINATED is returned by producing calls once the kernel is terminated [QUEUE-04]. */
+typedef struct rondo_queue_table {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* OK, FULL, TOO_LARGE, TERMINATED. */
+  rondo_status (*push)(rondo_queue*, const rondo_envelope*, const void* payload);
+  /* Copies at most capacity bytes of payload. A larger message stays and gives TOO_LARGE, with
+   * envelope filled [QUEUE-05]. OK, EMPTY, TOO_LARGE. */
+  rondo_status (*pop)(rondo_queue*, rondo_envelope* envelope, void* payload, uint32_t capacity);
+  /* Stops at the first that does not fit; *done says how many went. OK if *done > 0, else as push.
+   * Payload i is at payloads[i] with envelopes[i].length bytes. */
+  rondo_status (*push_batch)(rondo_queue*, const rondo_envelope* envelopes,
+                             const void* const* payloads, uint64_t count, uint64_t* done);
+  rondo_status (*pop_batch)(rondo_queue*, rondo_envelope* envelopes, void* const* payloads,
+                            uint32_t capacity_each, uint64_t count, uint64_t* done);
+  /* Zero copy. OK, FULL, TOO_LARGE, TERMINATED. Every claim is committed or abandoned once. */
+  rondo_status (*reserve)(rondo_queue*, uint32_t bytes, rondo_claim* out);
+  rondo_status (*commit)(rondo_queue*, rondo_claim*, const rondo_envelope*);
+  rondo_status (*abandon)(rondo_queue*, rondo_claim*);
+  /* The oldest message stays until release(); peek() again gives the same one. OK, EMPTY. */
+  rondo_status (*peek)(rondo_queue*, rondo_view* out);
+  rondo_status (*release)(rondo_queue*, rondo_view*);
+  /* Any. OK. */
+  rondo_status (*info)(rondo_queue*, rondo_queue_info* out);
+  /* Describe the ring so that the host may use rondo/ring/protocol.hpp on it directly. The memory
+   * lives until the kernel is destroyed, also after terminate [QUEUE-06]. With a map in use the host
+   * makes no push or pop call on this queue. Any. OK, UNSUPPORTED. */
+  rondo_status (*map)(rondo_queue*, rondo_ring_map* out);
+} rondo_queue_table;
+
+/* ---- kernels ---------------------------------------------------------------------------------- */
+
+/* States and the transitions that lead into them [LIFE-01]:
+ *   CREATED     create
+ *   LAUNCHED    launch from CREATED or, with capability "kernel.relaunch", from TERMINATED
+ *   ACTIVE      activate from LAUNCHED or INACTIVE; no-op when ACTIVE
+ *   INACTIVE    deactivate from ACTIVE; no-op when INACTIVE or LAUNCHED
+ *   TERMINATED  terminate from LAUNCHED, ACTIVE, INACTIVE; no-op when TERMINATED
+ *   FAILED      the handler hung past its deadline, or the device was lost
+ * Any other transition is refused with INVALID_STATE and changes nothing [LIFE-02]. Messages sent
+ * while not ACTIVE wait, in order [LIFE-03]. */
+enum {
+  RONDO_STATE_CREATED = 1,
+  RONDO_STATE_LAUNCHED = 2,
+  RONDO_STATE_ACTIVE = 3,
+  RONDO_STATE_INACTIVE = 4,
+  RONDO_STATE_TERMINATED = 5,
+  RONDO_STATE_FAILED = 6
+};
+
+enum { RONDO_WAIT_DEFAULT = 0, RONDO_WAIT_SPIN = 1, RONDO_WAIT_SPIN_THEN_PARK = 2, RONDO_WAIT_PARK = 3 };
+enum { RONDO_TERMINATE_DRAIN = 1, RONDO_TERMINATE_DISCARD = 2 };
+
+typedef struct rondo_kernel_params {
+  uint32_t struct_size;
+  uint32_t wait;                /* RONDO_WAIT_*: what the kernel does while idle */
+  rondo_string id;              /* opaque */
+  const rondo_handler* handler; /* outlives the kernel */
+  const rondo_image* image;     /* NULL: the host image */
+  rondo_queue_params input;
+  rondo_queue_params output;
+  uint64_t kernel_tag;
+  int32_t cpu; /* pin the kernel's thread to this processor; -1 = anywhere */
+  uint32_t grid;  /* blocks; 0 = default */
+  uint32_t block; /* threads per block; 0 = default */
+  uint32_t reserved;
+  uint64_t handler_deadline_ns; /* 0 = none */
+  uint64_t lease_ns;            /* 0 = none */
+  uint64_t spin_ns;             /* SPIN_THEN_PARK: idle time before the kernel sleeps; 0 = default */
+  const rondo_option* options;  /* further, backend-specific; unknown keys are INVALID_ARGUMENT */
+  uint64_t option_count;
+} rondo_kernel_params;
+
+typedef struct rondo_terminate_report {
+  uint32_t struct_size;
+  uint32_t state;     /* after the call */
+  uint64_t handled;   /* while draining */
+  uint64_t discarded; /* accepted messages that will never be handled */
+} rondo_terminate_report;
+
+/* Counted by the kernel itself, single writer, since create. All monotonic but the depths. */
+typedef struct rondo_kernel_counters {
+  uint32_t struct_size;
+  uint32_t state;
+  uint64_t messages_in;     /* requests handled; an idle kernel's stays 0 [TEL-01] */
+  uint64_t messages_out;    /* replies published, failures included */
+  uint64_t messages_failed; /* requests that ended in a failure */
+  uint64_t messages_dropped; /* discarded, abandoned or malformed slots that were skipped */
+  uint64_t bytes_in;        /* payload */
+  uint64_t bytes_out;
+  uint64_t polls;           /* looks at the input, idle ones included */
+  uint64_t heartbeat_ns;    /* CLOCK_MONOTONIC of the last sign of life; 0 = never ran */
+  uint64_t uptime_ns;       /* since launch */
+  uint64_t handler_samples; /* how many requests were timed (one in RONDO_SAMPLE_EVERY) */
+  uint64_t handler_sampled_ns;     /* their total */
+  uint64_t handler_sampled_max_ns; /* and the longest */
+  uint64_t input_depth;
+  uint64_t output_depth;
+} rondo_kernel_counters;
+
+enum { RONDO_SAMPLE_EVERY = 64 };
+
+typedef struct rondo_kernel_table {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* Build the kernel and its two queues; nothing runs yet. params is read during the call only. At
+   * most 30 s. Any. OK, INVALID_ARGUMENT, CAPACITY_*, UNSUPPORTED, NO_IMAGE, OUT_OF_MEMORY,
+   * LIMIT_REACHED, DEVICE_LOST. */
+  rondo_status (*create)(rondo_device*, const rondo_kernel_params* params, rondo_kernel** out,
+                         rondo_error_sink* error);
+  /* The kernel is resident when this returns OK. deadline_ns is a duration, as everywhere below.
+   * One at a time. OK, INVALID_STATE, TIMEOUT, LIMIT_REACHED, DEVICE_LOST. */
+  rondo_status (*launch)(rondo_kernel*, uint64_t deadline_ns, rondo_error_sink* error);
+  /* After OK from deactivate the handler is not running and no further message is taken. One at a
+   * time. OK, INVALID_STATE, TIMEOUT, DEVICE_LOST. */
+  rondo_status (*activate)(rondo_kernel*, uint64_t deadline_ns, rondo_error_sink* error);
+  rondo_status (*deactivate)(rondo_kernel*, uint64_t deadline_ns, rondo_error_sink* error);
+  /* DRAIN handles what is waiting first; DISCARD does not. Returns within deadline_ns plus one
+   * second in every case [LIFE-04]. TIMEOUT from DRAIN: what was left is discarded and the kernel is
+   * TERMINATED. HANDLER_HUNG: the handler did not return; the kernel is FAILED, its memory is kept
+   * from reuse for the life of the process [LIFE-05]. One at a time. */
+  rondo_status (*terminate)(rondo_kernel*, uint32_t mode, uint64_t deadline_ns,
+                            rondo_terminate_report* report, rondo_error_sink* error);
+  /* Requires CREATED, TERMINATED or FAILED. Frees state and queues. One at a time. */
+  void (*destroy)(rondo_kernel*);
+  /* Never blocks. Any. */
+  uint32_t (*state)(rondo_kernel*);
+  rondo_queue* (*input)(rondo_kernel*);
+  rondo_queue* (*output)(rondo_kernel*);
+  /* A snapshot; disturbs nothing; does not block. out->struct_size is set by the caller. Any. OK. */
+  rondo_status (*counters)(rondo_kernel*, rondo_kernel_counters* out);
+  /* Extend the lease by params.lease_ns from now. Any. OK, UNSUPPORTED, TERMINATED. */
+  rondo_status (*renew)(rondo_kernel*);
+} rondo_kernel_table;
+
+/* ---- buffers on a device ---------------------------------------------------------------------- */
+typedef struct rondo_buffer_table {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* Zeroed memory of the device. At most 10 s. Any. OK, INVALID_ARGUMENT (0 bytes), OUT_OF_MEMORY,
+   * LIMIT_REACHED. */
+  rondo_status (*create)(rondo_device*, uint64_t bytes, rondo_buffer_handle* out,
+                         rondo_error_sink* error);
+  /* Any. OK, NO_SUCH_BUFFER. Whoever destroys a buffer knows that no handler uses it [BUF-02]. */
+  rondo_status (*destroy)(rondo_device*, rondo_buffer_handle);
+  /* Copy between host memory and the buffer; finished on return. At most 10 s. Any.
+   * OK, NO_SUCH_BUFFER, INVALID_ARGUMENT (range), DEVICE_LOST. */
+  rondo_status (*write)(rondo_device*, rondo_buffer_handle, uint64_t offset, const void* from,
+                        uint64_t bytes, rondo_error_sink* error);
+  rondo_status (*read)(rondo_device*, rondo_buffer_handle, uint64_t offset, void* to,
+                       uint64_t bytes, rondo_error_sink* error);
+} rondo_buffer_table;
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* RONDO_ABI_H */
