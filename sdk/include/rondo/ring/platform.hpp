@@ -1,0 +1,169 @@
+// The memory operations that the ring protocol is built from, for host and device code. This is the
+// only file of the ring that knows which compiler reads it. Every operation names its order; scope is
+// the whole system, because the other side may be across PCIe. The protocol takes this class as a
+// template parameter so that tests can substitute one that explores interleavings.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__CUDACC__)
+#define RONDO_HD __host__ __device__
+#else
+#define RONDO_HD
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+#define RONDO_RING_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define RONDO_RING_TSAN 1
+#endif
+#endif
+
+#if !defined(__CUDA_ARCH__) && !defined(RONDO_RING_TSAN)
+#include <emmintrin.h>
+#endif
+
+namespace rondo::ring {
+
+// 16 bytes that are read and written in one piece: 12 of content and a tag.
+struct alignas(16) chunk {
+  std::uint32_t content[3];
+  std::uint32_t tag;
+};
+
+struct platform {
+  // SSE loads and stores are single-copy atomic on every x86-64 processor with AVX (Intel SDM vol. 3,
+  // "Guaranteed Atomic Operations"; AMD64 APM vol. 2, 7.3.2); .b128 accesses are in PTX 8.4 and up on
+  // sm_70 and up. A backend offers chunked publication only where that holds.
+  static bool chunks_are_atomic() {
+#if defined(__CUDA_ARCH__)
+    return true;
+#else
+    return __builtin_cpu_supports("avx") != 0;
+#endif
+  }
+
+  RONDO_HD static std::uint64_t load_relaxed(const std::uint64_t* p) {
+#if defined(__CUDA_ARCH__)
+    std::uint64_t v;
+    asm volatile("ld.relaxed.sys.global.u64 %0, [%1];" : "=l"(v) : "l"(p) : "memory");
+    return v;
+#else
+    return __atomic_load_n(p, __ATOMIC_RELAXED);
+#endif
+  }
+
+  RONDO_HD static std::uint64_t load_acquire(const std::uint64_t* p) {
+#if defined(__CUDA_ARCH__)
+    std::uint64_t v;
+    asm volatile("ld.acquire.sys.global.u64 %0, [%1];" : "=l"(v) : "l"(p) : "memory");
+    return v;
+#else
+    return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+#endif
+  }
+
+  RONDO_HD static void store_relaxed(std::uint64_t* p, std::uint64_t v) {
+#if defined(__CUDA_ARCH__)
+    asm volatile("st.relaxed.sys.global.u64 [%0], %1;" ::"l"(p), "l"(v) : "memory");
+#else
+    __atomic_store_n(p, v, __ATOMIC_RELAXED);
+#endif
+  }
+
+  RONDO_HD static void store_release(std::uint64_t* p, std::uint64_t v) {
+#if defined(__CUDA_ARCH__)
+    asm volatile("st.release.sys.global.u64 [%0], %1;" ::"l"(p), "l"(v) : "memory");
+#else
+    __atomic_store_n(p, v, __ATOMIC_RELEASE);
+#endif
+  }
+
+  // The two read-modify-writes below touch memory of the caller's own side only, never across a bus.
+  RONDO_HD static bool compare_exchange(std::uint64_t* p, std::uint64_t& expected,
+                                        std::uint64_t desired) {
+#if defined(__CUDA_ARCH__)
+    std::uint64_t seen;
+    asm volatile("atom.relaxed.gpu.global.cas.b64 %0, [%1], %2, %3;"
+                 : "=l"(seen)
+                 : "l"(p), "l"(expected), "l"(desired)
+                 : "memory");
+    const bool won = seen == expected;
+    expected = seen;
+    return won;
+#else
+    return __atomic_compare_exchange_n(p, &expected, desired, true, __ATOMIC_RELAXED,
+                                       __ATOMIC_RELAXED);
+#endif
+  }
+
+  RONDO_HD static std::uint64_t exchange_acq_rel(std::uint64_t* p, std::uint64_t v) {
+#if defined(__CUDA_ARCH__)
+    std::uint64_t old;
+    asm volatile("atom.acq_rel.gpu.global.exch.b64 %0, [%1], %2;"
+                 : "=l"(old)
+                 : "l"(p), "l"(v)
+                 : "memory");
+    return old;
+#else
+    return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL);
+#endif
+  }
+
+  // Order: the tag travels with the content, so none is needed for correctness; on the host the
+  // access is acquire (load) and release (store) all the same, which x86 gives for nothing.
+  RONDO_HD static chunk load_chunk(const chunk* p) {
+    chunk c;
+#if defined(__CUDA_ARCH__)
+    std::uint64_t lo, hi;
+    asm volatile(
+        "{ .reg .b128 t; ld.relaxed.sys.global.b128 t, [%2]; mov.b128 {%0, %1}, t; }"
+        : "=l"(lo), "=l"(hi)
+        : "l"(p)
+        : "memory");
+    c.content[0] = static_cast<std::uint32_t>(lo);
+    c.content[1] = static_cast<std::uint32_t>(lo >> 32);
+    c.content[2] = static_cast<std::uint32_t>(hi);
+    c.tag = static_cast<std::uint32_t>(hi >> 32);
+#elif defined(RONDO_RING_TSAN)
+    const auto v = __atomic_load_n(reinterpret_cast<const unsigned __int128*>(p), __ATOMIC_ACQUIRE);
+    __builtin_memcpy(&c, &v, sizeof c);
+#else
+    __m128i v;
+    asm volatile("movdqa %1, %0" : "=x"(v) : "m"(*p) : "memory");
+    __builtin_memcpy(&c, &v, sizeof c);
+#endif
+    return c;
+  }
+
+  RONDO_HD static void store_chunk(chunk* p, const chunk& c) {
+#if defined(__CUDA_ARCH__)
+    const std::uint64_t lo = c.content[0] | static_cast<std::uint64_t>(c.content[1]) << 32;
+    const std::uint64_t hi = c.content[2] | static_cast<std::uint64_t>(c.tag) << 32;
+    asm volatile(
+        "{ .reg .b128 t; mov.b128 t, {%1, %2}; st.relaxed.sys.global.b128 [%0], t; }" ::"l"(p),
+        "l"(lo), "l"(hi)
+        : "memory");
+#elif defined(RONDO_RING_TSAN)
+    unsigned __int128 v;
+    __builtin_memcpy(&v, &c, sizeof c);
+    __atomic_store_n(reinterpret_cast<unsigned __int128*>(p), v, __ATOMIC_RELEASE);
+#else
+    __m128i v;
+    __builtin_memcpy(&v, &c, sizeof c);
+    asm volatile("movdqa %1, %0" : "=m"(*p) : "x"(v) : "memory");
+#endif
+  }
+
+  RONDO_HD static void pause() {
+#if defined(__CUDA_ARCH__)
+    __nanosleep(20);
+#elif defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+  }
+};
+
+}  // namespace rondo::ring

@@ -1,0 +1,390 @@
+// How messages enter and leave a ring. `producer` claims, fills and publishes slots; `consumer` peeks
+// and releases them. Both work on a `view`, the addresses of one ring lane as this side sees them,
+// and never wait: full and empty are answers. Any number of threads may share a producer; a consumer
+// belongs to one thread at a time.
+//
+// The way of a message, word publication:
+//   1. The producer claims a sequence s by raising claim_line.next, if s - head < capacity.
+//   2. It writes payload and envelope into slot s mod capacity; nobody else touches that slot.
+//   3. It stores s + 1 into the slot's word with release order. The message is now published.
+//   4. The consumer loads the word of its next slot with acquire order, sees s + 1, reads in place.
+//   5. It stores s + 1 into consumer_line.head with release order. The slot is now free.
+// Counted publication replaces the word by one tail for all slots, chunked by a tag in each chunk.
+#pragma once
+
+#include <rondo/ring/layout.hpp>
+
+namespace rondo::ring {
+
+// Labels: each release and the acquire that pairs with it carry the same SYNC comment.
+
+struct view {
+  std::byte* slots = nullptr;
+  producer_line* producer = nullptr;
+  consumer_line* consumer = nullptr;
+  claim_line* claim = nullptr;     // producing side only
+  std::uint64_t* ready = nullptr;  // producing side only, counted, several producers
+  geometry shape;
+  bool one_producer = false;
+  bool drops_oldest = false;  // the consumer must look at discard_below
+
+  RONDO_HD std::byte* slot(std::uint64_t sequence) const {
+    return slots + (sequence & (shape.capacity - 1)) * shape.stride;
+  }
+};
+
+// One message, readable until it is released. A chunked one is put together in the consumer, so there
+// the next peek() ends it as well.
+struct message {
+  const envelope* header = nullptr;
+  const envelope_times* times = nullptr;  // nullptr unless the queue is timed
+  const std::byte* payload = nullptr;     // aligned to 16
+  std::uint64_t sequence = 0;
+};
+
+// One claimed slot. Write at most `capacity` bytes to `payload`, then commit or abandon, once.
+// Large because a chunked message is put together here; leave it uninitialised on a stack.
+struct claim {
+  std::uint64_t sequence;
+  std::byte* payload;  // aligned to 16
+  std::uint32_t capacity;
+  alignas(16) std::byte scratch[max_chunked_content];
+};
+
+RONDO_HD inline std::uint32_t chunk_tag(std::uint64_t sequence) {
+  return static_cast<std::uint32_t>(sequence + 1);
+}
+
+RONDO_HD inline std::uint32_t chunks_for(std::uint32_t content_bytes) {
+  return (content_bytes + chunk_content_bytes - 1) / chunk_content_bytes;
+}
+
+// Whether every chunk of the slot must be written for this sequence, see RING-02. True for one lap in
+// chunk_refresh_period sequences.
+RONDO_HD inline bool must_refresh(const geometry& shape, std::uint64_t sequence) {
+  return (sequence & (chunk_refresh_period - 1)) < shape.capacity;
+}
+
+template <class P = platform>
+class producer {
+ public:
+  producer() = default;
+  RONDO_HD explicit producer(const view& ring) : ring_(ring) {}
+
+  // Claim one slot for a payload of at most `bytes`. OK, FULL, TOO_LARGE.
+  RONDO_HD rondo_status try_reserve(std::uint32_t bytes, claim& out) {
+    if (bytes > ring_.shape.payload_capacity) return RONDO_TOO_LARGE;
+    if (claim_up_to(1, out.sequence) == 0) return RONDO_FULL;
+    prepare(out);
+    return RONDO_OK;
+  }
+
+  // Claim up to `count` consecutive slots, as many as are free; returns how many. Turn each into a
+  // claim with take(), commit all of them.
+  RONDO_HD std::uint64_t try_reserve_batch(std::uint64_t count, std::uint64_t& first) {
+    return claim_up_to(count, first);
+  }
+  RONDO_HD void take(std::uint64_t sequence, claim& out) {
+    out.sequence = sequence;
+    prepare(out);
+  }
+
+  // Publish. header.length must not exceed the claim's capacity. `times` is read if the queue is
+  // timed and may be nullptr, meaning none. Claims may be committed in any order, but for counted
+  // publication by one producer: it keeps no marks, so there the order must be that of the claims.
+  RONDO_HD void commit(claim& c, const envelope& header, const envelope_times* times = nullptr) {
+    write_header(c, header, times);
+    publish(c, header.length);
+  }
+
+  // Give the slot up: consumers skip and count it.
+  RONDO_HD void abandon(claim& c) {
+    envelope header{};
+    header.flags = RONDO_FLAG_ABANDONED;
+    commit(c, header);
+  }
+
+  // Copy one message in. OK, FULL, TOO_LARGE.
+  RONDO_HD rondo_status try_push(const envelope& header, const void* payload,
+                                 const envelope_times* times = nullptr) {
+    claim c;
+    const rondo_status status = try_reserve(header.length, c);
+    if (status != RONDO_OK) return status;
+    if (header.length != 0) __builtin_memcpy(c.payload, payload, header.length);
+    commit(c, header, times);
+    return RONDO_OK;
+  }
+
+  // Ask the consumer to drop everything that is older than `sequence`. One thread at a time.
+  RONDO_HD void discard_below(std::uint64_t sequence) {
+    P::store_relaxed(&ring_.producer->discard_below, sequence);
+  }
+
+  // From now on every claim is refused as FULL; returns the first sequence that was not claimed, so
+  // that what was accepted and what was not is decided in one step. Any thread, with no other close()
+  // or reopen() at the time.
+  RONDO_HD std::uint64_t close() {
+    std::uint64_t next = P::load_relaxed(&ring_.claim->next);
+    while ((next & closed_mark) == 0 &&
+           !P::compare_exchange(&ring_.claim->next, next, next | closed_mark)) {
+    }
+    return next & ~closed_mark;
+  }
+  RONDO_HD void reopen() { P::store_relaxed(&ring_.claim->next, next_sequence()); }
+
+  // The sequence that the next claim gets, a snapshot.
+  RONDO_HD std::uint64_t next_sequence() const {
+    return P::load_relaxed(&ring_.claim->next) & ~closed_mark;
+  }
+  // Claimed and not released, a snapshot.
+  RONDO_HD std::uint64_t depth() const {
+    const std::uint64_t head = P::load_acquire(&ring_.consumer->head);
+    const std::uint64_t next = next_sequence();
+    return next > head ? next - head : 0;
+  }
+  RONDO_HD const geometry& shape() const { return ring_.shape; }
+
+ private:
+  // Far above any sequence, and far enough below 2^63 that `next - head` stays positive: a closed
+  // ring looks full.
+  static constexpr std::uint64_t closed_mark = std::uint64_t{1} << 62;
+
+  RONDO_HD std::uint64_t claim_up_to(std::uint64_t count, std::uint64_t& first) {
+    claim_line& line = *ring_.claim;
+    std::uint64_t next = P::load_relaxed(&line.next);
+    for (;;) {
+      // SYNC: head-cached. Acquire, because another producer may have read the head for us.
+      std::uint64_t free = free_slots(next, P::load_acquire(&line.cached_head));
+      if (free < count) {
+        // SYNC: slot-freed
+        const std::uint64_t head = P::load_acquire(&ring_.consumer->head);
+        P::store_release(&line.cached_head, head);  // SYNC: head-cached
+        free = free_slots(next, head);
+        if (free == 0) {
+          const std::uint64_t now = P::load_relaxed(&line.next);
+          if (now == next) return 0;
+          next = now;
+          continue;
+        }
+      }
+      const std::uint64_t got = free < count ? free : count;
+      // Also with one producer: close() may come from another thread.
+      if (P::compare_exchange(&line.next, next, next + got)) {
+        first = next;
+        return got;
+      }
+    }
+  }
+
+  // `next` may be older than `head` when other producers were quick; the claim then fails later.
+  RONDO_HD std::uint64_t free_slots(std::uint64_t next, std::uint64_t head) const {
+    const auto used = static_cast<std::int64_t>(next - head);
+    if (used < 0) return ring_.shape.capacity;
+    const auto taken = static_cast<std::uint64_t>(used);
+    return taken < ring_.shape.capacity ? ring_.shape.capacity - taken : 0;
+  }
+
+  RONDO_HD void prepare(claim& c) {
+    c.capacity = ring_.shape.payload_capacity;
+    std::byte* start = ring_.shape.how == publication::chunked
+                           ? c.scratch
+                           : ring_.slot(c.sequence) + ring_.shape.prefix_bytes();
+    c.payload = start + ring_.shape.header_bytes();
+  }
+
+  RONDO_HD void write_header(claim& c, const envelope& header, const envelope_times* times) {
+    std::byte* start = c.payload - ring_.shape.header_bytes();
+    __builtin_memcpy(start, &header, sizeof header);
+    if (ring_.shape.timed) {
+      const envelope_times none{};
+      __builtin_memcpy(start + sizeof header, times != nullptr ? times : &none, sizeof none);
+    }
+  }
+
+  RONDO_HD void publish(claim& c, std::uint32_t length) {
+    switch (ring_.shape.how) {
+      case publication::word:
+        // SYNC: slot-published
+        P::store_release(reinterpret_cast<std::uint64_t*>(ring_.slot(c.sequence)), c.sequence + 1);
+        return;
+      case publication::counted: publish_counted(c.sequence); return;
+      case publication::chunked: publish_chunked(c, length); return;
+    }
+  }
+
+  // Several producers finish in any order, and tail must rise in order: each marks its sequence
+  // ready, and whoever gets the `publishing` mark moves tail past all that are ready. Nobody waits.
+  RONDO_HD void publish_counted(std::uint64_t sequence) {
+    if (ring_.one_producer) {
+      P::store_release(&ring_.producer->tail, sequence + 1);  // SYNC: tail-published
+      return;
+    }
+    claim_line& line = *ring_.claim;
+    P::store_release(ready_mark(sequence), sequence + 1);  // SYNC: ready-marked
+    for (;;) {
+      // SYNC: publishing. If another producer has the mark, its exchange below comes after ours and
+      // acquires it, so its second look finds our ready mark.
+      if (P::exchange_acq_rel(&line.publishing, 1) != 0) return;
+      std::uint64_t tail = P::load_relaxed(&line.published);
+      const std::uint64_t before = tail;
+      while (P::load_acquire(ready_mark(tail)) == tail + 1) ++tail;  // SYNC: ready-marked
+      if (tail != before) {
+        P::store_relaxed(&line.published, tail);
+        P::store_release(&ring_.producer->tail, tail);  // SYNC: tail-published
+      }
+      P::exchange_acq_rel(&line.publishing, 0);  // SYNC: publishing
+      if (P::load_acquire(ready_mark(tail)) != tail + 1) return;
+    }
+  }
+
+  RONDO_HD std::uint64_t* ready_mark(std::uint64_t sequence) const {
+    return &ring_.ready[sequence & (ring_.shape.capacity - 1)];
+  }
+
+  RONDO_HD void publish_chunked(claim& c, std::uint32_t length) {
+    const std::uint32_t content = ring_.shape.header_bytes() + length;
+    std::uint32_t chunks = chunks_for(content);
+    const std::uint32_t all = chunks_for(ring_.shape.header_bytes() + ring_.shape.payload_capacity);
+    const std::uint32_t written = must_refresh(ring_.shape, c.sequence) ? all : chunks;
+    // Bytes behind the message are sent too: they must not be whatever the stack held.
+    for (std::uint32_t i = content; i < written * chunk_content_bytes; ++i) c.scratch[i] = std::byte{0};
+    auto* out = reinterpret_cast<chunk*>(ring_.slot(c.sequence));
+    chunk piece;
+    piece.tag = chunk_tag(c.sequence);
+    // Last to first, so that whoever sees the first chunk usually sees them all.
+    for (std::uint32_t k = written; k-- > 0;) {
+      __builtin_memcpy(piece.content, c.scratch + k * chunk_content_bytes, chunk_content_bytes);
+      P::store_chunk(out + k, piece);  // SYNC: chunk-published
+    }
+  }
+
+  view ring_;
+};
+
+template <class P = platform>
+class consumer {
+ public:
+  consumer() = default;
+  RONDO_HD explicit consumer(const view& ring)
+      : ring_(ring),
+        head_(P::load_relaxed(&ring.consumer->head)),
+        skipped_(P::load_relaxed(&ring.consumer->skipped)),
+        limit_(head_),
+        released_(head_) {}
+
+  // The oldest message; it stays until release(). OK, EMPTY, MALFORMED (its length is beyond the
+  // slot: header is filled, payload is nullptr; release() it), INTERNAL (the producing side's
+  // counter is impossible: the ring is broken).
+  RONDO_HD rondo_status peek(message& out) {
+    for (;;) {
+      const rondo_status status = look(out);
+      if (status != RONDO_OK && status != RONDO_MALFORMED) return status;
+      const bool abandoned = (out.header->flags & RONDO_FLAG_ABANDONED) != 0;
+      if (!abandoned && !is_discarded()) return status;
+      P::store_relaxed(&ring_.consumer->skipped, ++skipped_);
+      // What the caller advanced past may still be read: then this slot is freed with that batch.
+      const bool batch_is_open = head_ != released_;
+      advance();
+      if (!batch_is_open) publish_head();
+    }
+  }
+
+  // Done with the message that peek() gave: its slot is free.
+  RONDO_HD void release() {
+    advance();
+    publish_head();
+  }
+
+  // The two halves of release(), so that a batch frees its slots with one store.
+  RONDO_HD void advance() { ++head_; }
+  RONDO_HD void publish_head() {
+    P::store_release(&ring_.consumer->head, head_);  // SYNC: slot-freed
+    released_ = head_;
+  }
+
+  // Copy one message out. OK, EMPTY, TOO_LARGE (it stays), MALFORMED (it is gone), INTERNAL.
+  RONDO_HD rondo_status try_pop(envelope& header, void* payload, std::uint32_t capacity) {
+    message m;
+    rondo_status status = peek(m);
+    if (status == RONDO_EMPTY || status == RONDO_INTERNAL) return status;
+    header = *m.header;
+    if (status == RONDO_OK) {
+      if (header.length > capacity) return RONDO_TOO_LARGE;
+      if (header.length != 0) __builtin_memcpy(payload, m.payload, header.length);
+    }
+    release();
+    return status;
+  }
+
+  RONDO_HD std::uint64_t next_sequence() const { return head_; }
+  RONDO_HD std::uint64_t skipped() const { return skipped_; }
+  RONDO_HD const geometry& shape() const { return ring_.shape; }
+
+ private:
+  RONDO_HD rondo_status look(message& out) {
+    switch (ring_.shape.how) {
+      case publication::word:
+        // SYNC: slot-published
+        if (P::load_acquire(reinterpret_cast<const std::uint64_t*>(ring_.slot(head_))) != head_ + 1)
+          return RONDO_EMPTY;
+        return in_place(out);
+      case publication::counted:
+        if (head_ == limit_) {
+          limit_ = P::load_acquire(&ring_.producer->tail);  // SYNC: tail-published
+          if (head_ == limit_) return RONDO_EMPTY;
+          if (limit_ - head_ > ring_.shape.capacity) {
+            limit_ = head_;
+            return RONDO_INTERNAL;
+          }
+        }
+        return in_place(out);
+      case publication::chunked: return gather(out);
+    }
+    return RONDO_INTERNAL;
+  }
+
+  RONDO_HD rondo_status in_place(message& out) {
+    return describe(ring_.slot(head_) + ring_.shape.prefix_bytes(), out);
+  }
+
+  RONDO_HD rondo_status describe(const std::byte* start, message& out) {
+    out.header = reinterpret_cast<const envelope*>(start);
+    out.times = ring_.shape.timed
+                    ? reinterpret_cast<const envelope_times*>(start + sizeof(envelope))
+                    : nullptr;
+    out.sequence = head_;
+    const bool fits = out.header->length <= ring_.shape.payload_capacity;
+    out.payload = fits ? start + ring_.shape.header_bytes() : nullptr;
+    return fits ? RONDO_OK : RONDO_MALFORMED;
+  }
+
+  RONDO_HD rondo_status gather(message& out) {
+    const auto* in = reinterpret_cast<const chunk*>(ring_.slot(head_));
+    const std::uint32_t tag = chunk_tag(head_);
+    const chunk first = P::load_chunk(in);  // SYNC: chunk-published
+    if (first.tag != tag) return RONDO_EMPTY;
+    __builtin_memcpy(scratch_, first.content, chunk_content_bytes);
+    const std::uint32_t length = first.content[0];
+    const std::uint32_t usable = length <= ring_.shape.payload_capacity ? length : 0;
+    const std::uint32_t chunks = chunks_for(ring_.shape.header_bytes() + usable);
+    for (std::uint32_t k = 1; k < chunks; ++k) {
+      const chunk piece = P::load_chunk(in + k);  // SYNC: chunk-published
+      if (piece.tag != tag) return RONDO_EMPTY;
+      __builtin_memcpy(scratch_ + k * chunk_content_bytes, piece.content, chunk_content_bytes);
+    }
+    return describe(scratch_, out);
+  }
+
+  RONDO_HD bool is_discarded() const {
+    return ring_.drops_oldest && head_ < P::load_relaxed(&ring_.producer->discard_below);
+  }
+
+  view ring_;
+  std::uint64_t head_ = 0;
+  std::uint64_t skipped_ = 0;
+  std::uint64_t limit_ = 0;     // counted: sequences below are complete
+  std::uint64_t released_ = 0;  // what head was last published as
+  alignas(16) std::byte scratch_[max_chunked_content];
+};
+
+}  // namespace rondo::ring

@@ -1,0 +1,121 @@
+// Waiting, for host threads on Linux: spin, then sleep until the other side publishes. A sender pays
+// one load per message for it, no fence: the sleeper orders both sides with membarrier(2) before it
+// sleeps. Where the kernel has no membarrier both sides use a full barrier instead.
+#pragma once
+
+#include <rondo/ring/layout.hpp>
+
+#include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstdint>
+
+namespace rondo::ring {
+
+inline std::uint64_t now_ns() {
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(t.tv_nsec);
+}
+
+inline constexpr std::uint64_t no_deadline = ~std::uint64_t{0};
+
+namespace detail {
+
+// Registration is per process and idempotent, so that core and every plugin come to the same answer.
+inline bool register_membarrier() {
+  return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+__attribute__((visibility("hidden"))) inline const bool has_membarrier = register_membarrier();
+
+inline void full_barrier() {
+  std::uint64_t own = 0;
+  __atomic_exchange_n(&own, 1, __ATOMIC_SEQ_CST);
+}
+
+}  // namespace detail
+
+// Between a store that the other side waits for and the load that asks whether it sleeps.
+inline void light_barrier() {
+  asm volatile("" ::: "memory");
+  if (!detail::has_membarrier) [[unlikely]]
+    detail::full_barrier();
+}
+
+// Between announcing sleep and the last look.
+inline void heavy_barrier() {
+  if (detail::has_membarrier) [[likely]]
+    syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+  else
+    detail::full_barrier();
+}
+
+// Sleep while *word == expected, until woken or until deadline_ns (CLOCK_MONOTONIC). May wake early.
+inline void futex_wait(std::uint32_t* word, std::uint32_t expected, std::uint64_t deadline_ns) {
+  timespec until{static_cast<time_t>(deadline_ns / 1'000'000'000u),
+                 static_cast<long>(deadline_ns % 1'000'000'000u)};
+  // WAIT_BITSET takes an absolute time on CLOCK_MONOTONIC.
+  syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected,
+          deadline_ns == no_deadline ? nullptr : &until, nullptr, FUTEX_BITSET_MATCH_ANY);
+}
+inline void futex_wake(std::uint32_t* word, int count) {
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+}
+
+// Producer, after publishing: wake the consumer if it sleeps.
+inline void wake_if_parked(wake_line* line) {
+  light_barrier();  // SYNC: park
+  if (__atomic_load_n(&line->waiting, __ATOMIC_RELAXED) == 0) [[likely]]
+    return;
+  if (__atomic_exchange_n(&line->waiting, 0, __ATOMIC_ACQ_REL) != 0) futex_wake(&line->waiting, 1);
+}
+
+// Wake it whatever it waits for: stop requests and terminations.
+inline void wake(wake_line* line) {
+  __atomic_store_n(&line->waiting, 0, __ATOMIC_RELEASE);
+  futex_wake(&line->waiting, 1);
+}
+
+// Consumer: sleep until woken, unless has_work() turns true. May return early; ask again.
+template <class HasWork>
+void park(wake_line* line, std::uint64_t deadline_ns, HasWork&& has_work) {
+  __atomic_store_n(&line->waiting, 1, __ATOMIC_RELAXED);
+  heavy_barrier();  // SYNC: park
+  if (!has_work()) futex_wait(&line->waiting, 1, deadline_ns);
+  __atomic_store_n(&line->waiting, 0, __ATOMIC_RELAXED);
+}
+
+// Decides what one more unsuccessful look means: look again at once, or sleep. The first looks come
+// without `pause`, which costs up to 140 cycles on some processors; then the clock is read now and
+// then.
+class spinner {
+ public:
+  // spin_ns: how long to spin in all before idle() turns true; 0 never spins, no_deadline for ever.
+  explicit spinner(std::uint64_t spin_ns) : spin_ns_(spin_ns) {}
+
+  // Call after each unsuccessful look; true when it is time to sleep.
+  bool idle() {
+    if (spin_ns_ == 0) return true;
+    ++looks_;
+    if (looks_ < eager_looks) return false;
+    platform::pause();
+    if (looks_ % looks_per_clock != 0 || spin_ns_ == no_deadline) return false;
+    const std::uint64_t now = now_ns();
+    if (begin_ == 0) begin_ = now;
+    return now - begin_ >= spin_ns_;
+  }
+  std::uint32_t looks() const { return looks_; }
+  void found_work() { looks_ = 0, begin_ = 0; }
+
+ private:
+  static constexpr std::uint32_t eager_looks = 64;
+  static constexpr std::uint32_t looks_per_clock = 32;
+  std::uint64_t spin_ns_;
+  std::uint64_t begin_ = 0;
+  std::uint32_t looks_ = 0;
+};
+
+}  // namespace rondo::ring
