@@ -1,0 +1,108 @@
+// What a handler sees beside its request: who asked, its buffers, its place among the threads that
+// run it together, and the way to fail. Device code cannot throw, so failing is a call; the reason
+// travels to the caller who waits for the reply.
+#pragma once
+
+#include <rondo/kernel/message.hpp>
+
+#if !defined(__CUDA_ARCH__)
+#include <time.h>
+#endif
+
+namespace rondo {
+
+// Memory of the kernel's device: valid while the sender keeps the buffer alive.
+template <class T>
+struct buffer_span {
+  T* data = nullptr;  // in the address space where the handler runs
+  std::uint64_t size = 0;  // elements
+  RONDO_HD explicit operator bool() const { return data != nullptr; }
+  RONDO_HD T& operator[](std::uint64_t i) const { return data[i]; }
+};
+
+class context {
+ public:
+  RONDO_HD explicit context(rondo_invocation& invocation) : invocation_(invocation) {}
+
+  // The request's own id, and the id that its replies repeat.
+  RONDO_HD std::uint64_t message_id() const { return invocation_.request->message_id; }
+  RONDO_HD std::uint64_t correlation_id() const { return invocation_.request->correlation_id; }
+  // Tells apart two kernels that run the same handler.
+  RONDO_HD std::uint64_t kernel_tag() const { return invocation_.kernel_tag; }
+
+  // This thread's place among those that run the handler together; 0 of 1 unless the handler is
+  // declared cooperative.
+  RONDO_HD std::uint32_t lane() const { return invocation_.lane; }
+  RONDO_HD std::uint32_t lanes() const { return invocation_.lanes; }
+
+  // The buffer behind a handle, as whole elements of T. Empty if the handle is none or not alive.
+  template <class T>
+  RONDO_HD buffer_span<T> resolve(buffer_ref ref) const {
+    const std::uint64_t index = ref.handle & 0xffffffffu;
+    if (ref.handle == 0 || index >= invocation_.buffer_count) return {};
+    const rondo_buffer_entry& entry = invocation_.buffers[index];
+    // SYNC: buffer-entry
+    if (ring::platform::load_acquire(&entry.handle) != ref.handle) return {};
+    return {reinterpret_cast<T*>(entry.address), entry.bytes / sizeof(T)};
+  }
+
+  // The request failed: whatever the handler puts into its response is not sent. `text` is cut after
+  // RONDO_FAILURE_TEXT_MAX bytes. The first failure of an invocation counts.
+  RONDO_HD void fail(std::int32_t user_code, const char* text) {
+    fail_with(RONDO_HANDLER_FAILED, user_code, text);
+  }
+  RONDO_HD bool failed() const { return invocation_.failure_code != RONDO_OK; }
+
+  // Nanoseconds on this processor's own clock: differences count, the origin does not.
+  RONDO_HD std::uint64_t now_ns() const {
+#if defined(__CUDA_ARCH__)
+    std::uint64_t t;
+    asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(t));
+    return t;
+#else
+    timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u +
+           static_cast<std::uint64_t>(t.tv_nsec);
+#endif
+  }
+
+  // For the code around the handler.
+  RONDO_HD void fail_with(rondo_status code, std::int32_t user_code, const char* text) {
+    if (failed()) return;
+    invocation_.failure_code = code;
+    invocation_.user_code = user_code;
+    std::uint32_t n = 0;
+    for (; n < RONDO_FAILURE_TEXT_MAX && text[n] != '\0'; ++n) invocation_.failure_text[n] = text[n];
+    invocation_.failure_length = n;
+  }
+
+ private:
+  rondo_invocation& invocation_;
+};
+
+// For handlers that reply never, once or many times. emit() is false when the kernel is being
+// stopped, after which the handler should return, or when the reply does not fit its slot.
+template <message_type Response>
+class emitter {
+ public:
+  RONDO_HD explicit emitter(rondo_emitter& out) : out_(out) {}
+
+  RONDO_HD bool emit(const Response& response) {
+    constexpr std::uint32_t room_bytes = detail::max_bytes<Response>();
+    void* room = out_.reserve(&out_, room_bytes);
+    if (room == nullptr) return false;
+    const std::int64_t length = encode(response, room, room_bytes);
+    if (length < 0) return false;
+    out_.commit(&out_, static_cast<std::uint32_t>(length), detail::message_of<Response>.version, 0);
+    ++emitted_;
+    return true;
+  }
+  RONDO_HD std::uint64_t emitted() const { return emitted_; }
+
+ private:
+  rondo_emitter& out_;
+  std::uint64_t emitted_ = 0;
+};
+
+}  // namespace rondo

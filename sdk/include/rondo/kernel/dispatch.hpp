@@ -1,0 +1,122 @@
+// From the bytes of one request to the handler and to the bytes of its replies, the same on host and
+// device. The request is checked before the handler sees it; a plain request is read where it lies.
+#pragma once
+
+#include <rondo/kernel/context.hpp>
+
+namespace rondo {
+
+// The name under which a handler is found; also the default id of its kernels.
+struct handler_id {
+  const char* text;
+  std::uint32_t size;
+
+  template <std::size_t L>
+  consteval handler_id(const char (&literal)[L]) : text(literal), size(L - 1) {
+    if (!valid()) throw "a handler id is [A-Za-z][A-Za-z0-9_.-]*, at most 100 characters, and does "
+                        "not end in _input or _output";
+  }
+
+ private:
+  consteval bool ends_in(const char* end) const {
+    const auto n = detail::length_of(end);
+    if (n > size) return false;
+    for (std::uint64_t i = 0; i < n; ++i)
+      if (text[size - n + i] != end[i]) return false;
+    return true;
+  }
+  consteval bool valid() const {
+    if (size == 0 || size > 100 || !detail::is_letter(text[0])) return false;
+    for (std::uint32_t i = 1; i < size; ++i) {
+      const char c = text[i];
+      if (!detail::is_letter(c) && !detail::is_digit(c) && c != '_' && c != '.' && c != '-')
+        return false;
+    }
+    return !ends_in("_input") && !ends_in("_output");
+  }
+};
+
+template <class H>
+concept replying_handler =
+    requires(H& h, const typename H::request& in, typename H::response& out, context& ctx) {
+      h(in, out, ctx);
+    };
+template <class H>
+concept emitting_handler =
+    requires(H& h, const typename H::request& in, emitter<typename H::response>& out, context& ctx) {
+      h(in, out, ctx);
+    };
+template <class H>
+concept handler_type = message_type<typename H::request> && message_type<typename H::response> &&
+                       (replying_handler<H> || emitting_handler<H>) && requires {
+                         H::id.text;
+                         H::id.size;
+                       };
+
+namespace detail {
+
+// The reply of a replying handler. `Sink` is rondo_emitter, or what a device loop uses in its place.
+template <class H, class Sink>
+RONDO_HD rondo_status reply(H& handler, const typename H::request& request, Sink& out, context& ctx) {
+  using response = typename H::response;
+  constexpr std::uint32_t room_bytes = max_bytes<response>();
+  void* room = out.reserve(&out, room_bytes);
+  if (room == nullptr) return RONDO_TERMINATED;
+  std::int64_t length = sizeof(response);
+  if constexpr (is_plain<response>) {
+    auto* answer = ::new (room) response{};
+    handler(request, *answer, ctx);
+  } else {
+    response answer{};
+    handler(request, answer, ctx);
+    if (!ctx.failed()) length = encode(answer, room, room_bytes);
+  }
+  if (length < 0)
+    ctx.fail_with(RONDO_TOO_LARGE, 0, "the response is larger than its declared maximum");
+  if (!ctx.failed())
+    out.commit(&out, static_cast<std::uint32_t>(length), message_of<response>.version, 0);
+  return RONDO_OK;
+}
+
+template <class H, class Sink>
+RONDO_HD rondo_status run(H& handler, const typename H::request& request, Sink& out, context& ctx) {
+  if constexpr (replying_handler<H>) {
+    return reply(handler, request, out, ctx);
+  } else {
+    emitter<typename H::response> replies(out);
+    handler(request, replies, ctx);
+    return RONDO_OK;
+  }
+}
+
+// Returns OK, or why there is no reply; the failure fields of the invocation then say more. A request
+// of another type or version is refused, never guessed at [MSG-01].
+template <class H, class Sink>
+RONDO_HD rondo_status dispatch(H& handler, const void* payload, Sink& out, rondo_invocation& invocation) {
+  using request = typename H::request;
+  context ctx(invocation);
+  const rondo_envelope& header = *invocation.request;
+  if (header.type != RONDO_TYPE_REQUEST)
+    ctx.fail_with(RONDO_REQUEST_MISMATCH, 0, "the message is not a request of this handler");
+  else if (header.version != message_of<request>.version)
+    ctx.fail_with(RONDO_VERSION_MISMATCH, 0, "the request has another version than the handler");
+  if (ctx.failed()) return invocation.failure_code;
+
+  rondo_status status = RONDO_OK;
+  if constexpr (is_plain<request>) {
+    if (header.length == sizeof(request))
+      status = run(handler, *static_cast<const request*>(payload), out, ctx);
+    else
+      ctx.fail_with(RONDO_MALFORMED, 0, "the request has not the size of its type");
+  } else {
+    request decoded{};
+    if (decode(payload, header.length, decoded))
+      status = run(handler, decoded, out, ctx);
+    else
+      ctx.fail_with(RONDO_MALFORMED, 0, "the request's bytes are not a message of its type");
+  }
+  return status != RONDO_OK ? status : invocation.failure_code;
+}
+
+}  // namespace detail
+}  // namespace rondo

@@ -1,0 +1,80 @@
+// RONDO_KERNEL(handler): makes a handler part of the module it is compiled into. The record is
+// constant and is found through a linker section, so that loading a module runs no code of ours.
+#pragma once
+
+#include <rondo/kernel/dispatch.hpp>
+
+#include <exception>
+
+namespace rondo::detail {
+
+// Everything that may throw on the host stays on this side of the C boundary.
+template <class H>
+rondo_status invoke_handler(void* state, const void* payload, rondo_emitter* out,
+                            rondo_invocation* invocation) {
+  try {
+    return dispatch(*static_cast<H*>(state), payload, *out, *invocation);
+  } catch (const std::exception& e) {
+    context(*invocation).fail_with(RONDO_HANDLER_THREW, 0, e.what());
+  } catch (...) {
+    context(*invocation).fail_with(RONDO_HANDLER_THREW, 0, "an exception that is no std::exception");
+  }
+  return invocation->failure_code;
+}
+
+template <class H>
+rondo_status construct_state(void* memory, rondo_error_sink* error) {
+  const auto refuse = [&](const char* what) {
+    const rondo_string subject{H::id.text, H::id.size};
+    if (error != nullptr)
+      error->report(error->self, RONDO_HANDLER_THREW, subject, rondo_string{what, length_of(what)},
+                    rondo_string{nullptr, 0});
+    return RONDO_HANDLER_THREW;
+  };
+  try {
+    ::new (memory) H{};
+    return RONDO_OK;
+  } catch (const std::exception& e) {
+    return refuse(e.what());
+  } catch (...) {
+    return refuse("the handler's constructor threw");
+  }
+}
+
+template <class H>
+void destroy_state(void* state) {
+  static_cast<H*>(state)->~H();
+}
+
+template <class H>
+constexpr rondo_handler make_handler(const char* device_entry) {
+  static_assert(handler_type<H>,
+                "a handler has `static constexpr rondo::handler_id id`, `using request`, `using "
+                "response`, both declared with RONDO_MESSAGE, and operator()(const request&, "
+                "response&, rondo::context&) or (const request&, rondo::emitter<response>&, "
+                "rondo::context&)");
+  return {sizeof(rondo_handler),
+          replying_handler<H> ? 0u : static_cast<std::uint32_t>(RONDO_HANDLER_EMITS),
+          {H::id.text, H::id.size},
+          describe_message<typename H::request>(),
+          describe_message<typename H::response>(),
+          {device_entry, length_of(device_entry)},
+          sizeof(H),
+          alignof(H),
+          &construct_state<H>,
+          &destroy_state<H>,
+          &invoke_handler<H>};
+}
+
+}  // namespace rondo::detail
+
+#if defined(__CUDA_ARCH__)
+#define RONDO_KERNEL(Handler) static_assert(::rondo::handler_type<Handler>)
+#else
+// Put it in one .cpp of the module, in the handler's namespace.
+#define RONDO_KERNEL(Handler)                                                                  \
+  static constexpr rondo_handler rondo_record_##Handler =                                      \
+      ::rondo::detail::make_handler<Handler>("rondo_kernel_" #Handler);                        \
+  __attribute__((section("rondo_handlers"), used)) static const rondo_handler* const           \
+      rondo_listed_##Handler = &rondo_record_##Handler
+#endif
