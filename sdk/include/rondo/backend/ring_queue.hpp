@@ -1,0 +1,151 @@
+// The host's end of a queue whose ring lies in host memory: the calls of rondo_queue_table on top of
+// the ring, and the map. The other end, the kernel's, uses the ring itself.
+#pragma once
+
+#include <rondo/backend/backend.hpp>
+#include <rondo/backend/ring_memory.hpp>
+#include <rondo/ring/wait.hpp>
+
+#include <atomic>
+#include <memory>
+
+namespace rondo::backend {
+
+// What both ends share.
+class ring_queue : public queue {
+ public:
+  explicit ring_queue(ring_memory memory) : memory_(std::move(memory)), view_(memory_.view()) {}
+
+  rondo_status info(rondo_queue_info& out) override {
+    out.publication = memory_.map().publication;
+    out.capacity = view_.shape.capacity;
+    out.payload_capacity = view_.shape.payload_capacity;
+    out.slot_stride = view_.shape.stride;
+    out.depth = depth();
+    return RONDO_OK;
+  }
+  rondo_status map(rondo_ring_map& out) override {
+    out = memory_.map();
+    return RONDO_OK;
+  }
+
+  std::uint64_t depth() const { return ring::producer<>(view_).depth(); }
+  const ring::view& view() const { return view_; }
+  ring_memory& memory() { return memory_; }
+
+ private:
+  ring_memory memory_;
+  ring::view view_;
+};
+
+// A kernel's input: the host produces. Any thread.
+class ring_input : public ring_queue {
+ public:
+  explicit ring_input(ring_memory memory) : ring_queue(std::move(memory)), ring_(view()) {}
+
+  rondo_status push(const rondo_envelope& header, const void* payload) override {
+    return published(ring_.try_push(header, payload));
+  }
+
+  rondo_status push_batch(const rondo_envelope* headers, const void* const* payloads,
+                          std::uint64_t count, std::uint64_t& done) override {
+    done = 0;
+    rondo_status status = RONDO_OK;
+    while (done < count && status == RONDO_OK) {
+      status = ring_.try_push(headers[done], payloads[done]);
+      if (status == RONDO_OK) ++done;
+    }
+    if (done > 0) return published(RONDO_OK);
+    return published(status);
+  }
+
+  rondo_status reserve(std::uint32_t bytes, rondo_claim& out) override {
+    std::unique_ptr<ring::claim> claim(new (std::nothrow) ring::claim);
+    if (claim == nullptr) return RONDO_OUT_OF_MEMORY;
+    const rondo_status status = ring_.try_reserve(bytes, *claim);
+    if (status != RONDO_OK) return published(status);
+    out.capacity = claim->capacity;
+    out.payload = claim->payload;
+    out.token = reinterpret_cast<std::uint64_t>(claim.release());
+    return RONDO_OK;
+  }
+  rondo_status commit(rondo_claim& c, const rondo_envelope& header) override {
+    if (c.token == 0) return RONDO_INVALID_STATE;
+    if (header.length > c.capacity) return RONDO_TOO_LARGE;
+    const std::unique_ptr<ring::claim> claim = take(c);
+    ring_.commit(*claim, header);
+    return published(RONDO_OK);
+  }
+  rondo_status abandon(rondo_claim& c) override {
+    if (c.token == 0) return RONDO_INVALID_STATE;
+    const std::unique_ptr<ring::claim> claim = take(c);
+    ring_.abandon(*claim);
+    return published(RONDO_OK);
+  }
+
+  // Refuse further messages; returns the first sequence that was not accepted.
+  std::uint64_t close() {
+    closed_.store(true, std::memory_order_relaxed);
+    return ring_.close();
+  }
+  void reopen() {
+    ring_.reopen();
+    closed_.store(false, std::memory_order_relaxed);
+  }
+
+ private:
+  static std::unique_ptr<ring::claim> take(rondo_claim& c) {
+    auto* claim = reinterpret_cast<ring::claim*>(c.token);
+    c.token = 0;
+    c.payload = nullptr;
+    return std::unique_ptr<ring::claim>(claim);
+  }
+  rondo_status published(rondo_status status) {
+    if (status == RONDO_OK) ring::wake_if_parked(memory().wake_line());
+    if (status == RONDO_FULL && closed_.load(std::memory_order_relaxed)) return RONDO_TERMINATED;
+    return status;
+  }
+
+  ring::producer<> ring_;
+  std::atomic<bool> closed_{false};
+};
+
+// A kernel's output: the host consumes. One thread at a time.
+class ring_output : public ring_queue {
+ public:
+  explicit ring_output(ring_memory memory) : ring_queue(std::move(memory)), ring_(view()) {}
+
+  rondo_status pop(rondo_envelope& header, void* payload, std::uint32_t capacity) override {
+    return ring_.try_pop(header, payload, capacity);
+  }
+  rondo_status pop_batch(rondo_envelope* headers, void* const* payloads, std::uint32_t capacity_each,
+                         std::uint64_t count, std::uint64_t& done) override {
+    done = 0;
+    rondo_status status = RONDO_OK;
+    while (done < count && status == RONDO_OK) {
+      status = ring_.try_pop(headers[done], payloads[done], capacity_each);
+      if (status == RONDO_OK) ++done;
+    }
+    return done > 0 ? RONDO_OK : status;
+  }
+  rondo_status peek(rondo_view& out) override {
+    const rondo_status status = ring_.peek(message_);
+    if (status != RONDO_OK) return status;
+    out.envelope = message_.header;
+    out.payload = message_.payload;
+    out.token = message_.sequence + 1;
+    return RONDO_OK;
+  }
+  rondo_status release(rondo_view& v) override {
+    if (v.token != ring_.next_sequence() + 1) return RONDO_INVALID_STATE;
+    v.token = 0;
+    ring_.release();
+    return RONDO_OK;
+  }
+
+ private:
+  ring::consumer<> ring_;
+  ring::message message_;
+};
+
+}  // namespace rondo::backend
