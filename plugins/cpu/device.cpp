@@ -1,0 +1,75 @@
+// The CPU device.
+#include "device.hpp"
+
+#include "kernel.hpp"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <string>
+
+namespace rondo::cpu {
+
+using ::rondo::backend::failure;
+
+namespace {
+
+std::string processor_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.rfind("model name", 0) == 0 && line.find(": ") != std::string::npos)
+      return line.substr(line.find(": ") + 2);
+  return "CPU";
+}
+
+}  // namespace
+
+std::unique_ptr<backend::kernel> device::create_kernel(const rondo_kernel_params& params) {
+  return std::make_unique<kernel>(params, buffers_);
+}
+
+rondo_buffer_handle device::create_buffer(std::uint64_t bytes) { return buffers_->create(bytes); }
+
+rondo_status device::destroy_buffer(rondo_buffer_handle handle) { return buffers_->destroy(handle); }
+
+void device::write_buffer(rondo_buffer_handle handle, std::uint64_t offset, const void* from,
+                          std::uint64_t bytes) {
+  buffers_->write(handle, offset, from, bytes);
+}
+
+void device::read_buffer(rondo_buffer_handle handle, std::uint64_t offset, void* to,
+                         std::uint64_t bytes) {
+  buffers_->read(handle, offset, to, bytes);
+}
+
+rondo_status cpu_backend::device_info(std::uint32_t index, rondo_device_info& out) {
+  if (index != 0) return RONDO_INVALID_ARGUMENT;
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  sched_getaffinity(0, sizeof allowed, &allowed);
+  out.index = 0;
+  out.usable = 1;
+  out.max_resident_kernels = 0;
+  ::rondo::backend::put_text(out.name, processor_name());
+  ::rondo::backend::put_text(out.reason, "");
+  out.memory_bytes = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+                     static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  out.processors = static_cast<std::uint32_t>(CPU_COUNT(&allowed));
+  return RONDO_OK;
+}
+
+std::unique_ptr<::rondo::backend::device> cpu_backend::open_device(std::uint32_t index,
+                                                                   const rondo_option* options,
+                                                                   std::uint64_t option_count) {
+  if (index != 0)
+    throw failure(RONDO_NO_SUCH_DEVICE, "cpu device " + std::to_string(index),
+                  "the CPU backend has one device, number 0");
+  if (option_count != 0)
+    throw failure(RONDO_INVALID_ARGUMENT, "cpu device 0",
+                  "there is no device option '" +
+                      std::string(::rondo::backend::text(options[0].key)) + "'");
+  return std::make_unique<device>();
+}
+
+}  // namespace rondo::cpu

@@ -1,0 +1,269 @@
+// Lifecycle of a kernel on the CPU.
+#include "kernel.hpp"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+
+namespace rondo::cpu {
+
+using backend::failure;
+
+namespace {
+
+constexpr std::uint64_t default_spin_ns = 100'000;
+// After a drain has run out of time the worker gets this long to put its request down [LIFE-04].
+constexpr std::uint64_t grace_ns = 900'000'000;
+
+std::uint64_t deadline_after(std::uint64_t ns) {
+  const std::uint64_t now = ring::now_ns();
+  return ns > ring::no_deadline - now ? ring::no_deadline : now + ns;
+}
+
+const char* state_name(std::uint32_t state) {
+  switch (state) {
+    case RONDO_STATE_CREATED: return "created";
+    case RONDO_STATE_LAUNCHED: return "launched";
+    case RONDO_STATE_ACTIVE: return "active";
+    case RONDO_STATE_INACTIVE: return "inactive";
+    case RONDO_STATE_TERMINATED: return "terminated";
+    default: return "failed";
+  }
+}
+
+backend::ring_memory make_ring(rondo_queue_params params, std::uint32_t flags) {
+  const std::string name(backend::text(params.name));
+  if (params.publication == RONDO_PUBLISH_DEFAULT) params.publication = RONDO_PUBLISH_WORD;
+  if (params.publication == RONDO_PUBLISH_CHUNKED && !ring::platform::chunks_are_atomic())
+    throw failure(RONDO_UNSUPPORTED, name, "this processor has no atomic 16-byte access",
+                  "use word or counted publication");
+  if ((params.flags & RONDO_QUEUE_TIMED) != 0)
+    throw failure(RONDO_UNSUPPORTED, name, "timed queues are not offered by the CPU backend");
+  backend::ring_memory memory;
+  const rondo_status status = backend::ring_memory::create(params, memory);
+  if (status != RONDO_OK)
+    throw failure(status, name,
+                  "a ring of " + std::to_string(params.capacity) + " slots of " +
+                      std::to_string(params.payload_capacity) + " bytes cannot be made",
+                  "ask for a power of two of slots that fit in memory, and chunked publication "
+                  "only for small messages");
+  memory.set_flags(flags);
+  return memory;
+}
+
+worker_options options_from(const rondo_kernel_params& params) {
+  worker_options options;
+  if (params.wait != RONDO_WAIT_DEFAULT) options.wait = params.wait;
+  options.spin_ns = params.spin_ns != 0 ? params.spin_ns : default_spin_ns;
+  options.cpu = params.cpu;
+  options.handler_deadline_ns = params.handler_deadline_ns;
+  options.kernel_tag = params.kernel_tag;
+  return options;
+}
+
+// What the CPU backend does not do is refused before anything is made.
+void check(const rondo_kernel_params& params) {
+  const std::string id(backend::text(params.id));
+  if (params.handler->invoke == nullptr)
+    throw failure(RONDO_NO_IMAGE, id, "the handler has no host image",
+                  "build the module with a host compiler");
+  if (params.grid > 1 || params.block > 1)
+    throw failure(RONDO_UNSUPPORTED, id, "a CPU kernel runs on one thread: grid and block are 1");
+  if (params.lease_ns != 0)
+    throw failure(RONDO_UNSUPPORTED, id,
+                  "a CPU kernel ends with its process and takes no lease", "leave lease at 0");
+  if (params.wait > RONDO_WAIT_PARK)
+    throw failure(RONDO_INVALID_ARGUMENT, id,
+                  "there is no wait policy " + std::to_string(params.wait));
+  if (params.option_count != 0)
+    throw failure(RONDO_INVALID_ARGUMENT, id,
+                  "the CPU backend has no option '" +
+                      std::string(backend::text(params.options[0].key)) + "'");
+  if (params.cpu < 0) return;
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  sched_getaffinity(0, sizeof allowed, &allowed);
+  if (params.cpu >= CPU_SETSIZE || !CPU_ISSET(params.cpu, &allowed))
+    throw failure(RONDO_INVALID_ARGUMENT, id,
+                  "processor " + std::to_string(params.cpu) + " is not open to this process",
+                  "choose one of the " + std::to_string(CPU_COUNT(&allowed)) +
+                      " that `taskset -p` shows, or -1");
+}
+
+}  // namespace
+
+kernel::kernel(const rondo_kernel_params& params, std::shared_ptr<buffer_table> buffers)
+    : id_(backend::text(params.id)),
+      handler_deadline_ns_(params.handler_deadline_ns),
+      cpu_(params.cpu),
+      buffers_(std::move(buffers)) {
+  check(params);
+  worker_ = std::make_shared<worker>(*params.handler, options_from(params), buffers_,
+                                     make_ring(params.input, RONDO_RING_CONSUMER_PARKS),
+                                     make_ring(params.output,
+                                               RONDO_RING_CONSUMER_PARKS | RONDO_RING_PRODUCER_WAKES));
+}
+
+kernel::~kernel() {
+  if (thread_.joinable()) {  // the host broke the order; do not take the process down with it
+    worker_->order(command::stop);
+    if (worker_->wait_for(report::stopped, deadline_after(grace_ns)))
+      thread_.join();
+    else
+      abandon();
+  }
+}
+
+void kernel::require(bool allowed, const char* what) const {
+  if (allowed) return;
+  const std::uint32_t now = state_.load(std::memory_order_acquire);
+  throw failure(RONDO_INVALID_STATE, id_,
+                std::string("a ") + state_name(now) + " kernel cannot be " + what,
+                "see the states in rondo/abi.h");
+}
+
+void kernel::launch(std::uint64_t deadline_ns) {
+  const std::uint32_t now = state();
+  require(now == RONDO_STATE_CREATED || now == RONDO_STATE_TERMINATED, "launched");
+  worker_->prepare_launch();
+  thread_ = std::thread([worker = worker_, cpu = cpu_, name = "rondo-" + id_] {
+    pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+    if (cpu >= 0) {
+      cpu_set_t one;
+      CPU_ZERO(&one);
+      CPU_SET(cpu, &one);
+      if (pthread_setaffinity_np(pthread_self(), sizeof one, &one) != 0)
+        backend::log(RONDO_LOG_WARNING, "cpu",
+                     name + " could not be pinned to processor " + std::to_string(cpu));
+    }
+    worker->run();
+  });
+  if (!worker_->wait_for(report::paused, deadline_after(deadline_ns))) {
+    worker_->order(command::stop);
+    if (worker_->wait_for(report::stopped, deadline_after(grace_ns)))
+      thread_.join();
+    else
+      abandon();
+    throw failure(RONDO_TIMEOUT, id_, "the kernel's thread did not start in time",
+                  "raise launch_deadline; the machine may be overloaded");
+  }
+  if (now == RONDO_STATE_TERMINATED) worker_->input().reopen();
+  launched_ns_.store(ring::now_ns(), std::memory_order_relaxed);
+  state_.store(RONDO_STATE_LAUNCHED, std::memory_order_release);
+}
+
+void kernel::change(command to, report expected, std::uint32_t next, std::uint64_t deadline_ns) {
+  worker_->order(to);
+  if (!worker_->wait_for(expected, deadline_after(deadline_ns))) {
+    if (is_hung()) say_hung();
+    throw failure(RONDO_TIMEOUT, id_, "the kernel did not answer in time: its handler is still busy",
+                  "wait longer, or launch with handler_deadline to have hangs detected");
+  }
+  state_.store(next, std::memory_order_release);
+}
+
+void kernel::activate(std::uint64_t deadline_ns) {
+  const std::uint32_t now = state();
+  if (now == RONDO_STATE_ACTIVE) return;
+  require(now == RONDO_STATE_LAUNCHED || now == RONDO_STATE_INACTIVE, "activated");
+  change(command::run, report::running, RONDO_STATE_ACTIVE, deadline_ns);
+}
+
+void kernel::deactivate(std::uint64_t deadline_ns) {
+  const std::uint32_t now = state();
+  if (now == RONDO_STATE_INACTIVE || now == RONDO_STATE_LAUNCHED) return;
+  require(now == RONDO_STATE_ACTIVE, "deactivated");
+  change(command::pause, report::paused, RONDO_STATE_INACTIVE, deadline_ns);
+}
+
+void kernel::terminate(std::uint32_t mode, std::uint64_t deadline_ns, rondo_terminate_report& out) {
+  out.state = state();
+  if (out.state == RONDO_STATE_TERMINATED) return;
+  require(out.state != RONDO_STATE_CREATED, "terminated");
+  if (mode != RONDO_TERMINATE_DRAIN && mode != RONDO_TERMINATE_DISCARD)
+    throw failure(RONDO_INVALID_ARGUMENT, id_, "there is no terminate mode " + std::to_string(mode));
+  const std::uint64_t handled_before =
+      ring::platform::load_relaxed(&worker_->counters().messages_in);
+  const std::uint64_t accepted = worker_->input().close();
+  worker_->drain_until(accepted);
+  worker_->order(mode == RONDO_TERMINATE_DRAIN ? command::drain : command::stop);
+  bool stopped = thread_.joinable() && worker_->wait_for(report::stopped, deadline_after(deadline_ns));
+  const bool in_time = stopped;
+  if (!stopped && thread_.joinable() && mode == RONDO_TERMINATE_DRAIN) {
+    worker_->order(command::stop);
+    stopped = worker_->wait_for(report::stopped, deadline_after(grace_ns));
+  }
+  out.handled = ring::platform::load_relaxed(&worker_->counters().messages_in) - handled_before;
+  if (!stopped) {
+    abandon();
+    out.state = RONDO_STATE_FAILED;
+    say_hung();
+  }
+  thread_.join();
+  out.discarded = accepted - std::min(accepted, worker_->next_sequence());
+  worker_->skip_below(accepted);
+  state_.store(RONDO_STATE_TERMINATED, std::memory_order_release);
+  out.state = RONDO_STATE_TERMINATED;
+  if (!in_time)
+    throw failure(RONDO_TIMEOUT, id_,
+                  "draining did not finish in time; " + std::to_string(out.discarded) +
+                      " requests were discarded",
+                  "give terminate a longer deadline, and take the replies while it drains");
+}
+
+bool kernel::is_hung() const {
+  if (handler_deadline_ns_ == 0) return false;
+  const std::uint64_t since = ring::platform::load_relaxed(&worker_->counters().busy_since_ns);
+  const std::uint64_t now = ring::now_ns();
+  return since != 0 && now > since && now - since > handler_deadline_ns_;
+}
+
+// The thread cannot be ended from outside. It keeps the worker, and with it everything the handler
+// touches, alive; if the handler ever returns, the thread sees the stop and ends.
+void kernel::abandon() {
+  buffers_->quarantine();
+  worker_->order(command::stop);
+  if (thread_.joinable()) thread_.detach();
+  state_.store(RONDO_STATE_FAILED, std::memory_order_release);
+  backend::log(RONDO_LOG_ERROR, "cpu", id_ + ": the handler did not return and was abandoned");
+}
+
+void kernel::say_hung() const {
+  throw failure(RONDO_HANDLER_HUNG, id_, "the handler did not return; the kernel is failed",
+                "find out what the handler waits for; its memory stays reserved until the process "
+                "ends");
+}
+
+std::uint32_t kernel::state() {
+  std::uint32_t now = state_.load(std::memory_order_acquire);
+  if (now == RONDO_STATE_ACTIVE && is_hung()) {
+    state_.compare_exchange_strong(now, RONDO_STATE_FAILED, std::memory_order_acq_rel);
+    return state_.load(std::memory_order_acquire);
+  }
+  return now;
+}
+
+void kernel::counters(rondo_kernel_counters& out) {
+  const worker_counters& c = worker_->counters();
+  const auto load = [](const std::uint64_t& counter) { return ring::platform::load_relaxed(&counter); };
+  const std::uint64_t launched = launched_ns_.load(std::memory_order_relaxed);
+  out.state = state();
+  out.messages_in = load(c.messages_in);
+  out.messages_out = load(c.messages_out);
+  out.messages_failed = load(c.messages_failed);
+  out.messages_dropped =
+      load(c.messages_dropped) + load(worker_->input().view().consumer->skipped);
+  out.bytes_in = load(c.bytes_in);
+  out.bytes_out = load(c.bytes_out);
+  out.polls = load(c.polls);
+  out.heartbeat_ns = load(c.heartbeat_ns);
+  out.uptime_ns = launched == 0 ? 0 : ring::now_ns() - launched;
+  out.handler_samples = load(c.handler_samples);
+  out.handler_sampled_ns = load(c.handler_sampled_ns);
+  out.handler_sampled_max_ns = load(c.handler_sampled_max_ns);
+  out.input_depth = worker_->input().depth();
+  out.output_depth = worker_->output().depth();
+}
+
+}  // namespace rondo::cpu

@@ -1,0 +1,46 @@
+// One launched handler: owns the worker and its thread, and walks it through the states of abi.h.
+// Lifecycle functions come one at a time; state() and counters() from any thread.
+#pragma once
+
+#include "worker.hpp"
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+
+namespace rondo::cpu {
+
+class kernel final : public backend::kernel {
+ public:
+  kernel(const rondo_kernel_params& params, std::shared_ptr<buffer_table> buffers);
+  ~kernel() override;
+
+  void launch(std::uint64_t deadline_ns) override;
+  void activate(std::uint64_t deadline_ns) override;
+  void deactivate(std::uint64_t deadline_ns) override;
+  void terminate(std::uint32_t mode, std::uint64_t deadline_ns,
+                 rondo_terminate_report& report) override;
+  std::uint32_t state() override;
+  backend::queue& input() override { return worker_->input(); }
+  backend::queue& output() override { return worker_->output(); }
+  void counters(rondo_kernel_counters& out) override;
+
+ private:
+  void require(bool allowed, const char* what) const;
+  void change(command to, report expected, std::uint32_t next, std::uint64_t deadline_ns);
+  bool is_hung() const;
+  void abandon();
+  [[noreturn]] void say_hung() const;
+
+  const std::string id_;
+  const std::uint64_t handler_deadline_ns_;
+  const int cpu_;
+  std::shared_ptr<buffer_table> buffers_;
+  std::shared_ptr<worker> worker_;
+  std::thread thread_;
+  std::atomic<std::uint32_t> state_{RONDO_STATE_CREATED};
+  std::atomic<std::uint64_t> launched_ns_{0};
+};
+
+}  // namespace rondo::cpu

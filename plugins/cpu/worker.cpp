@@ -1,0 +1,274 @@
+// The life of a request on the CPU: peek, invoke, publish, release.
+#include "worker.hpp"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+namespace rondo::cpu {
+
+namespace {
+
+// Counters have one writer: a plain add, made visible to readers on other threads.
+void add(std::uint64_t& counter, std::uint64_t n) {
+  ring::platform::store_relaxed(&counter, counter + n);
+}
+
+// How long a producer sleeps between looks at a full output once it has stopped spinning: the host
+// does not announce free slots.
+constexpr std::uint64_t full_output_nap_ns = 50'000;
+
+constexpr std::uint32_t looks_per_heartbeat = 1024;  // while spinning
+
+void nap() {
+  const timespec t{0, static_cast<long>(full_output_nap_ns)};
+  nanosleep(&t, nullptr);
+}
+
+std::uint64_t spin_time(const worker_options& options) {
+  switch (options.wait) {
+    case RONDO_WAIT_SPIN: return ring::no_deadline;
+    case RONDO_WAIT_PARK: return 0;
+    default: return options.spin_ns;
+  }
+}
+
+}  // namespace
+
+worker::worker(const rondo_handler& handler, const worker_options& options,
+               std::shared_ptr<buffer_table> buffers, backend::ring_memory input,
+               backend::ring_memory output)
+    : rondo_emitter{sizeof(rondo_emitter), 0, nullptr, nullptr},
+      handler_(handler),
+      options_(options),
+      buffers_(std::move(buffers)),
+      input_(std::move(input)),
+      output_(std::move(output)),
+      in_(input_.view()),
+      out_(output_.view()) {
+  reserve = [](rondo_emitter* self, std::uint32_t bytes) {
+    return static_cast<worker*>(self)->reserve_reply(bytes);
+  };
+  commit = [](rondo_emitter* self, std::uint32_t length, std::uint16_t version, std::uint32_t flags) {
+    static_cast<worker*>(self)->commit_reply(length, version, flags);
+  };
+  invocation_.struct_size = sizeof invocation_;
+  invocation_.lanes = 1;
+  invocation_.buffers = buffers_->entries();
+  invocation_.buffer_count = buffer_table::capacity;
+  invocation_.kernel_tag = options_.kernel_tag;
+
+  const std::uint64_t alignment = std::max<std::uint64_t>(handler_.state_alignment, ring::line_bytes);
+  const std::uint64_t bytes = (handler_.state_bytes + alignment - 1) / alignment * alignment;
+  state_ = std::aligned_alloc(alignment, bytes);
+  if (state_ == nullptr) throw std::bad_alloc();
+  std::memset(state_, 0, bytes);
+
+  std::string why;
+  rondo_error_sink sink{sizeof sink, 0, &why,
+                        [](void* self, rondo_status, rondo_string, rondo_string message, rondo_string) {
+                          static_cast<std::string*>(self)->assign(message.data, message.size);
+                        }};
+  const rondo_status status = handler_.construct(state_, &sink);
+  if (status != RONDO_OK) {
+    std::free(state_);
+    throw backend::failure(status, std::string(backend::text(handler_.id)),
+                           "the handler's state could not be constructed: " + why);
+  }
+}
+
+worker::~worker() {
+  handler_.destroy(state_);
+  std::free(state_);
+}
+
+void worker::order(command what) {
+  __atomic_store_n(&command_, static_cast<std::uint32_t>(what), __ATOMIC_RELEASE);  // SYNC: command
+  ring::futex_wake(&command_, 1);
+  ring::wake(input_.memory().wake_line());
+}
+
+command worker::ordered() const {
+  return static_cast<command>(__atomic_load_n(&command_, __ATOMIC_ACQUIRE));  // SYNC: command
+}
+
+void worker::tell(report what) {
+  __atomic_store_n(&report_, static_cast<std::uint32_t>(what), __ATOMIC_RELEASE);  // SYNC: report
+  ring::futex_wake(&report_, 1);
+}
+
+bool worker::wait_for(report what, std::uint64_t deadline_ns) {
+  for (;;) {
+    const std::uint32_t now = __atomic_load_n(&report_, __ATOMIC_ACQUIRE);  // SYNC: report
+    if (now == static_cast<std::uint32_t>(what)) return true;
+    if (ring::now_ns() >= deadline_ns) return false;
+    ring::futex_wait(&report_, now, deadline_ns);
+  }
+}
+
+void worker::prepare_launch() {
+  __atomic_store_n(&command_, static_cast<std::uint32_t>(command::pause), __ATOMIC_RELAXED);
+  __atomic_store_n(&report_, static_cast<std::uint32_t>(report::none), __ATOMIC_RELAXED);
+}
+
+void worker::run() {
+  for (;;) {
+    const command what = ordered();
+    switch (what) {
+      case command::pause:
+        tell(report::paused);
+        ring::futex_wait(&command_, static_cast<std::uint32_t>(command::pause), ring::no_deadline);
+        break;
+      case command::run:
+        tell(report::running);
+        serve();
+        break;
+      case command::drain:
+        serve();
+        if (ordered() == command::drain) order(command::stop);
+        break;
+      case command::stop: tell(report::stopped); return;
+    }
+  }
+}
+
+// Until the command changes or, when draining, until everything is handled.
+void worker::serve() {
+  const command during = ordered();
+  ring::spinner spinner(spin_time(options_));
+  while (ordered() == during) {
+    if (during == command::drain && in_.next_sequence() >= drain_until_) return;
+    if (step())
+      spinner.found_work();
+    else
+      rest(spinner);
+  }
+}
+
+// False if there was nothing to do, or nothing could be done.
+bool worker::step() {
+  add(counters_.polls, 1);
+  ring::message request;
+  const rondo_status status = in_.peek(request);
+  if (status == RONDO_EMPTY) return false;
+  if (status == RONDO_OK) {
+    if (request.sequence >= skip_below_ && !handle(request)) return false;
+  } else if (status == RONDO_MALFORMED) {
+    add(counters_.messages_dropped, 1);
+  } else {
+    return false;
+  }
+  in_.release();
+  return true;
+}
+
+// False if the kernel must stop or pause before the request could be answered; it then stays.
+bool worker::handle(const ring::message& request) {
+  const bool sampled = counters_.messages_in % RONDO_SAMPLE_EVERY == 0;
+  const bool watched = options_.handler_deadline_ns != 0;
+  const std::uint64_t begin = sampled || watched ? ring::now_ns() : 0;
+  if (watched) ring::platform::store_relaxed(&counters_.busy_since_ns, begin);
+
+  invocation_.request = request.header;
+  invocation_.failure_code = RONDO_OK;
+  invocation_.user_code = 0;
+  invocation_.failure_length = 0;
+  const rondo_status status = handler_.invoke(state_, request.payload, this, &invocation_);
+
+  if (watched) ring::platform::store_relaxed(&counters_.busy_since_ns, 0);
+  if (sampled) {
+    const std::uint64_t end = ring::now_ns();
+    add(counters_.handler_samples, 1);
+    add(counters_.handler_sampled_ns, end - begin);
+    if (end - begin > counters_.handler_sampled_max_ns)
+      ring::platform::store_relaxed(&counters_.handler_sampled_max_ns, end - begin);
+    ring::platform::store_relaxed(&counters_.heartbeat_ns, end);
+  }
+  const bool failed = invocation_.failure_code != RONDO_OK;
+  if (status == RONDO_TERMINATED && !failed) return false;
+  if (status != RONDO_OK || failed) {
+    add(counters_.messages_failed, 1);
+    fail_request();
+  }
+  if (reply_open_) {  // a handler that reserved and never committed
+    out_.abandon(reply_);
+    reply_open_ = false;
+  }
+  add(counters_.bytes_in, request.header->length);
+  add(counters_.messages_in, 1);
+  return true;
+}
+
+// The caller who waits learns why; the reason is cut to what the slot can carry.
+void worker::fail_request() {
+  constexpr std::uint32_t fixed = offsetof(rondo_failure, text);
+  const std::uint32_t room = out_.shape().payload_capacity;
+  if (room < fixed) return;
+  const std::uint32_t length = std::min(invocation_.failure_length, room - fixed);
+  auto* record = static_cast<rondo_failure*>(reserve_reply(fixed + length));
+  if (record == nullptr) return;
+  record->code = invocation_.failure_code;
+  record->user_code = invocation_.user_code;
+  std::memcpy(record->text, invocation_.failure_text, length);
+  commit_reply(fixed + length, 0, RONDO_FLAG_FAILED);
+}
+
+// A request that waits for room in the output can be given back as long as its handler has not run,
+// which is so for handlers with one reply: the room is reserved first. Others only yield to a stop.
+bool worker::must_give_up() const {
+  const command now = ordered();
+  if (now == command::stop) return true;
+  return now == command::pause && (handler_.flags & RONDO_HANDLER_EMITS) == 0;
+}
+
+void* worker::reserve_reply(std::uint32_t bytes) {
+  if (reply_open_) return bytes <= reply_.capacity ? reply_.payload : nullptr;
+  ring::spinner spinner(spin_time(options_));
+  rondo_status status;
+  while ((status = out_.try_reserve(bytes, reply_)) == RONDO_FULL) {
+    if (must_give_up()) return nullptr;
+    if (spinner.idle()) nap();
+  }
+  if (status != RONDO_OK) {
+    invocation_.failure_code = status;
+    return nullptr;
+  }
+  reply_open_ = true;
+  return reply_.payload;
+}
+
+void worker::commit_reply(std::uint32_t length, std::uint16_t version, std::uint32_t flags) {
+  if (!reply_open_) return;
+  const rondo_envelope header{length,
+                              RONDO_TYPE_RESPONSE,
+                              version,
+                              flags,
+                              0,
+                              reply_.sequence + 1,
+                              invocation_.request->correlation_id};
+  out_.commit(reply_, header);
+  reply_open_ = false;
+  add(counters_.messages_out, 1);
+  add(counters_.bytes_out, length);
+  ring::wake_if_parked(output_.memory().wake_line());
+}
+
+void worker::rest(ring::spinner& spinner) {
+  const bool sleep = spinner.idle();
+  if (sleep || spinner.looks() % looks_per_heartbeat == 0)
+    ring::platform::store_relaxed(&counters_.heartbeat_ns, ring::now_ns());
+  if (!sleep) return;
+  const command during = ordered();
+  // A drain waits only for senders that have claimed a slot and not yet filled it, a request that
+  // cannot be answered for room in the output: both are looked at again soon.
+  ring::message next;
+  if (during == command::drain || in_.peek(next) != RONDO_EMPTY) return nap();
+  ring::park(input_.memory().wake_line(), ring::no_deadline, [&] {
+    return ordered() != during || in_.peek(next) != RONDO_EMPTY;
+  });
+}
+
+}  // namespace rondo::cpu
