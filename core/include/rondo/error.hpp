@@ -1,0 +1,113 @@
+// What can go wrong, in two forms: result<T> for what a caller should expect (full, timed out, the
+// handler failed), and the exception rondo::error for misuse and for failures of set-up. Both carry
+// a code from rondo/abi.h, the name of the thing that failed, a sentence, and what to do about it.
+#pragma once
+
+#include <rondo/abi.h>
+#include <rondo/export.hpp>
+
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace rondo {
+
+using status = rondo_status;
+
+// "TIMEOUT" for RONDO_TIMEOUT; "UNKNOWN" for a number that is not in the list.
+RONDO_EXPORT std::string_view status_name(status code) noexcept;
+// The one-line meaning from the list in abi.h.
+RONDO_EXPORT std::string_view status_text(status code) noexcept;
+
+struct error_info {
+  status code = RONDO_OK;
+  std::string object;   // the name of the thing: a path, a kernel id, a queue
+  std::string message;  // one sentence: what happened
+  std::string remedy;   // one sentence: what to do about it; may be empty
+
+  // "object: message [CODE]. remedy"
+  RONDO_EXPORT std::string text() const;
+};
+
+class RONDO_EXPORT error : public std::runtime_error {
+ public:
+  explicit error(error_info info);
+  error(status code, std::string object, std::string message, std::string remedy = {});
+  ~error() override;
+
+  status code() const noexcept { return info_->code; }
+  const std::string& object() const noexcept { return info_->object; }
+  const std::string& message() const noexcept { return info_->message; }
+  const std::string& remedy() const noexcept { return info_->remedy; }
+  const error_info& info() const noexcept { return *info_; }
+
+ private:
+  std::shared_ptr<const error_info> info_;  // shared: exceptions must copy without throwing
+};
+
+// A value, or why there is none. Reading a value that is not there throws rondo::error, so an
+// unchecked result cannot be mistaken for an answer. The failing path may allocate; the other never.
+template <class T>
+class [[nodiscard]] result {
+ public:
+  result(T value) noexcept(std::is_nothrow_move_constructible_v<T>) : code_(RONDO_OK) {
+    ::new (static_cast<void*>(&storage_.value)) T(std::move(value));
+  }
+  result(error_info info)
+      : code_(info.code), info_(std::make_unique<error_info>(std::move(info))) {}
+
+  result(result&& other) noexcept : code_(other.code_), info_(std::move(other.info_)) {
+    if (code_ == RONDO_OK) ::new (static_cast<void*>(&storage_.value)) T(std::move(other.storage_.value));
+  }
+  result& operator=(result&& other) noexcept {
+    if (this != &other) {
+      this->~result();
+      ::new (static_cast<void*>(this)) result(std::move(other));
+    }
+    return *this;
+  }
+  result(const result&) = delete;
+  result& operator=(const result&) = delete;
+  ~result() {
+    if (code_ == RONDO_OK) storage_.value.~T();
+  }
+
+  bool has_value() const noexcept { return code_ == RONDO_OK; }
+  explicit operator bool() const noexcept { return has_value(); }
+  status code() const noexcept { return code_; }
+
+  T& value() & { return check(), storage_.value; }
+  const T& value() const& { return check(), storage_.value; }
+  T&& value() && { return check(), std::move(storage_.value); }
+  T& operator*() & { return value(); }
+  const T& operator*() const& { return value(); }
+  T* operator->() { return &value(); }
+  const T* operator->() const { return &value(); }
+
+  // Why there is no value. Throws if there is one.
+  const error_info& failure() const {
+    if (has_value()) throw error(RONDO_INVALID_STATE, "result", "it holds a value, not a failure");
+    return *info_;
+  }
+
+ private:
+  void check() const {
+    if (!has_value()) [[unlikely]]
+      throw error(*info_);
+  }
+  union storage {
+    storage() {}
+    ~storage() {}
+    T value;
+  } storage_;
+  status code_;
+  std::unique_ptr<error_info> info_;
+};
+
+// Success without a value.
+struct done {};
+
+}  // namespace rondo

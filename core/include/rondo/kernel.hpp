@@ -1,0 +1,181 @@
+// Handles to launched kernels. kernel<H> sends and receives H's types; kernel_handle knows bytes only.
+// A handle is a cheap reference: copies mean the same kernel, the runtime owns it, and a handle that
+// outlives the runtime answers TERMINATED.
+//
+// Threads: everything here may be called from any thread at any time. Lifecycle calls on one kernel
+// wait for each other.
+//
+// Results: what a caller should expect comes back as result<T>: TIMEOUT, FULL, TERMINATED, TOO_LARGE,
+// HANDLER_FAILED and HANDLER_THREW with the handler's text, HANDLER_HUNG. Lifecycle calls that are
+// refused or fail throw rondo::error.
+#pragma once
+
+#include <rondo/buffer.hpp>
+#include <rondo/error.hpp>
+#include <rondo/kernel/dispatch.hpp>
+#include <rondo/options.hpp>
+#include <rondo/telemetry.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace rondo {
+
+namespace detail {
+
+class instance;
+
+// How core turns a typed message into bytes without knowing the type.
+struct codec {
+  rondo_message_type type;
+  std::int64_t (*encode)(const void* message, void* to, std::uint32_t room);
+  bool (*decode)(const void* from, std::uint32_t bytes, void* message);
+};
+
+template <message_type T>
+inline constexpr codec codec_of = {
+    describe_message<T>(),
+    [](const void* message, void* to, std::uint32_t room) {
+      return encode(*static_cast<const T*>(message), to, room);
+    },
+    [](const void* from, std::uint32_t bytes, void* message) {
+      return decode(from, bytes, *static_cast<T*>(message));
+    }};
+
+}  // namespace detail
+
+// A reply taken with receive().
+template <class T>
+struct reply {
+  std::uint64_t correlation_id = 0;  // what send() returned for the request
+  std::uint64_t message_id = 0;
+  result<T> outcome;  // the response, or the handler's failure
+};
+
+struct queue_names {
+  std::string input;
+  std::string output;
+};
+
+class RONDO_EXPORT kernel_handle {
+ public:
+  explicit kernel_handle(std::shared_ptr<detail::instance> instance);
+
+  const std::string& id() const;
+  std::string handler_id() const;
+  const std::string& backend() const;  // short name
+  std::uint32_t device() const;
+  queue_names queues() const;
+
+  kernel_state state() const;
+  kernel_snapshot snapshot() const;
+
+  // Transitions, see RONDO_STATE_* in abi.h. activate and deactivate are no-ops where they change
+  // nothing. Throw INVALID_STATE, TIMEOUT, DEVICE_LOST.
+  void activate(nanoseconds deadline = std::chrono::seconds(5));
+  void deactivate(nanoseconds deadline = std::chrono::seconds(5));
+  // Throws TIMEOUT (drain did not finish: the rest was discarded, the kernel is terminated) and
+  // HANDLER_HUNG (the kernel is failed). Returns at the latest one second after the deadline.
+  terminate_report terminate(const terminate_options& options = {});
+  // Make a terminated kernel resident again, with its options and its state. Throws UNSUPPORTED.
+  void relaunch();
+
+  // Zeroed memory on this kernel's device. Throws UNSUPPORTED, OUT_OF_MEMORY, INVALID_ARGUMENT.
+  buffer create_buffer(std::uint64_t bytes) const;
+
+  // What the kernel's module says about its handler, and the scenarios it brings. The records live as
+  // long as the process.
+  struct module_records {
+    const rondo_handler* handler = nullptr;
+    std::vector<const rondo_scenario*> scenarios;
+  };
+  module_records records() const;
+
+  // One encoded request and its reply, for callers that know no types. `payload` of the reply is
+  // resized to fit.
+  result<rondo_envelope> call_bytes(const void* request, std::uint32_t bytes, std::uint16_t version,
+                                    std::vector<std::byte>& reply_payload, nanoseconds timeout);
+
+ protected:
+  status call_erased(const detail::codec& request, const void* in, const detail::codec& response,
+                     void* out, nanoseconds timeout, error_info& why);
+  status send_erased(const detail::codec& request, const void* in, std::uint64_t& id,
+                     nanoseconds timeout, error_info& why);
+  status receive_erased(const detail::codec& response, void* out, rondo_envelope& header,
+                        nanoseconds timeout, error_info& why);
+
+  std::shared_ptr<detail::instance> instance_;
+};
+
+// Sends T to the input of any kernel that takes T. From runtime::open_sender or kernel<H>.
+template <message_type T>
+class sender : protected kernel_handle {
+ public:
+  explicit sender(kernel_handle kernel) : kernel_handle(std::move(kernel)) {}
+
+  // Waits for a free slot until the timeout. Returns the id that replies will carry as correlation.
+  result<std::uint64_t> send(const T& message, nanoseconds timeout) {
+    std::uint64_t id = 0;
+    error_info why;
+    if (send_erased(detail::codec_of<T>, &message, id, timeout, why) != RONDO_OK)
+      return result<std::uint64_t>(std::move(why));
+    return id;
+  }
+  // FULL instead of waiting.
+  result<std::uint64_t> try_send(const T& message) { return send(message, nanoseconds{0}); }
+};
+
+// Takes T from the output of any kernel that gives T. Replies to call() are never seen here.
+template <message_type T>
+class receiver : protected kernel_handle {
+ public:
+  explicit receiver(kernel_handle kernel) : kernel_handle(std::move(kernel)) {}
+
+  result<reply<T>> receive(nanoseconds timeout) {
+    T value{};
+    rondo_envelope header{};
+    error_info why;
+    const status code = receive_erased(detail::codec_of<T>, &value, header, timeout, why);
+    if (code == RONDO_OK)
+      return reply<T>{header.correlation_id, header.message_id, result<T>(std::move(value))};
+    if (header.message_id != 0)  // there is a reply, and it is a failure
+      return reply<T>{header.correlation_id, header.message_id, result<T>(std::move(why))};
+    return result<reply<T>>(std::move(why));
+  }
+  // EMPTY instead of waiting.
+  result<reply<T>> try_receive() { return receive(nanoseconds{0}); }
+};
+
+template <handler_type H>
+class kernel : public kernel_handle {
+ public:
+  using request = typename H::request;
+  using response = typename H::response;
+
+  explicit kernel(kernel_handle handle) : kernel_handle(std::move(handle)) {}
+
+  // One request and its own reply, however many callers there are.
+  result<response> call(const request& message, nanoseconds timeout)
+    requires replying_handler<H>
+  {
+    response answer{};
+    error_info why;
+    if (call_erased(detail::codec_of<request>, &message, detail::codec_of<response>, &answer, timeout,
+                    why) != RONDO_OK)
+      return result<response>(std::move(why));
+    return answer;
+  }
+
+  result<std::uint64_t> send(const request& message, nanoseconds timeout) {
+    return as_sender().send(message, timeout);
+  }
+  result<std::uint64_t> try_send(const request& message) { return as_sender().try_send(message); }
+  result<reply<response>> receive(nanoseconds timeout) { return as_receiver().receive(timeout); }
+  result<reply<response>> try_receive() { return as_receiver().try_receive(); }
+
+  sender<request> as_sender() const { return sender<request>(*this); }
+  receiver<response> as_receiver() const { return receiver<response>(*this); }
+};
+
+}  // namespace rondo

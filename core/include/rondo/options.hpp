@@ -1,0 +1,102 @@
+// What an application may choose when it opens the runtime, launches a kernel and ends it. Every field
+// has a default that works.
+#pragma once
+
+#include <rondo/abi.h>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace rondo {
+
+using std::chrono::nanoseconds;
+
+enum class kernel_state : std::uint32_t {
+  created = RONDO_STATE_CREATED,
+  launched = RONDO_STATE_LAUNCHED,
+  active = RONDO_STATE_ACTIVE,
+  inactive = RONDO_STATE_INACTIVE,
+  terminated = RONDO_STATE_TERMINATED,
+  failed = RONDO_STATE_FAILED,
+};
+
+// What a kernel, and a caller that waits for it, do while there is nothing to do.
+enum class wait_policy : std::uint32_t {
+  backend_default = RONDO_WAIT_DEFAULT,
+  spin = RONDO_WAIT_SPIN,                      // lowest latency, one processor each
+  spin_then_park = RONDO_WAIT_SPIN_THEN_PARK,  // spin for `spin_time`, then sleep
+  park = RONDO_WAIT_PARK,                      // sleep at once
+};
+
+// How a message becomes visible to the other side; see rondo/ring/layout.hpp.
+enum class publish_policy : std::uint32_t {
+  backend_default = RONDO_PUBLISH_DEFAULT,
+  word = RONDO_PUBLISH_WORD,
+  counted = RONDO_PUBLISH_COUNTED,
+  chunked = RONDO_PUBLISH_CHUNKED,
+};
+
+enum class terminate_mode : std::uint32_t {
+  drain = RONDO_TERMINATE_DRAIN,      // handle what is waiting, then stop
+  discard = RONDO_TERMINATE_DISCARD,  // stop after the request in hand
+};
+
+struct runtime_options {
+  // Directories or single files, searched first. One that does not exist is an error.
+  std::vector<std::filesystem::path> plugin_paths;
+  // Whether to look in RONDO_PLUGIN_PATH, the user's directory and the installed directory as well.
+  bool standard_plugin_paths = true;
+  // If not empty, only plugins with one of these ids or names are opened.
+  std::vector<std::string> only_backends;
+
+  // The same for kernel modules; the variable is RONDO_KERNEL_PATH.
+  std::vector<std::filesystem::path> kernel_paths;
+  bool standard_kernel_paths = true;
+  // Modules that are linked into the application: {&rondo_module_entry}.
+  std::vector<rondo_module_entry_fn> linked_modules;
+};
+
+struct launch_options {
+  std::string backend;  // a backend's name or id; empty: the best that can run the handler
+  std::uint32_t device = 0;
+  std::string id;      // the kernel's name in this runtime; empty: the handler's id
+  std::string module;  // name or path of the kernel module; empty: whichever has the handler
+
+  // Slots of the queues, powers of two. 0 is an error; the default gives small messages 1024 slots
+  // and large ones as many as fit in about 1 MiB.
+  static constexpr std::uint64_t default_capacity = ~std::uint64_t{0};
+  std::uint64_t input_capacity = default_capacity;
+  std::uint64_t output_capacity = default_capacity;
+  publish_policy publish = publish_policy::backend_default;
+  // The application promises that one thread at a time sends to this kernel.
+  bool one_sender = false;
+
+  wait_policy wait = wait_policy::backend_default;
+  nanoseconds spin_time{0};  // for spin_then_park; 0: the backend's default
+  int cpu = -1;              // processor for the kernel's thread; -1: any
+
+  std::uint32_t grid = 0;   // blocks and threads per block, for devices that have them; 0: default
+  std::uint32_t block = 0;
+  nanoseconds handler_deadline{0};  // a handler that runs longer is hung; 0: none
+  nanoseconds lease{0};             // the kernel ends if the host is silent for so long; 0: default
+  nanoseconds launch_deadline = std::chrono::seconds(30);
+
+  // Ask the backend through its calls even if its rings could be used directly. For tests and
+  // comparisons.
+  bool avoid_mapped = false;
+};
+
+struct terminate_options {
+  terminate_mode mode = terminate_mode::drain;
+  nanoseconds deadline = std::chrono::seconds(5);
+};
+
+struct terminate_report {
+  std::uint64_t handled = 0;    // requests handled while draining
+  std::uint64_t discarded = 0;  // accepted requests that will never be handled
+};
+
+}  // namespace rondo

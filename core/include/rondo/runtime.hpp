@@ -1,0 +1,144 @@
+// The runtime: finds backends, launches kernels, knows every queue by name. Several may live in one
+// process; each owns the kernels it launched and ends them when it closes.
+//
+// Threads: any, for every function but close() and the destructor, which must be the last.
+#pragma once
+
+#include <rondo/kernel.hpp>
+#include <rondo/loader.hpp>
+#include <rondo/naming.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rondo {
+
+struct device_description {
+  std::uint32_t index = 0;
+  std::string name;
+  bool usable = false;
+  std::string reason;  // why not usable
+  std::uint64_t memory_bytes = 0;
+  std::uint32_t processors = 0;
+  std::uint32_t max_resident_kernels = 0;  // 0: no fixed limit
+};
+
+struct backend_description {
+  std::string id;
+  std::string name;
+  std::string version;
+  std::filesystem::path path;
+  std::vector<std::string> capabilities;
+  std::vector<device_description> devices;
+};
+
+struct queue_description {
+  std::string name;
+  std::string message_type;
+  std::string kernel_id;
+  queue_direction direction;
+  std::string backend;
+  std::uint64_t capacity = 0;          // messages
+  std::uint32_t payload_capacity = 0;  // bytes
+  std::uint64_t depth = 0;             // messages waiting
+};
+
+// What was found, whether it works or not.
+struct backend_survey {
+  load_report report;
+  std::vector<backend_description> backends;  // the usable ones
+};
+
+struct handler_description {
+  std::string id;
+  std::string module;
+  std::string request;   // wire name
+  std::string response;
+  std::vector<std::string> images;  // "host" and the backends with an image
+  std::uint32_t scenarios = 0;
+};
+
+class RONDO_EXPORT runtime {
+ public:
+  // Throws NO_SUCH_DIRECTORY for an explicit path that is not there; no_backend_error when no backend
+  // can be used.
+  static runtime open(const runtime_options& options = {});
+  // Look, and report, without failing.
+  static backend_survey survey(const runtime_options& options = {});
+
+  runtime(runtime&&) noexcept;
+  runtime& operator=(runtime&&) noexcept;
+  ~runtime();
+
+  // Ends every kernel: each gets `per_kernel` to finish its request in hand. What waits is discarded
+  // and said in the log. Idempotent; the destructor calls it.
+  void close(nanoseconds per_kernel = std::chrono::seconds(2));
+
+  const load_report& report() const;
+  std::vector<backend_description> backends() const;
+  // Every handler of a module, given by name or path; or of all modules in reach.
+  std::vector<handler_description> handlers(const std::string& module = {}) const;
+
+  // Launch the handler H from its kernel module. The kernel does not run before activate(). Throws
+  // NO_SUCH_BACKEND, NO_SUCH_DEVICE, NO_SUCH_MODULE, NO_SUCH_KERNEL, NO_IMAGE, REQUEST_MISMATCH,
+  // RESPONSE_MISMATCH, ALREADY_EXISTS (the id), INVALID_NAME, CAPACITY_*, UNSUPPORTED, and what the
+  // backend says.
+  template <handler_type H>
+  kernel<H> launch(const launch_options& options = {}) {
+    constexpr rondo_message_type request = detail::describe_message<typename H::request>();
+    constexpr rondo_message_type response = detail::describe_message<typename H::response>();
+    return kernel<H>(launch_checked({H::id.text, H::id.size}, &request, &response, options));
+  }
+  // The same by name, for programs that do not know the types.
+  kernel_handle launch(std::string_view handler_id, const launch_options& options = {}) {
+    return launch_checked(handler_id, nullptr, nullptr, options);
+  }
+
+  kernel_handle find_kernel(std::string_view id) const;
+  std::vector<kernel_handle> kernels() const;
+  // Forget a terminated or failed kernel: its id and its queues' names are free again. Handles to it
+  // stay valid. Throws NO_SUCH_KERNEL, INVALID_STATE.
+  void remove(std::string_view id);
+
+  // Queues, by the naming contract. Throw NO_SUCH_QUEUE with what exists and which is nearest,
+  // AMBIGUOUS_NAME, INVALID_NAME.
+  std::vector<queue_description> queues() const;
+  queue_description find_queue(std::string_view name) const;
+  // Typed ends by name; throw REQUEST_MISMATCH or RESPONSE_MISMATCH if the queue carries another type,
+  // INVALID_ARGUMENT for the wrong direction.
+  template <message_type T>
+  sender<T> open_sender(std::string_view name) const {
+    constexpr rondo_message_type type = detail::describe_message<T>();
+    return sender<T>(open_end(name, queue_direction::input, type));
+  }
+  template <message_type T>
+  receiver<T> open_receiver(std::string_view name) const {
+    constexpr rondo_message_type type = detail::describe_message<T>();
+    return receiver<T>(open_end(name, queue_direction::output, type));
+  }
+
+ private:
+  struct state;
+  explicit runtime(std::unique_ptr<state> opened);
+  kernel_handle launch_checked(std::string_view handler_id, const rondo_message_type* request,
+                               const rondo_message_type* response, const launch_options& options);
+  kernel_handle open_end(std::string_view name, queue_direction direction,
+                         const rondo_message_type& type) const;
+
+  std::unique_ptr<state> state_;
+};
+
+// No backend can be used; says where was looked and why each candidate was refused.
+class RONDO_EXPORT no_backend_error : public error {
+ public:
+  explicit no_backend_error(load_report report);
+  ~no_backend_error() override;
+  const load_report& report() const noexcept { return *report_; }
+
+ private:
+  std::shared_ptr<const load_report> report_;
+};
+
+}  // namespace rondo

@@ -1,0 +1,246 @@
+// The life of a kernel: create, launch, the transitions, and the end.
+#include "instance.hpp"
+
+#include <rondo/host_services.hpp>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace rondo::detail {
+
+namespace {
+
+std::uint64_t count_ns(nanoseconds d) {
+  return d.count() < 0 ? 0 : static_cast<std::uint64_t>(d.count());
+}
+
+constexpr std::uint64_t default_spin_ns = 100'000;
+
+// What callers do while they wait follows what the kernel does.
+std::uint64_t caller_spin_ns(const launch_options& options) {
+  switch (options.wait) {
+    case wait_policy::spin: return ring::no_deadline;
+    case wait_policy::park: return 0;
+    default: break;
+  }
+  return options.spin_time.count() > 0 ? count_ns(options.spin_time) : default_spin_ns;
+}
+
+rondo_queue_params queue_params(const std::string& name, std::uint64_t capacity,
+                                std::uint32_t payload, const launch_options& options) {
+  rondo_queue_params params{};
+  params.struct_size = sizeof params;
+  params.publication = static_cast<std::uint32_t>(options.publish);
+  params.name = c_string(name);
+  params.capacity = capacity;
+  params.payload_capacity = payload;
+  params.lanes = 1;
+  return params;
+}
+
+}  // namespace
+
+instance::instance(launch_plan plan) : plan_(std::move(plan)) {
+  create();
+  try {
+    make_ports();
+    const host_call_guard guard;
+    explanation why;
+    why.require(api().kernel.launch(handle_, count_ns(plan_.options.launch_deadline), why.sink()),
+                plan_.id);
+  } catch (...) {
+    const host_call_guard guard;
+    api().kernel.destroy(handle_);
+    throw;
+  }
+}
+
+void instance::create() {
+  const launch_options& o = plan_.options;
+  const rondo_handler& handler = *plan_.found.handler;
+  rondo_kernel_params params{};
+  params.struct_size = sizeof params;
+  params.wait = static_cast<std::uint32_t>(o.wait);
+  params.id = c_string(plan_.id);
+  params.handler = &handler;
+  params.image = plan_.found.module->find_image(backend());
+  params.input =
+      queue_params(plan_.names.input, plan_.input_capacity, handler.request.max_bytes, o);
+  if (o.one_sender) params.input.flags |= RONDO_QUEUE_ONE_PRODUCER;
+  // Room for a failure with its text, whatever the response's size.
+  const auto reply_bytes =
+      std::max(handler.response.max_bytes, static_cast<std::uint32_t>(sizeof(rondo_failure)));
+  params.output = queue_params(plan_.names.output, plan_.output_capacity, reply_bytes, o);
+  params.output.flags |= RONDO_QUEUE_ONE_PRODUCER;
+  params.kernel_tag = plan_.kernel_tag;
+  params.cpu = o.cpu;
+  params.grid = o.grid;
+  params.block = o.block;
+  params.handler_deadline_ns = count_ns(o.handler_deadline);
+  params.lease_ns = count_ns(o.lease);
+  params.spin_ns = count_ns(o.spin_time);
+  const host_call_guard guard;
+  explanation why;
+  why.require(api().kernel.create(plan_.device->handle(), &params, &handle_, why.sink()), plan_.id);
+  if (handle_ == nullptr)
+    throw error(RONDO_INTERNAL, plan_.id, "the backend reported success and gave no kernel");
+}
+
+std::optional<rondo_ring_map> instance::map_of(rondo_queue* queue) const {
+  if (plan_.options.avoid_mapped || !api().has(RONDO_CAP_MAPPED)) return std::nullopt;
+  rondo_ring_map map{};
+  map.struct_size = sizeof map;
+  const status code = api().queue.map(queue, &map);
+  if (code != RONDO_OK)
+    throw error(code, plan_.id, "the backend claims mapped queues and maps none",
+                "Report this to the backend's author");
+  return map;
+}
+
+void instance::make_ports() {
+  const host_call_guard guard;
+  rondo_queue* in = api().kernel.input(handle_);
+  rondo_queue* out = api().kernel.output(handle_);
+  if (in == nullptr || out == nullptr)
+    throw error(RONDO_INTERNAL, plan_.id, "the backend gave no queues");
+  const auto in_map = map_of(in);
+  const auto out_map = map_of(out);
+  input_.emplace(api(), in, in_map ? &*in_map : nullptr);
+  output_.emplace(api(), out, out_map ? &*out_map : nullptr);
+  router_.emplace(*output_, caller_spin_ns(plan_.options));
+  router_->watch([](void* self) { return static_cast<instance*>(self)->health(); }, this);
+}
+
+instance::~instance() {
+  const host_call_guard guard;
+  const auto state = static_cast<kernel_state>(api().kernel.state(handle_));
+  if (state != kernel_state::terminated && state != kernel_state::failed) {
+    rondo_terminate_report report{};
+    report.struct_size = sizeof report;
+    api().kernel.terminate(handle_, RONDO_TERMINATE_DISCARD, 1'000'000'000, &report, nullptr);
+  }
+  api().kernel.destroy(handle_);
+}
+
+rondo_queue_info instance::queue_info(bool input) const {
+  const host_call_guard guard;
+  rondo_queue_info info{};
+  info.struct_size = sizeof info;
+  api().queue.info(input ? api().kernel.input(handle_) : api().kernel.output(handle_), &info);
+  return info;
+}
+
+kernel_state instance::state() const {
+  const host_call_guard guard;
+  return static_cast<kernel_state>(api().kernel.state(handle_));
+}
+
+status instance::health() const {
+  return state() == kernel_state::failed ? RONDO_HANDLER_HUNG : RONDO_OK;
+}
+
+void instance::activate(nanoseconds deadline) {
+  const std::lock_guard lock(lifecycle_);
+  const host_call_guard guard;
+  explanation why;
+  why.require(api().kernel.activate(handle_, count_ns(deadline), why.sink()), plan_.id);
+}
+
+void instance::deactivate(nanoseconds deadline) {
+  const std::lock_guard lock(lifecycle_);
+  const host_call_guard guard;
+  explanation why;
+  why.require(api().kernel.deactivate(handle_, count_ns(deadline), why.sink()), plan_.id);
+}
+
+terminate_report instance::terminate(const terminate_options& options) {
+  const std::lock_guard lock(lifecycle_);
+  closed_.store(true, std::memory_order_release);  // SYNC: closed
+  rondo_terminate_report report{};
+  report.struct_size = sizeof report;
+  explanation why;
+  status code;
+  {
+    const host_call_guard guard;
+    code = api().kernel.terminate(handle_, static_cast<std::uint32_t>(options.mode),
+                                  count_ns(options.deadline), &report, why.sink());
+  }
+  const kernel_state now = state();
+  if (now == kernel_state::terminated || now == kernel_state::failed)
+    router_->end();
+  else
+    closed_.store(false, std::memory_order_release);  // SYNC: closed
+  if (report.discarded > 0)
+    log()->info("{}: {} requests were discarded when it was terminated", plan_.id, report.discarded);
+  why.require(code, plan_.id);
+  return {report.handled, report.discarded};
+}
+
+void instance::relaunch() {
+  const std::lock_guard lock(lifecycle_);
+  if (!api().has(RONDO_CAP_RELAUNCH))
+    throw error(RONDO_UNSUPPORTED, plan_.id,
+                fmt::format("backend {} cannot launch a kernel again", backend()),
+                "Launch a new kernel");
+  explanation why;
+  {
+    const host_call_guard guard;
+    why.require(
+        api().kernel.launch(handle_, count_ns(plan_.options.launch_deadline), why.sink()), plan_.id);
+  }
+  router_->begin();
+  closed_.store(false, std::memory_order_release);  // SYNC: closed
+}
+
+kernel_snapshot instance::snapshot() const {
+  rondo_kernel_counters c{};
+  c.struct_size = sizeof c;
+  {
+    const host_call_guard guard;
+    explanation why;
+    why.require(api().kernel.counters(handle_, &c), plan_.id);
+  }
+  const auto ns = [](std::uint64_t n) { return nanoseconds(static_cast<std::int64_t>(n)); };
+  kernel_snapshot s;
+  s.id = plan_.id;
+  s.backend = backend();
+  s.state = static_cast<kernel_state>(c.state);
+  s.messages_in = c.messages_in;
+  s.messages_out = c.messages_out;
+  s.messages_failed = c.messages_failed;
+  s.messages_dropped = c.messages_dropped;
+  s.bytes_in = c.bytes_in;
+  s.bytes_out = c.bytes_out;
+  s.polls = c.polls;
+  s.input_depth = c.input_depth;
+  s.output_depth = c.output_depth;
+  s.uptime = ns(c.uptime_ns);
+  const std::uint64_t now = ring::now_ns();
+  if (c.heartbeat_ns != 0 && now > c.heartbeat_ns) s.since_heartbeat = ns(now - c.heartbeat_ns);
+  s.handler_samples = c.handler_samples;
+  if (c.handler_samples > 0) s.handler_sampled_mean = ns(c.handler_sampled_ns / c.handler_samples);
+  s.handler_sampled_max = ns(c.handler_sampled_max_ns);
+  s.sent = input_->sent();
+  s.late_replies = router_->late();
+  return s;
+}
+
+}  // namespace rondo::detail
+
+namespace rondo {
+
+std::string_view to_string(kernel_state state) noexcept {
+  switch (state) {
+    case kernel_state::created: return "created";
+    case kernel_state::launched: return "launched";
+    case kernel_state::active: return "active";
+    case kernel_state::inactive: return "inactive";
+    case kernel_state::terminated: return "terminated";
+    case kernel_state::failed: return "failed";
+  }
+  return "unknown";
+}
+
+}  // namespace rondo

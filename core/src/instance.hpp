@@ -1,0 +1,92 @@
+// One kernel as the runtime knows it: the plugin's object, the two ports, the module it came from.
+// Shared by the runtime and every handle; the plugin's object goes with the last of them, so a handle
+// that outlives the runtime touches no freed memory.
+#pragma once
+
+#include "module_library.hpp"
+#include "plugin_objects.hpp"
+#include "receive_port.hpp"
+#include "reply_router.hpp"
+#include "send_port.hpp"
+
+#include <rondo/kernel.hpp>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace rondo::detail {
+
+// A launch, checked and complete: what the plugin is asked for.
+struct launch_plan {
+  std::shared_ptr<open_device> device;
+  found_handler found;
+  launch_options options;
+  std::string id;
+  queue_names names;
+  std::uint64_t input_capacity = 0;
+  std::uint64_t output_capacity = 0;
+  std::uint64_t kernel_tag = 0;
+};
+
+class instance {
+ public:
+  // Creates and launches the kernel; on failure nothing is left behind.
+  explicit instance(launch_plan plan);
+  ~instance();
+  instance(const instance&) = delete;
+  instance& operator=(const instance&) = delete;
+
+  const std::string& id() const { return plan_.id; }
+  const queue_names& names() const { return plan_.names; }
+  const launch_plan& plan() const { return plan_; }
+  const rondo_handler& handler() const { return *plan_.found.handler; }
+  const std::string& backend() const { return plan_.device->backend().info().name; }
+  const std::shared_ptr<open_device>& device() const { return plan_.device; }
+  rondo_queue_info queue_info(bool input) const;
+
+  kernel_state state() const;
+  kernel_snapshot snapshot() const;
+  void activate(nanoseconds deadline);
+  void deactivate(nanoseconds deadline);
+  terminate_report terminate(const terminate_options& options);
+  void relaunch();
+
+  status call(const codec& request, const void* in, const codec& response, void* out,
+              nanoseconds timeout, error_info& why);
+  status send(const codec& request, const void* in, std::uint64_t& id, nanoseconds timeout,
+              error_info& why);
+  status receive(const codec& response, void* out, rondo_envelope& header, nanoseconds timeout,
+                 error_info& why);
+  // As call, for bytes.
+  status call_bytes(const void* request, std::uint32_t bytes, std::uint16_t version,
+                    std::vector<std::byte>& reply, rondo_envelope& header, nanoseconds timeout,
+                    error_info& why);
+
+ private:
+  const backend_api& api() const { return plan_.device->api(); }
+  void create();
+  void make_ports();
+  std::optional<rondo_ring_map> map_of(rondo_queue* queue) const;
+  status exchange(const codec& request, const void* in, nanoseconds timeout, error_info& why,
+                  status (instance::*read)(const arrived&, const codec&, void*, error_info&) const,
+                  const codec& response, void* out);
+  status read_reply(const arrived& reply, const codec& response, void* out, error_info& why) const;
+  status read_bytes(const arrived& reply, const codec& response, void* out, error_info& why) const;
+  status send_until(const codec& type, const void* message, std::uint64_t correlation,
+                    deadline& until, std::uint64_t& id, reply_router::ticket* ticket);
+  status explain(status code, const codec& type, nanoseconds timeout, error_info& why) const;
+  status health() const;
+
+  launch_plan plan_;
+  rondo_kernel* handle_ = nullptr;
+  std::optional<send_port> input_;
+  std::optional<receive_port> output_;
+  std::optional<reply_router> router_;
+  std::atomic<bool> closed_{false};  // takes no more requests
+  std::mutex lifecycle_;
+};
+
+}  // namespace rondo::detail

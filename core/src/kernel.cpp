@@ -1,0 +1,63 @@
+// Handles: everything forwards to the instance.
+#include <rondo/kernel.hpp>
+
+#include "buffer_storage.hpp"
+#include "instance.hpp"
+
+namespace rondo {
+
+kernel_handle::kernel_handle(std::shared_ptr<detail::instance> instance)
+    : instance_(std::move(instance)) {}
+
+const std::string& kernel_handle::id() const { return instance_->id(); }
+std::string kernel_handle::handler_id() const {
+  return std::string(detail::view_of(instance_->handler().id));
+}
+const std::string& kernel_handle::backend() const { return instance_->backend(); }
+std::uint32_t kernel_handle::device() const { return instance_->device()->index(); }
+queue_names kernel_handle::queues() const { return instance_->names(); }
+
+kernel_state kernel_handle::state() const { return instance_->state(); }
+kernel_snapshot kernel_handle::snapshot() const { return instance_->snapshot(); }
+void kernel_handle::activate(nanoseconds deadline) { instance_->activate(deadline); }
+void kernel_handle::deactivate(nanoseconds deadline) { instance_->deactivate(deadline); }
+terminate_report kernel_handle::terminate(const terminate_options& options) {
+  return instance_->terminate(options);
+}
+void kernel_handle::relaunch() { instance_->relaunch(); }
+
+buffer kernel_handle::create_buffer(std::uint64_t bytes) const {
+  return buffer(std::make_shared<buffer::storage>(instance_->device(), bytes));
+}
+
+kernel_handle::module_records kernel_handle::records() const {
+  const auto& found = instance_->plan().found;
+  return {found.handler, found.module->scenarios_of(detail::view_of(found.handler->id))};
+}
+
+result<rondo_envelope> kernel_handle::call_bytes(const void* request, std::uint32_t bytes,
+                                                 std::uint16_t version,
+                                                 std::vector<std::byte>& reply_payload,
+                                                 nanoseconds timeout) {
+  rondo_envelope header{};
+  error_info why;
+  if (instance_->call_bytes(request, bytes, version, reply_payload, header, timeout, why) != RONDO_OK)
+    return result<rondo_envelope>(std::move(why));
+  return header;
+}
+
+status kernel_handle::call_erased(const detail::codec& request, const void* in,
+                                  const detail::codec& response, void* out, nanoseconds timeout,
+                                  error_info& why) {
+  return instance_->call(request, in, response, out, timeout, why);
+}
+status kernel_handle::send_erased(const detail::codec& request, const void* in, std::uint64_t& id,
+                                  nanoseconds timeout, error_info& why) {
+  return instance_->send(request, in, id, timeout, why);
+}
+status kernel_handle::receive_erased(const detail::codec& response, void* out,
+                                     rondo_envelope& header, nanoseconds timeout, error_info& why) {
+  return instance_->receive(response, out, header, timeout, why);
+}
+
+}  // namespace rondo

@@ -1,0 +1,186 @@
+// What must be true before a kernel is created: a backend that can run the handler, types that agree,
+// names that are free, capacities that make sense. Every refusal is made here, with nothing to undo.
+#include "runtime_state.hpp"
+
+#include <rondo/nearest.hpp>
+#include <rondo/ring/layout.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <bit>
+
+namespace rondo {
+
+using detail::view_of;
+
+namespace detail {
+
+std::string to_text(const rondo_message_type& type) {
+  return fmt::format("{} v{}, {}, at most {} bytes, schema {:016x}", view_of(type.wire_name),
+                     type.version, type.encoding == RONDO_ENCODING_PLAIN ? "plain" : "encoded",
+                     type.max_bytes, type.schema_hash);
+}
+
+bool same_type(const rondo_message_type& a, const rondo_message_type& b) {
+  return view_of(a.wire_name) == view_of(b.wire_name) && a.version == b.version &&
+         a.encoding == b.encoding && a.max_bytes == b.max_bytes && a.schema_hash == b.schema_hash;
+}
+
+}  // namespace detail
+
+namespace {
+
+void require_type(status code, const std::string& handler, const char* what,
+                  const rondo_message_type* wanted, const rondo_message_type& offered) {
+  if (wanted == nullptr || detail::same_type(*wanted, offered)) return;
+  throw error(code, handler,
+              fmt::format("the module's {} is {}; the caller was built for {}", what,
+                          detail::to_text(offered), detail::to_text(*wanted)),
+              "Build the kernel module and its callers from the same headers");
+}
+
+// Small messages get 1024 slots, large ones as many as fit in about 1 MiB, at least 16.
+std::uint64_t capacity_for(std::uint64_t asked, std::uint32_t payload, const char* which,
+                           const std::string& id) {
+  std::uint64_t capacity = asked;
+  if (asked == launch_options::default_capacity)
+    capacity = std::clamp<std::uint64_t>(std::bit_floor((1u << 20) / (payload + 64u)), 16, 1024);
+  ring::geometry shape;
+  const status code =
+      ring::make_geometry(ring::publication::word, capacity, payload, false, shape);
+  if (code == RONDO_OK) return capacity;
+  throw error(code, id,
+              fmt::format("{}_capacity is {}: {}", which, capacity, status_text(code)),
+              code == RONDO_CAPACITY_OVERFLOW
+                  ? fmt::format("A slot takes {} bytes; ask for fewer", payload + 64u)
+                  : "Ask for a power of two, for example 1024");
+}
+
+std::string can_run(const detail::open_backend& backend, const detail::found_handler& found) {
+  const auto& handler = *found.handler;
+  const bool runs_host_image = backend.api().has(RONDO_CAP_HOST_IMAGE);
+  if (runs_host_image ? handler.invoke == nullptr
+                      : found.module->find_image(backend.info().name) == nullptr)
+    return fmt::format("module {} has no image for backend {}", found.module->name(),
+                       backend.info().name);
+  return {};
+}
+
+std::string first_host_only(const rondo_handler& handler) {
+  for (const auto* type : {&handler.request, &handler.response})
+    if ((type->flags & RONDO_MESSAGE_HOST_ONLY) != 0) return std::string(view_of(type->wire_name));
+  return {};
+}
+
+std::shared_ptr<detail::open_backend> backend_named(
+    const std::vector<std::shared_ptr<detail::open_backend>>& backends, const load_report& report,
+    const std::string& wanted) {
+  std::vector<std::string> names;
+  for (const auto& backend : backends) {
+    if (backend->info().name == wanted || backend->info().id == wanted) return backend;
+    names.push_back(backend->info().name);
+  }
+  for (const auto& candidate : report.candidates)
+    if (candidate.plugin.name == wanted || candidate.plugin.id == wanted)
+      throw error(candidate.code(), candidate.path,
+                  fmt::format("backend {} cannot be used: {}", wanted, candidate.reason),
+                  candidate.remedy);
+  const std::string near(nearest(wanted, names));
+  throw error(RONDO_NO_SUCH_BACKEND, wanted,
+              fmt::format("there is no backend of this name; usable are: {}", fmt::join(names, ", ")),
+              near.empty() ? "`rondo backends` shows what was found and where"
+                           : fmt::format("Did you mean '{}'?", near));
+}
+
+}  // namespace
+
+// Without a name: the first that can run the handler, device images before the host's.
+std::shared_ptr<detail::open_backend> runtime::state::choose_backend(
+    const detail::found_handler& found, const launch_options& options) const {
+  const std::string handler(view_of(found.handler->id));
+  std::string why_not;
+  if (!options.backend.empty()) {
+    auto backend = backend_named(backends, report, options.backend);
+    why_not = can_run(*backend, found);
+    if (why_not.empty()) return backend;
+    throw error(RONDO_NO_IMAGE, handler, why_not,
+                "Build the module where that backend's compiler is, or choose another backend");
+  }
+  for (const bool host_image : {false, true})
+    for (const auto& backend : backends) {
+      if (backend->api().has(RONDO_CAP_HOST_IMAGE) != host_image) continue;
+      const std::string reason = can_run(*backend, found);
+      if (reason.empty()) return backend;
+      why_not += (why_not.empty() ? "" : "; ") + reason;
+    }
+  throw error(RONDO_NO_IMAGE, handler, why_not, "Install a backend for which the module has an image");
+}
+
+detail::launch_plan runtime::state::plan(std::string_view handler_id,
+                                         const rondo_message_type* request,
+                                         const rondo_message_type* response,
+                                         const launch_options& options) {
+  detail::launch_plan plan;
+  plan.options = options;
+  plan.found = modules.find_handler(handler_id, options.module);
+  const rondo_handler& handler = *plan.found.handler;
+  const std::string name(handler_id);
+  require_type(RONDO_REQUEST_MISMATCH, name, "request", request, handler.request);
+  require_type(RONDO_RESPONSE_MISMATCH, name, "response", response, handler.response);
+
+  plan.id = options.id.empty() ? name : options.id;
+  plan.names.input = build_queue_name(
+      {std::string(view_of(handler.request.wire_name)), plan.id, queue_direction::input});
+  plan.names.output = build_queue_name(
+      {std::string(view_of(handler.response.wire_name)), plan.id, queue_direction::output});
+  plan.input_capacity =
+      capacity_for(options.input_capacity, handler.request.max_bytes, "input", plan.id);
+  plan.output_capacity =
+      capacity_for(options.output_capacity, handler.response.max_bytes, "output", plan.id);
+
+  const auto backend = choose_backend(plan.found, options);
+  const std::string host_only = first_host_only(handler);
+  if (!host_only.empty() && !backend->api().has(RONDO_CAP_HOST_ONLY_MESSAGES))
+    throw error(RONDO_UNSUPPORTED, name,
+                fmt::format("message {} can only be read on the host, and backend {} runs elsewhere",
+                            host_only, backend->info().name),
+                "Use bounded_vector, bounded_string and optional in the message, or the cpu backend");
+  plan.device = backend->device(options.device);
+  return plan;
+}
+
+kernel_handle runtime::launch_checked(std::string_view handler_id, const rondo_message_type* request,
+                                      const rondo_message_type* response,
+                                      const launch_options& options) {
+  auto plan = state_->plan(handler_id, request, response, options);
+  const std::string id = plan.id;
+  {
+    // The id is taken before the launch, so that of two launches with one id only one begins.
+    const std::lock_guard lock(state_->mutex);
+    if (state_->closed)
+      throw error(RONDO_INVALID_STATE, id, "the runtime is closed", "Open another");
+    if (!state_->kernels.emplace(id, nullptr).second)
+      throw error(RONDO_ALREADY_EXISTS, id, "a kernel with this id lives in this runtime",
+                  "Give the second launch another id");
+    plan.kernel_tag = ++state_->next_tag;
+  }
+  const auto names = plan.names;
+  std::shared_ptr<detail::instance> made;
+  try {
+    made = std::make_shared<detail::instance>(std::move(plan));
+    state_->queues.add(names.input, made);
+    state_->queues.add(names.output, made);
+  } catch (...) {
+    state_->queues.remove(names.input);
+    const std::lock_guard lock(state_->mutex);
+    state_->kernels.erase(id);
+    throw;
+  }
+  const std::lock_guard lock(state_->mutex);
+  state_->kernels[id] = made;
+  return kernel_handle(made);
+}
+
+}  // namespace rondo

@@ -1,0 +1,332 @@
+// Leading, following, and handing over.
+#include "reply_router.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <thread>
+
+namespace rondo::detail {
+
+namespace {
+
+constexpr std::uint64_t call_mark = std::uint64_t{1} << 63;
+constexpr unsigned record_shift = 48;
+constexpr std::uint64_t count_mask = (std::uint64_t{1} << record_shift) - 1;
+
+bool is_call(std::uint64_t correlation) { return (correlation & call_mark) != 0; }
+
+// While waiting, the deadline and the kernel's health are looked at once in so many looks, and not at
+// all in the first few hundred nanoseconds.
+constexpr std::uint32_t looks_before_checks = 128;
+constexpr std::uint32_t looks_per_check = 64;
+bool is_check_due(const ring::spinner& spinner) {
+  return spinner.looks() >= looks_before_checks && spinner.looks() % looks_per_check == 0;
+}
+
+// Who only follows gives the processor away soon: the leader may need it.
+constexpr std::uint64_t follower_spin_ns = 20'000;
+// A sleeping leader looks after the kernel's health this often.
+constexpr std::uint64_t health_period_ns = 100'000'000;
+
+}  // namespace
+
+// ---- the lead ------------------------------------------------------------------------------------
+
+bool reply_router::try_lead() {
+  if (leading_.load(std::memory_order_relaxed) != 0) return false;
+  return leading_.exchange(1, std::memory_order_acquire) == 0;  // SYNC: leading
+}
+
+void reply_router::step_down() {
+  leading_.store(0, std::memory_order_release);  // SYNC: leading
+  ring::light_barrier();                         // SYNC: follow
+  if (sleepers_.load(std::memory_order_relaxed) != 0) wake_one(false);
+}
+
+// Whoever was woken to lead and leaves instead wakes another, or the rest would sleep on.
+void reply_router::pass_on() {
+  if (sleepers_.load(std::memory_order_relaxed) != 0 &&
+      leading_.load(std::memory_order_relaxed) == 0)
+    wake_one(false);
+}
+
+status reply_router::still_hopeful(deadline& until) const {
+  if (until.passed()) return RONDO_TIMEOUT;
+  return health_ != nullptr ? health_(health_self_) : RONDO_OK;
+}
+
+status reply_router::lead(wanted what, std::uint64_t correlation, deadline& until, arrived& out) {
+  ring::spinner spinner(spin_ns_);
+  bool is_last_look = false;
+  for (;;) {
+    receive_port::seen reply;
+    const status code = port_.peek(reply);
+    if (code == RONDO_OK) {
+      const std::uint64_t id = reply.header->correlation_id;
+      if (what == wanted::mine ? id == correlation : !is_call(id)) {
+        out = {*reply.header, reply.payload};
+        return RONDO_OK;
+      }
+      if (hand_on(reply)) {
+        port_.release();
+        spinner.found_work();
+        continue;
+      }
+    } else if (code == RONDO_MALFORMED) {
+      port_.release();
+      late_.fetch_add(1, std::memory_order_relaxed);
+      continue;
+    } else if (code != RONDO_EMPTY) {
+      return code;
+    } else if (is_last_look) {
+      return RONDO_TERMINATED;
+    } else if (ended_.load(std::memory_order_acquire)) {  // SYNC: ended
+      is_last_look = true;  // what was published before the end is visible now
+      continue;
+    }
+    if (until.is_zero()) return what == wanted::mine ? RONDO_TIMEOUT : RONDO_EMPTY;
+    const bool sleep = spinner.idle();
+    if (sleep || is_check_due(spinner)) {
+      const status hope = still_hopeful(until);
+      if (hope != RONDO_OK) return hope;
+    }
+    if (sleep)
+      port_.park(std::min(until.at(), ring::now_ns() + health_period_ns),
+                 [this] { return ended_.load(std::memory_order_acquire); });  // SYNC: ended
+  }
+}
+
+// False if the reply must stay where it is for now.
+bool reply_router::hand_on(const receive_port::seen& reply) {
+  if (!is_call(reply.header->correlation_id)) return stash(reply);
+  deliver(reply);
+  return true;
+}
+
+void reply_router::deliver(const receive_port::seen& reply) {
+  const std::uint64_t id = reply.header->correlation_id;
+  const std::uint64_t index = (id & ~call_mark) >> record_shift;
+  auto* all = records_seen_.load(std::memory_order_acquire);  // SYNC: records
+  waiter* record =
+      index == 0 || index > record_count || all == nullptr ? nullptr : &(*all)[index - 1];
+  std::uint32_t expected = waiter::waiting;
+  if (record == nullptr ||
+      !record->stage.compare_exchange_strong(expected, waiter::filling,
+                                             std::memory_order_acquire)) {  // SYNC: record
+    late_.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  if (record->correlation != id) {  // a later caller has the record: the reply came too late
+    record->stage.store(waiter::waiting, std::memory_order_release);  // SYNC: record
+    late_.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  record->header = *reply.header;
+  std::memcpy(record->payload.data(), reply.payload, reply.header->length);
+  record->stage.store(waiter::done, std::memory_order_release);  // SYNC: record
+  ring::light_barrier();                                         // SYNC: follow
+  if (__atomic_load_n(&record->bell, __ATOMIC_RELAXED) != 0 &&
+      __atomic_exchange_n(&record->bell, 0, __ATOMIC_ACQ_REL) != 0)
+    ring::futex_wake(&record->bell, 1);
+}
+
+// Replies for receive() that a caller meets on his way. Bounded like the queue itself: when receivers
+// do not keep up, callers wait behind them.
+bool reply_router::stash(const receive_port::seen& reply) {
+  {
+    const std::lock_guard lock(stash_mutex_);
+    if (stash_.size() >= port_.capacity()) return false;
+    stash_.push_back({*reply.header, {reply.payload, reply.payload + reply.header->length}});
+    stashed_count_.store(stash_.size(), std::memory_order_release);  // SYNC: stash
+  }
+  ring::light_barrier();  // SYNC: follow
+  if (sleepers_.load(std::memory_order_relaxed) != 0) wake_one(true);
+  return true;
+}
+
+bool reply_router::take_stashed(arrived& out, std::vector<std::byte>& payload) {
+  if (stashed_count_.load(std::memory_order_acquire) == 0) return false;  // SYNC: stash
+  const std::lock_guard lock(stash_mutex_);
+  if (stash_.empty()) return false;
+  payload = std::move(stash_.front().payload);
+  out = {stash_.front().header, payload.data()};
+  stash_.pop_front();
+  stashed_count_.store(stash_.size(), std::memory_order_release);  // SYNC: stash
+  return true;
+}
+
+void reply_router::end() {
+  ended_.store(true, std::memory_order_release);  // SYNC: ended
+  port_.wake();
+  auto* all = records_seen_.load(std::memory_order_acquire);  // SYNC: records
+  if (all == nullptr) return;
+  for (waiter& record : *all)
+    if (__atomic_exchange_n(&record.bell, 0, __ATOMIC_ACQ_REL) != 0)
+      ring::futex_wake(&record.bell, 1);
+}
+
+// ---- following -----------------------------------------------------------------------------------
+
+std::array<waiter, reply_router::record_count>& reply_router::records() {
+  std::call_once(records_once_, [this] {
+    records_ = std::make_unique<std::array<waiter, record_count>>();
+    records_seen_.store(records_.get(), std::memory_order_release);  // SYNC: records
+  });
+  return *records_;
+}
+
+waiter* reply_router::acquire_record(deadline& until, bool receives) {
+  auto& all = records();
+  const std::size_t start = std::hash<std::thread::id>{}(std::this_thread::get_id());
+  for (;;) {
+    for (std::size_t i = 0; i < record_count; ++i) {
+      waiter& record = all[(start + i) % record_count];
+      std::uint32_t expected = waiter::free;
+      if (record.stage.load(std::memory_order_relaxed) != waiter::free ||
+          !record.stage.compare_exchange_strong(expected, waiter::owned,
+                                                std::memory_order_acquire))  // SYNC: record
+        continue;
+      const auto index = static_cast<std::uint64_t>(&record - all.data());
+      if (record.payload.empty()) record.payload.resize(port_.payload_capacity());
+      record.receives.store(receives, std::memory_order_relaxed);
+      record.correlation = call_mark | (index + 1) << record_shift | (++record.uses & count_mask);
+      record.stage.store(waiter::waiting, std::memory_order_release);  // SYNC: record
+      return &record;
+    }
+    if (until.passed()) return nullptr;
+    std::this_thread::yield();
+  }
+}
+
+void reply_router::give_back(waiter& record) {
+  for (;;) {  // the leader may be copying into it: a copy is short
+    std::uint32_t now = record.stage.load(std::memory_order_acquire);  // SYNC: record
+    if (now != waiter::filling &&
+        record.stage.compare_exchange_weak(now, waiter::free,
+                                           std::memory_order_release))  // SYNC: record
+      return;
+    std::this_thread::yield();
+  }
+}
+
+void reply_router::sleep(waiter& self, deadline& until) {
+  __atomic_store_n(&self.bell, 1, __ATOMIC_RELAXED);
+  sleepers_.fetch_add(1, std::memory_order_relaxed);
+  ring::heavy_barrier();  // SYNC: follow
+  const bool wait = self.stage.load(std::memory_order_relaxed) != waiter::done &&
+                    leading_.load(std::memory_order_relaxed) != 0 &&
+                    !ended_.load(std::memory_order_relaxed) &&
+                    !(self.receives.load(std::memory_order_relaxed) &&
+                      stashed_count_.load(std::memory_order_relaxed) != 0);
+  if (wait) ring::futex_wait(&self.bell, 1, until.at());
+  sleepers_.fetch_sub(1, std::memory_order_relaxed);
+  __atomic_store_n(&self.bell, 0, __ATOMIC_RELAXED);
+}
+
+// Until the reply has been delivered to `self`, something is stashed for a receiver (EMPTY: look
+// there), the lead was taken over (`leads`), or time is up.
+status reply_router::follow(waiter& self, deadline& until, bool& leads) {
+  ring::spinner spinner(std::min(spin_ns_, follower_spin_ns));
+  for (;;) {
+    if (self.stage.load(std::memory_order_acquire) == waiter::done) return RONDO_OK;  // SYNC: record
+    if (self.receives.load(std::memory_order_relaxed) &&
+        stashed_count_.load(std::memory_order_acquire) != 0)  // SYNC: stash
+      return RONDO_EMPTY;
+    if (try_lead()) {
+      leads = true;
+      return RONDO_OK;
+    }
+    const bool sleeps = spinner.idle();
+    if (sleeps) sleep(self, until);
+    if ((sleeps || is_check_due(spinner)) && until.passed()) return RONDO_TIMEOUT;
+  }
+}
+
+void reply_router::wake_one(bool receivers_only) {
+  auto* all = records_seen_.load(std::memory_order_acquire);  // SYNC: records
+  if (all == nullptr) return;
+  for (waiter& record : *all) {
+    if (__atomic_load_n(&record.bell, __ATOMIC_RELAXED) == 0) continue;
+    if (receivers_only && !record.receives.load(std::memory_order_relaxed)) continue;
+    if (__atomic_exchange_n(&record.bell, 0, __ATOMIC_ACQ_REL) == 0) continue;
+    ring::futex_wake(&record.bell, 1);
+    return;
+  }
+}
+
+// ---- the two ways to wait ------------------------------------------------------------------------
+
+reply_router::ticket::ticket(reply_router& router, deadline& until)
+    : router_(router), leads_(router.try_lead()) {
+  if (leads_) {
+    correlation_ = call_mark | (++router_.direct_calls_ & count_mask);
+  } else {
+    record_ = router_.acquire_record(until, false);
+    if (record_ != nullptr) correlation_ = record_->correlation;
+  }
+}
+
+reply_router::ticket::~ticket() {
+  if (holds_slot_) router_.port_.release();
+  if (record_ != nullptr) router_.give_back(*record_);
+  if (leads_)
+    router_.step_down();
+  else if (record_ != nullptr)
+    router_.pass_on();
+}
+
+status reply_router::ticket::wait(deadline& until, arrived& out) {
+  if (!leads_) {
+    const status code = router_.follow(*record_, until, leads_);
+    if (code != RONDO_OK) return code;
+  }
+  // Whoever led before may have delivered and stepped down between two looks.
+  if (record_ != nullptr &&
+      record_->stage.load(std::memory_order_acquire) == waiter::done) {  // SYNC: record
+    out = {record_->header, record_->payload.data()};
+    return RONDO_OK;
+  }
+  const status code = router_.lead(wanted::mine, correlation_, until, out);
+  holds_slot_ = code == RONDO_OK;
+  return code;
+}
+
+void reply_router::ticket::keep_moving() {
+  if (!leads_) leads_ = router_.try_lead();
+  if (!leads_) return;
+  receive_port::seen reply;
+  status code;
+  while ((code = router_.port_.peek(reply)) == RONDO_OK && router_.hand_on(reply))
+    router_.port_.release();
+  if (code == RONDO_MALFORMED) router_.port_.release();
+}
+
+status reply_router::next_uncorrelated(deadline& until, arrived& out,
+                                       std::vector<std::byte>& stashed, bool& holds_slot) {
+  for (;;) {
+    bool leads = try_lead();
+    if (!leads) {
+      if (take_stashed(out, stashed)) return RONDO_OK;
+      if (until.is_zero()) return RONDO_EMPTY;
+      waiter* record = acquire_record(until, true);
+      if (record == nullptr) return RONDO_TIMEOUT;
+      const status code = follow(*record, until, leads);
+      give_back(*record);
+      if (!leads) {
+        pass_on();
+        if (code == RONDO_EMPTY) continue;
+        return code;
+      }
+    }
+    if (take_stashed(out, stashed)) {
+      step_down();
+      return RONDO_OK;
+    }
+    const status code = lead(wanted::uncorrelated, 0, until, out);
+    holds_slot = code == RONDO_OK;
+    if (!holds_slot) step_down();
+    return code;
+  }
+}
+
+}  // namespace rondo::detail

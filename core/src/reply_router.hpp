@@ -1,0 +1,163 @@
+// Brings each reply to the one who waits for it, with no thread of its own. Of all who wait on one
+// kernel, one *leads*: it alone reads the output queue, takes its own reply where it lies and copies
+// the others' to them. Who does not lead waits at his own record; when the leader has its reply it
+// steps down and, if someone sleeps, wakes one to lead. A single caller therefore pays one exchange on
+// an uncontended flag, and copies nothing twice.
+//
+// Correlation ids: a call's has the top bit set, then 15 bits of waiter record + 1 (0 for one that led
+// from the start), then 48 bits that count. Everything else belongs to send() and receive().
+#pragma once
+
+#include "receive_port.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace rondo::detail {
+
+// A point in time that is only looked up when a wait turns out to be long: reading the clock costs
+// as much as a short wait.
+class deadline {
+ public:
+  explicit deadline(std::int64_t timeout_ns) : timeout_ns_(timeout_ns < 0 ? 0 : timeout_ns) {}
+  std::uint64_t at() {
+    if (at_ == 0) {
+      const std::uint64_t now = ring::now_ns();
+      const auto wait = static_cast<std::uint64_t>(timeout_ns_);
+      at_ = wait > ring::no_deadline - now ? ring::no_deadline : now + wait;
+    }
+    return at_;
+  }
+  bool passed() { return ring::now_ns() >= at(); }
+  bool is_zero() const { return timeout_ns_ == 0; }
+
+ private:
+  std::int64_t timeout_ns_;
+  std::uint64_t at_ = 0;
+};
+
+struct arrived {
+  rondo_envelope header{};
+  const std::byte* payload = nullptr;
+};
+
+// Where one thread waits while another leads.
+struct alignas(ring::line_bytes) waiter {
+  enum : std::uint32_t { free, owned, waiting, filling, done };
+  std::atomic<std::uint32_t> stage{free};
+  std::uint32_t bell = 0;  // futex word: 1 while its owner sleeps
+  std::atomic<bool> receives{false};
+  std::uint64_t uses = 0;  // by the owner
+  std::uint64_t correlation = 0;
+  rondo_envelope header{};
+  std::vector<std::byte> payload;  // as large as a slot, from the first use on
+};
+
+class reply_router {
+ public:
+  // How many threads can wait on one kernel without waiting for a record first.
+  static constexpr std::size_t record_count = 256;
+
+  // `spin_ns` as for ring::spinner.
+  reply_router(receive_port& port, std::uint64_t spin_ns) : port_(port), spin_ns_(spin_ns) {}
+
+  // One wait for one reply. Construct, send the request with correlation(), wait(), read reply(),
+  // destroy: until then the reply's slot, or its copy in the record, is held.
+  class ticket {
+   public:
+    // Waits until the deadline for a record when hundreds of callers wait already; ready() says
+    // whether it got one.
+    ticket(reply_router& router, deadline& until);
+    ~ticket();
+    ticket(const ticket&) = delete;
+    ticket& operator=(const ticket&) = delete;
+
+    bool ready() const { return leads_ || record_ != nullptr; }
+    std::uint64_t correlation() const { return correlation_; }
+    // OK, TIMEOUT, TERMINATED, MALFORMED, INTERNAL.
+    status wait(deadline& until, arrived& out);
+    // The input is full: hand on replies meanwhile, or nobody could make progress.
+    void keep_moving();
+
+   private:
+    friend class reply_router;
+    reply_router& router_;
+    bool leads_;
+    bool holds_slot_ = false;
+    waiter* record_ = nullptr;
+    std::uint64_t correlation_ = 0;
+  };
+
+  // The oldest reply that no call waits for. `take` reads it before it is released.
+  // OK, EMPTY (zero deadline), TIMEOUT, TERMINATED, MALFORMED, INTERNAL.
+  template <class Take>
+  status receive(deadline& until, Take&& take) {
+    arrived reply;
+    std::vector<std::byte> stashed;
+    bool holds_slot = false;
+    const status code = next_uncorrelated(until, reply, stashed, holds_slot);
+    if (code == RONDO_OK) take(reply);
+    if (holds_slot) {
+      port_.release();
+      step_down();
+    }
+    return code;
+  }
+
+  // The kernel will give no more replies: everyone who waits gets what is there, or TERMINATED.
+  void end();
+  void begin() { ended_.store(false, std::memory_order_release); }  // SYNC: ended
+  // Asked now and then by who leads; not OK ends the wait with that code. Set before use.
+  void watch(status (*health)(void*), void* self) { health_ = health, health_self_ = self; }
+
+  std::uint64_t late() const { return late_.load(std::memory_order_relaxed); }
+
+ private:
+  struct stored {
+    rondo_envelope header;
+    std::vector<std::byte> payload;
+  };
+  enum class wanted { mine, uncorrelated };
+
+  bool try_lead();
+  void step_down();
+  void pass_on();
+  waiter* acquire_record(deadline& until, bool receives);
+  void give_back(waiter& record);
+  status lead(wanted what, std::uint64_t correlation, deadline& until, arrived& out);
+  status follow(waiter& self, deadline& until, bool& leads);
+  void sleep(waiter& self, deadline& until);
+  status still_hopeful(deadline& until) const;
+  bool hand_on(const receive_port::seen& reply);
+  void deliver(const receive_port::seen& reply);
+  bool stash(const receive_port::seen& reply);
+  bool take_stashed(arrived& out, std::vector<std::byte>& payload);
+  void wake_one(bool receivers_only);
+  status next_uncorrelated(deadline& until, arrived& out, std::vector<std::byte>& stashed,
+                           bool& holds_slot);
+  std::array<waiter, record_count>& records();
+
+  receive_port& port_;
+  const std::uint64_t spin_ns_;
+  status (*health_)(void*) = nullptr;
+  void* health_self_ = nullptr;
+
+  alignas(128) std::atomic<std::uint32_t> leading_{0};
+  std::uint64_t direct_calls_ = 0;  // by whoever leads
+  alignas(128) std::atomic<std::uint32_t> sleepers_{0};
+  std::atomic<bool> ended_{false};
+  std::atomic<std::uint64_t> late_{0};
+  std::atomic<std::size_t> stashed_count_{0};
+  std::mutex stash_mutex_;
+  std::deque<stored> stash_;
+  std::once_flag records_once_;
+  std::unique_ptr<std::array<waiter, record_count>> records_;
+  std::atomic<std::array<waiter, record_count>*> records_seen_{nullptr};
+};
+
+}  // namespace rondo::detail
