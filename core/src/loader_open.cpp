@@ -76,7 +76,7 @@ std::optional<library_refusal> enter(resident& record, const rondo_host_services
   auto& library = record.library;
   if (!library.has(RONDO_PLUGIN_ENTRY_NAME)) {
     ::dlerror();
-    ::dlsym(library.native(), RONDO_PLUGIN_ENTRY_NAME);  // again, for the system's own words
+    (void)::dlsym(library.native(), RONDO_PLUGIN_ENTRY_NAME);  // again, for the system's own words
     return no_entry("it does not export " RONDO_PLUGIN_ENTRY_NAME, last_system_error());
   }
   auto& entry = library.get<entry_type>(RONDO_PLUGIN_ENTRY_NAME);

@@ -81,8 +81,7 @@ void add_installed_directory(std::vector<search_root>& roots) {
   if (directory.empty())
     roots.push_back(ignored("rondo/plugins", root_origin::installed_directory,
                             "the place of librondo cannot be told"));
-  else
-    roots.push_back(wanted(directory / "plugins", root_origin::installed_directory));
+  else roots.push_back(wanted(directory / "plugins", root_origin::installed_directory));
 }
 
 bool is_candidate(const fs::path& name) {

@@ -33,6 +33,7 @@ std::string nearest_queue(std::string_view wanted, std::span<const std::string> 
     full_of.insert_or_assign(full.substr(full.find('_') + 1), full);
   }
   std::vector<std::string_view> keys;
+  keys.reserve(full_of.size());
   for (const auto& [key, full] : full_of) keys.push_back(key);
   constexpr std::string_view shared_prefix = "ringkernel_";
   if (wanted.starts_with(shared_prefix)) wanted.remove_prefix(shared_prefix.size());

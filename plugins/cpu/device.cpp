@@ -3,7 +3,6 @@
 
 #include "kernel.hpp"
 
-#include <sched.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -26,7 +25,7 @@ std::string processor_name() {
 }  // namespace
 
 std::unique_ptr<backend::kernel> device::create_kernel(const rondo_kernel_params& params) {
-  return std::make_unique<kernel>(params, buffers_);
+  return std::make_unique<kernel>(params, buffers_, processors_);
 }
 
 rondo_buffer_handle device::create_buffer(std::uint64_t bytes) { return buffers_->create(bytes); }
@@ -45,9 +44,6 @@ void device::read_buffer(rondo_buffer_handle handle, std::uint64_t offset, void*
 
 rondo_status cpu_backend::device_info(std::uint32_t index, rondo_device_info& out) {
   if (index != 0) return RONDO_INVALID_ARGUMENT;
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  sched_getaffinity(0, sizeof allowed, &allowed);
   out.index = 0;
   out.usable = 1;
   out.max_resident_kernels = 0;
@@ -55,7 +51,7 @@ rondo_status cpu_backend::device_info(std::uint32_t index, rondo_device_info& ou
   ::rondo::backend::put_text(out.reason, "");
   out.memory_bytes = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
                      static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  out.processors = static_cast<std::uint32_t>(CPU_COUNT(&allowed));
+  out.processors = static_cast<std::uint32_t>(processors_.count());
   return RONDO_OK;
 }
 
@@ -69,7 +65,7 @@ std::unique_ptr<::rondo::backend::device> cpu_backend::open_device(std::uint32_t
     throw failure(RONDO_INVALID_ARGUMENT, "cpu device 0",
                   "there is no device option '" +
                       std::string(::rondo::backend::text(options[0].key)) + "'");
-  return std::make_unique<device>();
+  return std::make_unique<device>(processors_);
 }
 
 }  // namespace rondo::cpu

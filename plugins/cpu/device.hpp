@@ -2,6 +2,7 @@
 #pragma once
 
 #include "memory.hpp"
+#include "processors.hpp"
 
 #include <rondo/backend/backend.hpp>
 
@@ -11,6 +12,7 @@ namespace rondo::cpu {
 
 class device final : public backend::device {
  public:
+  explicit device(const processor_set& processors) : processors_(processors) {}
   std::unique_ptr<backend::kernel> create_kernel(const rondo_kernel_params& params) override;
   rondo_buffer_handle create_buffer(std::uint64_t bytes) override;
   rondo_status destroy_buffer(rondo_buffer_handle handle) override;
@@ -20,6 +22,7 @@ class device final : public backend::device {
                    std::uint64_t bytes) override;
 
  private:
+  const processor_set processors_;
   std::shared_ptr<buffer_table> buffers_ = std::make_shared<buffer_table>();
 };
 
@@ -30,6 +33,9 @@ class cpu_backend final : public backend::backend {
   std::unique_ptr<::rondo::backend::device> open_device(std::uint32_t index,
                                                         const rondo_option* options,
                                                         std::uint64_t option_count) override;
+
+ private:
+  const processor_set processors_ = processor_set::of_this_thread();
 };
 
 }  // namespace rondo::cpu

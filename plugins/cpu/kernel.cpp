@@ -2,7 +2,6 @@
 #include "kernel.hpp"
 
 #include <pthread.h>
-#include <sched.h>
 
 #include <algorithm>
 
@@ -56,14 +55,13 @@ worker_options options_from(const rondo_kernel_params& params) {
   worker_options options;
   if (params.wait != RONDO_WAIT_DEFAULT) options.wait = params.wait;
   options.spin_ns = params.spin_ns != 0 ? params.spin_ns : default_spin_ns;
-  options.cpu = params.cpu;
   options.handler_deadline_ns = params.handler_deadline_ns;
   options.kernel_tag = params.kernel_tag;
   return options;
 }
 
 // What the CPU backend does not do is refused before anything is made.
-void check(const rondo_kernel_params& params) {
+void check(const rondo_kernel_params& params, const processor_set& allowed) {
   const std::string id(backend::text(params.id));
   if (params.handler->invoke == nullptr)
     throw failure(RONDO_NO_IMAGE, id, "the handler has no host image",
@@ -80,25 +78,22 @@ void check(const rondo_kernel_params& params) {
     throw failure(RONDO_INVALID_ARGUMENT, id,
                   "the CPU backend has no option '" +
                       std::string(backend::text(params.options[0].key)) + "'");
-  if (params.cpu < 0) return;
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  sched_getaffinity(0, sizeof allowed, &allowed);
-  if (params.cpu >= CPU_SETSIZE || !CPU_ISSET(params.cpu, &allowed))
+  if (params.cpu >= 0 && !allowed.has(params.cpu))
     throw failure(RONDO_INVALID_ARGUMENT, id,
-                  "processor " + std::to_string(params.cpu) + " is not open to this process",
-                  "choose one of the " + std::to_string(CPU_COUNT(&allowed)) +
+                  "processor " + std::to_string(params.cpu) + " is not open to the runtime",
+                  "choose one of the " + std::to_string(allowed.count()) +
                       " that `taskset -p` shows, or -1");
 }
 
 }  // namespace
 
-kernel::kernel(const rondo_kernel_params& params, std::shared_ptr<buffer_table> buffers)
+kernel::kernel(const rondo_kernel_params& params, std::shared_ptr<buffer_table> buffers,
+               const processor_set& allowed)
     : id_(backend::text(params.id)),
       handler_deadline_ns_(params.handler_deadline_ns),
-      cpu_(params.cpu),
+      processors_(params.cpu < 0 ? allowed : processor_set::only(params.cpu)),
       buffers_(std::move(buffers)) {
-  check(params);
+  check(params, allowed);
   worker_ = std::make_shared<worker>(*params.handler, options_from(params), buffers_,
                                      make_ring(params.input, RONDO_RING_CONSUMER_PARKS),
                                      make_ring(params.output,
@@ -127,16 +122,10 @@ void kernel::launch(std::uint64_t deadline_ns) {
   const std::uint32_t now = state();
   require(now == RONDO_STATE_CREATED || now == RONDO_STATE_TERMINATED, "launched");
   worker_->prepare_launch();
-  thread_ = std::thread([worker = worker_, cpu = cpu_, name = "rondo-" + id_] {
+  thread_ = std::thread([worker = worker_, processors = processors_, name = "rondo-" + id_] {
     pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
-    if (cpu >= 0) {
-      cpu_set_t one;
-      CPU_ZERO(&one);
-      CPU_SET(cpu, &one);
-      if (pthread_setaffinity_np(pthread_self(), sizeof one, &one) != 0)
-        backend::log(RONDO_LOG_WARNING, "cpu",
-                     name + " could not be pinned to processor " + std::to_string(cpu));
-    }
+    if (!processors.apply())
+      backend::log(RONDO_LOG_WARNING, "cpu", name + " could not be bound to its processors");
     worker->run();
   });
   if (!worker_->wait_for(report::paused, deadline_after(deadline_ns))) {

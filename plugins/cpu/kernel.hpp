@@ -2,6 +2,7 @@
 // Lifecycle functions come one at a time; state() and counters() from any thread.
 #pragma once
 
+#include "processors.hpp"
 #include "worker.hpp"
 
 #include <atomic>
@@ -13,7 +14,8 @@ namespace rondo::cpu {
 
 class kernel final : public backend::kernel {
  public:
-  kernel(const rondo_kernel_params& params, std::shared_ptr<buffer_table> buffers);
+  kernel(const rondo_kernel_params& params, std::shared_ptr<buffer_table> buffers,
+         const processor_set& allowed);
   ~kernel() override;
 
   void launch(std::uint64_t deadline_ns) override;
@@ -35,7 +37,7 @@ class kernel final : public backend::kernel {
 
   const std::string id_;
   const std::uint64_t handler_deadline_ns_;
-  const int cpu_;
+  const processor_set processors_;
   std::shared_ptr<buffer_table> buffers_;
   std::shared_ptr<worker> worker_;
   std::thread thread_;

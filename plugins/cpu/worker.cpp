@@ -1,9 +1,6 @@
 // The life of a request on the CPU: peek, invoke, publish, release.
 #include "worker.hpp"
 
-#include <pthread.h>
-#include <sched.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>

@@ -19,7 +19,6 @@ enum class report : std::uint32_t { none, paused, running, stopped };
 struct worker_options {
   std::uint32_t wait = RONDO_WAIT_SPIN_THEN_PARK;
   std::uint64_t spin_ns = 0;
-  int cpu = -1;
   std::uint64_t handler_deadline_ns = 0;
   std::uint64_t kernel_tag = 0;
 };

@@ -7,9 +7,10 @@
 // sequence s when s - head < capacity [RING-01].
 //
 // Word publication. One word in the slot's first line says which sequence is complete in it. The
-// payload is contiguous, so a handler can read it where it lies.
+// payload is contiguous, so a handler can read it where it lies, and begins a line of its own: the
+// consumer polls the first line, and would take it away from a producer that still fills the payload.
 //
-//   byte 0             8          16                     48          64 (48 if untimed)
+//   byte 0             8          16                     48          64
 //        | word: s + 1 | reserved | envelope (32)        | times(16) | payload …
 //
 // Counted publication. The producing side publishes `tail`, the first sequence that is not complete,
@@ -87,6 +88,7 @@ static_assert(sizeof(claim_line) == line_bytes && sizeof(wake_line) == line_byte
 static_assert(sizeof(chunk) == 16 && offsetof(chunk, tag) == 12);
 
 inline constexpr std::uint32_t word_prefix_bytes = 16;  // publish word and reserved word
+inline constexpr std::uint32_t word_payload_offset = 64;
 inline constexpr std::uint32_t chunk_content_bytes = 12;
 inline constexpr std::uint32_t max_chunks = 32;  // one per lane of a warp
 inline constexpr std::uint32_t max_chunked_content = max_chunks * chunk_content_bytes;
@@ -110,6 +112,10 @@ struct geometry {
   }
   RONDO_HD constexpr std::uint32_t prefix_bytes() const {
     return how == publication::word ? word_prefix_bytes : 0;
+  }
+  // From the envelope to the payload: header_bytes(), or the rest of a word slot's first line.
+  RONDO_HD constexpr std::uint32_t payload_distance() const {
+    return how == publication::word ? word_payload_offset - word_prefix_bytes : header_bytes();
   }
 };
 
@@ -135,7 +141,7 @@ constexpr rondo_status make_geometry(publication how, std::uint64_t capacity,
   g.capacity = capacity;
   const std::uint32_t content = g.header_bytes() + payload_capacity;
   switch (how) {
-    case publication::word: g.stride = round_up(word_prefix_bytes + content, 64); break;
+    case publication::word: g.stride = round_up(word_payload_offset + payload_capacity, 64); break;
     case publication::counted: g.stride = round_up(content, 32); break;
     case publication::chunked:
       if (payload_capacity > max_chunked_payload(timed)) return RONDO_TOO_LARGE;

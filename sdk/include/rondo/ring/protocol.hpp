@@ -189,11 +189,11 @@ class producer {
     std::byte* start = ring_.shape.how == publication::chunked
                            ? c.scratch
                            : ring_.slot(c.sequence) + ring_.shape.prefix_bytes();
-    c.payload = start + ring_.shape.header_bytes();
+    c.payload = start + ring_.shape.payload_distance();
   }
 
   RONDO_HD void write_header(claim& c, const envelope& header, const envelope_times* times) {
-    std::byte* start = c.payload - ring_.shape.header_bytes();
+    std::byte* start = c.payload - ring_.shape.payload_distance();
     __builtin_memcpy(start, &header, sizeof header);
     if (ring_.shape.timed) {
       const envelope_times none{};
@@ -354,7 +354,7 @@ class consumer {
                     : nullptr;
     out.sequence = head_;
     const bool fits = out.header->length <= ring_.shape.payload_capacity;
-    out.payload = fits ? start + ring_.shape.header_bytes() : nullptr;
+    out.payload = fits ? start + ring_.shape.payload_distance() : nullptr;
     return fits ? RONDO_OK : RONDO_MALFORMED;
   }
 
