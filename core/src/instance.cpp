@@ -67,7 +67,7 @@ void instance::create() {
   params.handler = &handler;
   params.image = plan_.found.module->find_image(backend());
   params.input =
-      queue_params(plan_.names.input, plan_.input_capacity, handler.request.max_bytes, o);
+      queue_params(plan_.names.input, plan_.input_capacity, std::max(handler.request.max_bytes, 1u), o);
   if (o.one_sender) params.input.flags |= RONDO_QUEUE_ONE_PRODUCER;
   // Room for a failure with its text, whatever the response's size.
   const auto reply_bytes =

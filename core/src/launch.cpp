@@ -44,6 +44,7 @@ void require_type(status code, const std::string& handler, const char* what,
 // Small messages get 1024 slots, large ones as many as fit in about 1 MiB, at least 16.
 std::uint64_t capacity_for(std::uint64_t asked, std::uint32_t payload, const char* which,
                            const std::string& id) {
+  payload = std::max(payload, 1u);
   std::uint64_t capacity = asked;
   if (asked == launch_options::default_capacity)
     capacity = std::clamp<std::uint64_t>(std::bit_floor((1u << 20) / (payload + 64u)), 16, 1024);

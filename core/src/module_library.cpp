@@ -40,8 +40,8 @@ void check_handler(const rondo_handler* handler, const std::string& origin) {
   for (const auto* type : {&handler->request, &handler->response}) {
     if (!is_valid_message_type(view_of(type->wire_name)))
       throw refused(origin, fmt::format("'{}' is not a message name", view_of(type->wire_name)));
-    if (type->max_bytes == 0 || type->max_bytes > RONDO_MAX_PAYLOAD)
-      throw refused(origin, fmt::format("message {} has {} bytes; 1 to {} are allowed",
+    if (type->max_bytes > RONDO_MAX_PAYLOAD)
+      throw refused(origin, fmt::format("message {} has {} bytes; {} are allowed",
                                         view_of(type->wire_name), type->max_bytes,
                                         static_cast<int>(RONDO_MAX_PAYLOAD)));
   }

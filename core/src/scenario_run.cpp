@@ -143,7 +143,7 @@ std::vector<scenario_outcome> run_scenarios(
         run_case(kernel, *found.handler, *record, scenario.self(), i, timeout, last_id, one);
       } catch (const error& failed) {
         one.code = failed.code();
-        one.failure = failed.what();
+        one.failure = failed.message();
       }
       if (progress) progress(outcome.name, one);
       outcome.cases.push_back(std::move(one));

@@ -7,7 +7,7 @@
 #include <rondo/export.hpp>
 
 #include <memory>
-#include <new>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -53,35 +53,21 @@ class RONDO_EXPORT error : public std::runtime_error {
 template <class T>
 class [[nodiscard]] result {
  public:
-  result(T value) noexcept(std::is_nothrow_move_constructible_v<T>) : code_(RONDO_OK) {
-    ::new (static_cast<void*>(&storage_.value)) T(std::move(value));
-  }
+  result(T value) : code_(RONDO_OK), value_(std::move(value)) {}
+  // A failure with code OK would pass for a value that is not there: it counts as INTERNAL.
   result(error_info info)
-      : code_(info.code), info_(std::make_unique<error_info>(std::move(info))) {}
-
-  result(result&& other) noexcept : code_(other.code_), info_(std::move(other.info_)) {
-    if (code_ == RONDO_OK) ::new (static_cast<void*>(&storage_.value)) T(std::move(other.storage_.value));
-  }
-  result& operator=(result&& other) noexcept {
-    if (this != &other) {
-      this->~result();
-      ::new (static_cast<void*>(this)) result(std::move(other));
-    }
-    return *this;
-  }
-  result(const result&) = delete;
-  result& operator=(const result&) = delete;
-  ~result() {
-    if (code_ == RONDO_OK) storage_.value.~T();
+      : code_(info.code != RONDO_OK ? info.code : RONDO_INTERNAL),
+        info_(std::make_unique<error_info>(std::move(info))) {
+    info_->code = code_;
   }
 
   bool has_value() const noexcept { return code_ == RONDO_OK; }
   explicit operator bool() const noexcept { return has_value(); }
   status code() const noexcept { return code_; }
 
-  T& value() & { return check(), storage_.value; }
-  const T& value() const& { return check(), storage_.value; }
-  T&& value() && { return check(), std::move(storage_.value); }
+  T& value() & { return check(), *value_; }
+  const T& value() const& { return check(), *value_; }
+  T&& value() && { return check(), *std::move(value_); }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T* operator->() { return &value(); }
@@ -98,16 +84,9 @@ class [[nodiscard]] result {
     if (!has_value()) [[unlikely]]
       throw error(*info_);
   }
-  union storage {
-    storage() {}
-    ~storage() {}
-    T value;
-  } storage_;
   status code_;
+  std::optional<T> value_;
   std::unique_ptr<error_info> info_;
 };
-
-// Success without a value.
-struct done {};
 
 }  // namespace rondo

@@ -1,5 +1,6 @@
 // What an application may choose when it opens the runtime, launches a kernel and ends it. Every field
-// has a default that works.
+// has a default that works; strings and lists spell theirs out, or GCC would warn about each that a
+// designated initialiser leaves out.
 #pragma once
 
 #include <rondo/abi.h>
@@ -46,24 +47,24 @@ enum class terminate_mode : std::uint32_t {
 
 struct runtime_options {
   // Directories or single files, searched first. One that does not exist is an error.
-  std::vector<std::filesystem::path> plugin_paths;
+  std::vector<std::filesystem::path> plugin_paths{};
   // Whether to look in RONDO_PLUGIN_PATH, the user's directory and the installed directory as well.
   bool standard_plugin_paths = true;
   // If not empty, only plugins with one of these ids or names are opened.
-  std::vector<std::string> only_backends;
+  std::vector<std::string> only_backends{};
 
   // The same for kernel modules; the variable is RONDO_KERNEL_PATH.
-  std::vector<std::filesystem::path> kernel_paths;
+  std::vector<std::filesystem::path> kernel_paths{};
   bool standard_kernel_paths = true;
   // Modules that are linked into the application: {&rondo_module_entry}.
-  std::vector<rondo_module_entry_fn> linked_modules;
+  std::vector<rondo_module_entry_fn> linked_modules{};
 };
 
 struct launch_options {
-  std::string backend;  // a backend's name or id; empty: the best that can run the handler
+  std::string backend{};  // a backend's name or id; empty: the best that can run the handler
   std::uint32_t device = 0;
-  std::string id;      // the kernel's name in this runtime; empty: the handler's id
-  std::string module;  // name or path of the kernel module; empty: whichever has the handler
+  std::string id{};      // the kernel's name in this runtime; empty: the handler's id
+  std::string module{};  // name or path of the kernel module; empty: whichever has the handler
 
   // Slots of the queues, powers of two. 0 is an error; the default gives small messages 1024 slots
   // and large ones as many as fit in about 1 MiB.

@@ -8,9 +8,9 @@
  * module*, a library that knows neither core nor backend.
  *
  * Versions. RONDO_ABI_VERSION is one number. Host and plugin each state an interval; the highest
- * number in both is used, and none in common is a refusal that names both [ABI-01]. Every struct
- * begins with struct_size, set by whoever fills it; readers look no further than that [ABI-02].
- * Structs and tables grow at the end only. A function slot beyond the provider's struct_size, or
+ * number in both is used, and none in common is a refusal that names both [ABI-01]. Structs with a
+ * struct_size grow at the end only; whoever fills one sets it, and readers look no further than that
+ * [ABI-02]. Structs without one never change. A function slot beyond the provider's struct_size, or
  * NULL, is treated as a function that returns RONDO_UNSUPPORTED and has no effect [ABI-03].
  *
  * Ownership. Nothing allocated on one side is freed by the other. Strings are borrowed for the

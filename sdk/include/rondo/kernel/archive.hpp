@@ -151,6 +151,7 @@ struct plain_sum_archive : archive<plain_sum_archive> {
   template <class T>
   RONDO_HD constexpr void scalar(T&) {
     bytes += sizeof(T);
+    if constexpr (std::is_same_v<T, bool>) only_plain = false;  // a byte of 2 is no bool
   }
   template <class T, std::size_t N>
   RONDO_HD constexpr void array(T (&x)[N]) {

@@ -73,7 +73,7 @@ class context {
     invocation_.failure_code = code;
     invocation_.user_code = user_code;
     std::uint32_t n = 0;
-    for (; n < RONDO_FAILURE_TEXT_MAX && text[n] != '\0'; ++n) invocation_.failure_text[n] = text[n];
+    for (; text != nullptr && n < RONDO_FAILURE_TEXT_MAX && text[n] != '\0'; ++n) invocation_.failure_text[n] = text[n];
     invocation_.failure_length = n;
   }
 

@@ -36,10 +36,13 @@ struct handler_id {
   }
 };
 
+// A response taken by value or by const reference would always be answered with its default.
 template <class H>
 concept replying_handler =
     requires(H& h, const typename H::request& in, typename H::response& out, context& ctx) {
       h(in, out, ctx);
+    } && !requires(H& h, const typename H::request& in, context& ctx) {
+      h(in, typename H::response{}, ctx);
     };
 template <class H>
 concept emitting_handler =
@@ -48,10 +51,8 @@ concept emitting_handler =
     };
 template <class H>
 concept handler_type = message_type<typename H::request> && message_type<typename H::response> &&
-                       (replying_handler<H> || emitting_handler<H>) && requires {
-                         H::id.text;
-                         H::id.size;
-                       };
+                       (replying_handler<H> || emitting_handler<H>) &&
+                       std::is_same_v<decltype(H::id), const handler_id>;
 
 namespace detail {
 

@@ -111,7 +111,7 @@ struct message_rules {
   }
   static_assert(has_no_padding(),
                 "a plain message has no padding, and its serialize() names every field; bounded "
-                "containers and optionals need encoded");
+                "containers, optionals and bool need encoded");
   static_assert(max_bytes<T>() <= RONDO_MAX_PAYLOAD,
                 "a message takes at most 65536 bytes; send larger data as a buffer");
   static constexpr bool ok = true;

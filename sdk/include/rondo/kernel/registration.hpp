@@ -72,9 +72,10 @@ constexpr rondo_handler make_handler(const char* device_entry) {
 #define RONDO_KERNEL(Handler) static_assert(::rondo::handler_type<Handler>)
 #else
 // Put it in one .cpp of the module, in the handler's namespace.
+// `retain`, because lld with --gc-sections drops a section that nothing but its bounds refers to.
 #define RONDO_KERNEL(Handler)                                                                  \
   static constexpr rondo_handler rondo_record_##Handler =                                      \
       ::rondo::detail::make_handler<Handler>("rondo_kernel_" #Handler);                        \
-  __attribute__((section("rondo_handlers"), used)) static const rondo_handler* const           \
+  __attribute__((section("rondo_handlers"), used, retain)) static const rondo_handler* const   \
       rondo_listed_##Handler = &rondo_record_##Handler
 #endif

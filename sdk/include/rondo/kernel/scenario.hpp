@@ -129,5 +129,5 @@ struct scenario_glue {
 }  // namespace rondo
 
 #define RONDO_SCENARIO(Handler, Scenario)                                                      \
-  __attribute__((section("rondo_scenarios"), used)) static const rondo_scenario* const         \
+  __attribute__((section("rondo_scenarios"), used, retain)) static const rondo_scenario* const \
       rondo_listed_##Scenario = &::rondo::detail::scenario_glue<Handler, Scenario>::record

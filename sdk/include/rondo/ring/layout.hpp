@@ -23,7 +23,8 @@
 // one 16-byte access together with a tag, the low 32 bits of s + 1. No flag, no fence, no order
 // between the pieces: a message is complete when every chunk it needs bears its tag. Every chunk of
 // a slot is rewritten at least once in 2^31 sequences, also those that a short message does not
-// need, so a tag can never be mistaken for one from a lap of the 32-bit space before [RING-02].
+// need, so a tag can never be mistaken for one from a lap of the 32-bit space before; in such a lap a
+// message is complete when every chunk of the slot bears its tag [RING-02].
 //
 //   byte 0          12       16            28       32
 //        | content  | tag    | content     | tag    | …          at most 32 chunks, 384 bytes of content

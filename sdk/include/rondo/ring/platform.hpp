@@ -34,6 +34,10 @@ struct alignas(16) chunk {
 };
 
 struct platform {
+#if defined(RONDO_RING_TSAN)
+  __extension__ typedef unsigned __int128 wide;
+#endif
+
   // SSE loads and stores are single-copy atomic on every x86-64 processor with AVX (Intel SDM vol. 3,
   // "Guaranteed Atomic Operations"; AMD64 APM vol. 2, 7.3.2); .b128 accesses are in PTX 8.4 and up on
   // sm_70 and up. A backend offers chunked publication only where that holds.
@@ -128,7 +132,7 @@ struct platform {
     c.content[2] = static_cast<std::uint32_t>(hi);
     c.tag = static_cast<std::uint32_t>(hi >> 32);
 #elif defined(RONDO_RING_TSAN)
-    const auto v = __atomic_load_n(reinterpret_cast<const unsigned __int128*>(p), __ATOMIC_ACQUIRE);
+    const auto v = __atomic_load_n(reinterpret_cast<const wide*>(p), __ATOMIC_ACQUIRE);
     __builtin_memcpy(&c, &v, sizeof c);
 #else
     __m128i v;
@@ -147,9 +151,9 @@ struct platform {
         "l"(lo), "l"(hi)
         : "memory");
 #elif defined(RONDO_RING_TSAN)
-    unsigned __int128 v;
+    wide v;
     __builtin_memcpy(&v, &c, sizeof c);
-    __atomic_store_n(reinterpret_cast<unsigned __int128*>(p), v, __ATOMIC_RELEASE);
+    __atomic_store_n(reinterpret_cast<wide*>(p), v, __ATOMIC_RELEASE);
 #else
     __m128i v;
     __builtin_memcpy(&v, &c, sizeof c);

@@ -59,8 +59,12 @@ RONDO_HD inline std::uint32_t chunks_for(std::uint32_t content_bytes) {
   return (content_bytes + chunk_content_bytes - 1) / chunk_content_bytes;
 }
 
-// Whether every chunk of the slot must be written for this sequence, see RING-02. True for one lap in
-// chunk_refresh_period sequences.
+RONDO_HD inline std::uint32_t chunks_in_slot(const geometry& shape) {
+  return chunks_for(shape.header_bytes() + shape.payload_capacity);
+}
+
+// Whether every chunk of the slot must be written, and awaited, for this sequence, see RING-02. True
+// for one lap in chunk_refresh_period sequences.
 RONDO_HD inline bool must_refresh(const geometry& shape, std::uint64_t sequence) {
   return (sequence & (chunk_refresh_period - 1)) < shape.capacity;
 }
@@ -243,9 +247,8 @@ class producer {
 
   RONDO_HD void publish_chunked(claim& c, std::uint32_t length) {
     const std::uint32_t content = ring_.shape.header_bytes() + length;
-    std::uint32_t chunks = chunks_for(content);
-    const std::uint32_t all = chunks_for(ring_.shape.header_bytes() + ring_.shape.payload_capacity);
-    const std::uint32_t written = must_refresh(ring_.shape, c.sequence) ? all : chunks;
+    const std::uint32_t written =
+        must_refresh(ring_.shape, c.sequence) ? chunks_in_slot(ring_.shape) : chunks_for(content);
     // Bytes behind the message are sent too: they must not be whatever the stack held.
     for (std::uint32_t i = content; i < written * chunk_content_bytes; ++i) c.scratch[i] = std::byte{0};
     auto* out = reinterpret_cast<chunk*>(ring_.slot(c.sequence));
@@ -366,7 +369,11 @@ class consumer {
     __builtin_memcpy(scratch_, first.content, chunk_content_bytes);
     const std::uint32_t length = first.content[0];
     const std::uint32_t usable = length <= ring_.shape.payload_capacity ? length : 0;
-    const std::uint32_t chunks = chunks_for(ring_.shape.header_bytes() + usable);
+    // A chunk that is written only to refresh it has to be here as well: still on its way, it could
+    // land on the slot's next message, which another producer writes.
+    const std::uint32_t chunks = must_refresh(ring_.shape, head_)
+                                     ? chunks_in_slot(ring_.shape)
+                                     : chunks_for(ring_.shape.header_bytes() + usable);
     for (std::uint32_t k = 1; k < chunks; ++k) {
       const chunk piece = P::load_chunk(in + k);  // SYNC: chunk-published
       if (piece.tag != tag) return RONDO_EMPTY;
