@@ -1,0 +1,56 @@
+// Plugin options and wrong names.
+#include "selection.hpp"
+
+#include <rondo/naming.hpp>
+#include <rondo/nearest.hpp>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+
+namespace rondo::cli {
+namespace {
+
+std::vector<std::string> names_read(const load_report& report) {
+  std::vector<std::string> names;
+  for (const auto& it : report.candidates)
+    if (!it.plugin.name.empty() &&
+        std::find(names.begin(), names.end(), it.plugin.name) == names.end())
+      names.push_back(it.plugin.name);
+  return names;
+}
+
+}  // namespace
+
+void add_plugins_option(CLI::App& verb, std::vector<std::filesystem::path>& paths) {
+  verb.add_option("--plugins", paths,
+                  "A directory with plugins, or one plugin file, searched before the usual places; "
+                  "may be repeated")
+      ->type_name("PATH")
+      ->allow_extra_args(false);
+}
+
+std::optional<error_info> missing_path(const load_report& report) {
+  for (const auto& root : report.roots)
+    if (root.code != RONDO_OK)
+      return error_info{root.code, root.path.string(),
+                        root.reason.empty() ? std::string(status_text(root.code)) : root.reason,
+                        "Name a directory that exists, or none to search the usual places only"};
+  return std::nullopt;
+}
+
+std::optional<error_info> unknown_backend(const load_report& report) {
+  const auto known = names_read(report);
+  if (report.unmatched.empty() || known.empty()) return std::nullopt;
+  const auto& wanted = report.unmatched.front().name;
+  auto near = nearest(wanted, known);
+  if (near.empty()) near = report.unmatched.front().nearest;
+  return error_info{RONDO_NO_SUCH_BACKEND, printable(wanted),
+                    fmt::format("no plugin has this name; there {} {}",
+                                known.size() == 1 ? "is" : "are", fmt::join(known, ", ")),
+                    near.empty() ? "See what is there with rondo backends"
+                                 : fmt::format("Did you mean {}?", printable(near))};
+}
+
+}  // namespace rondo::cli
