@@ -1,0 +1,100 @@
+// What the tests of the runtime share: a runtime that looks at nothing but this build, waiting for an
+// event with a deadline, and the error that a call throws.
+#pragma once
+
+#include "test_kernels.hpp"
+
+#include <rondo/runtime.hpp>
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <iterator>
+#include <ostream>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace rondo {
+inline void PrintTo(kernel_state state, std::ostream* out) { *out << to_string(state); }
+}  // namespace rondo
+
+namespace core_test {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+// Long enough for a loaded machine under a sanitizer; no test waits for it to pass.
+inline constexpr auto patience = 60s;
+
+inline rondo::runtime_options hermetic() {
+  rondo::runtime_options options;
+  options.plugin_paths = {RONDO_TEST_LIB_DIR "/rondo/plugins"};
+  options.only_backends = {"cpu"};
+  options.standard_plugin_paths = false;
+  options.standard_kernel_paths = false;
+  options.linked_modules = {&rondo_module_entry};
+  return options;
+}
+
+inline rondo::runtime open_runtime() { return rondo::runtime::open(hermetic()); }
+
+// True as soon as the predicate holds; false if it does not before the deadline.
+template <class Predicate>
+bool eventually(Predicate&& holds, std::chrono::nanoseconds deadline = patience) {
+  const auto end = std::chrono::steady_clock::now() + deadline;
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > end) return holds();
+    std::this_thread::sleep_for(200us);
+  }
+  return true;
+}
+
+template <class Call>
+rondo::error_info refusal_of(Call&& call) {
+  try {
+    call();
+  } catch (const rondo::error& refusal) {
+    return refusal.info();
+  }
+  ADD_FAILURE() << "was not refused";
+  return {};
+}
+
+// A started kernel of H in a runtime of its own.
+template <class H>
+struct running {
+  rondo::runtime runtime = open_runtime();
+  rondo::kernel<H> kernel;
+
+  explicit running(const rondo::launch_options& options = {}) : kernel(runtime.launch<H>(options)) {
+    kernel.activate();
+  }
+};
+
+// Opens a gate when the test ends, however it ends, so that no handler stays behind.
+class gate_use {
+ public:
+  explicit gate_use(std::uint32_t index) : gate_(gates[index]) { gate_.reset(); }
+  gate_use(const gate_use&) = delete;
+  gate_use& operator=(const gate_use&) = delete;
+  ~gate_use() { gate_.open(); }
+  void open() { gate_.open(); }
+  [[nodiscard]] bool reached(std::uint64_t count = 1) {
+    return gate_.wait_for_arrivals(count, patience);
+  }
+
+ private:
+  gate& gate_;
+};
+
+inline std::size_t entries_of(const fs::path& directory) {
+  return static_cast<std::size_t>(
+      std::distance(fs::directory_iterator(directory), fs::directory_iterator()));
+}
+inline std::size_t thread_count() { return entries_of("/proc/self/task"); }
+inline std::size_t open_files() { return entries_of("/proc/self/fd"); }
+
+}  // namespace core_test

@@ -1,0 +1,43 @@
+# Installs BUILD into a prefix, moves the prefix, and builds four projects against it: an
+# application, a backend in plain C, the starter for new backends, and the samples.
+#   cmake -DBUILD=… -DSOURCE=… -DSCRATCH=… -DC_COMPILER=… -DCXX_COMPILER=… -P check.cmake
+cmake_minimum_required(VERSION 3.25)
+
+set(prefix ${SCRATCH}/moved)
+set(ENV{CC} ${C_COMPILER})
+set(ENV{CXX} ${CXX_COMPILER})
+
+function(step)
+  execute_process(COMMAND ${ARGV} COMMAND_ECHO STDOUT RESULT_VARIABLE result)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "the step above ended with ${result}")
+  endif()
+endfunction()
+
+function(build_against_prefix name source)
+  step(${CMAKE_COMMAND} -S ${source} -B ${SCRATCH}/${name} -G Ninja -DCMAKE_BUILD_TYPE=Release
+       -DCMAKE_PREFIX_PATH=${prefix})
+  step(${CMAKE_COMMAND} --build ${SCRATCH}/${name})
+  step(${CMAKE_CTEST_COMMAND} --test-dir ${SCRATCH}/${name} --output-on-failure
+       --no-tests=error --timeout 120)
+endfunction()
+
+file(REMOVE_RECURSE ${SCRATCH})
+step(${CMAKE_COMMAND} --install ${BUILD} --prefix ${SCRATCH}/installed)
+file(RENAME ${SCRATCH}/installed ${prefix})
+
+file(GLOB_RECURSE package_files ${prefix}/lib/cmake/*)
+foreach(file IN LISTS package_files)
+  file(READ ${file} text)
+  foreach(path IN ITEMS ${BUILD} ${SOURCE} ${SCRATCH})
+    string(FIND "${text}" "${path}" position)
+    if(NOT position EQUAL -1)
+      message(FATAL_ERROR "${file} names ${path}, so the package cannot be moved")
+    endif()
+  endforeach()
+endforeach()
+
+build_against_prefix(application ${CMAKE_CURRENT_LIST_DIR}/application)
+build_against_prefix(backend ${CMAKE_CURRENT_LIST_DIR}/backend)
+build_against_prefix(starter ${prefix}/share/rondo/template)
+build_against_prefix(samples ${SOURCE}/samples)

@@ -1,0 +1,142 @@
+// What the explorer runs: producers that each push a few messages and a consumer that takes them all,
+// with every promise of the ring checked on the way.
+#pragma once
+
+#include "explored_platform.hpp"
+#include "support.hpp"
+
+#include <array>
+#include <memory>
+
+namespace rondo::test {
+
+struct scenario {
+  ring_shape shape;
+  unsigned producers = 1;
+  std::uint64_t messages = 1;       // per producer
+  std::uint64_t start = 0;          // first sequence
+  bool abandons = false;            // every producer gives its first claim up
+  bool batches = false;             // the consumer frees all it can see at once
+  bool drops = false;               // a producer that finds the ring full drops the oldest
+};
+
+inline std::ostream& operator<<(std::ostream& out, const scenario& s) {
+  return out << s.producers << " producers × " << s.messages << ", " << s.shape << ", from "
+             << s.start << (s.abandons ? ", abandoning" : "") << (s.batches ? ", in batches" : "")
+             << (s.drops ? ", dropping" : "");
+}
+
+// One run's ring and threads. P is explored_platform or a broken kin of it.
+template <class P>
+class ring_run {
+ public:
+  ring_run(explorer& e, const scenario& s)
+      : explorer_(e), scenario_(s), memory_(make_ring(s.shape)), view_(memory_.view()) {
+    start_at(view_, s.start);
+    producer_ = ring::producer<P>(view_);
+    consumer_ = ring::consumer<P>(view_);
+  }
+
+  void produce(unsigned number) {
+    for (std::uint64_t i = 0; i < scenario_.messages; ++i) {
+      ring::claim c;
+      reserve(c);
+      if (scenario_.abandons && i == 0) {
+        producer_.abandon(c);
+        continue;
+      }
+      const std::uint64_t id = number * 100 + i;
+      fill_payload(c.payload, id, length_of(id));
+      producer_.commit(c, envelope_for(id, length_of(id)));
+    }
+  }
+
+  void consume() {
+    while (consumer_.next_sequence() != end()) {
+      const std::uint64_t seen = explorer_.seen();
+      ring::message m;
+      bool found = false;
+      rondo_status status = consumer_.peek(m);
+      for (; status == RONDO_OK; status = consumer_.peek(m)) {
+        check(m);
+        consumer_.advance();
+        found = true;
+        if (!scenario_.batches || consumer_.next_sequence() == end()) break;
+      }
+      explorer_.require(status == RONDO_OK || status == RONDO_EMPTY, "the ring looks broken");
+      if (found)
+        consumer_.publish_head();
+      else if (consumer_.next_sequence() != end())
+        explorer_.wait(seen);
+    }
+  }
+
+  void check_end() {
+    ring::message m;
+    explorer_.require(consumer_.peek(m) == RONDO_EMPTY, "a message too many");
+    explorer_.require(view_.consumer->head == end(), "the head is not at the end");
+    explorer_.require(producer_.depth() == 0, "a slot stays taken");
+    explorer_.require(view_.consumer->skipped + delivered_ == all(), "a message is not accounted for");
+    const std::uint64_t given_up = scenario_.abandons ? scenario_.producers : 0;
+    if (!scenario_.drops)
+      explorer_.require(view_.consumer->skipped == given_up, "skipped slots are miscounted");
+  }
+
+ private:
+  std::uint64_t all() const { return scenario_.producers * scenario_.messages; }
+  std::uint64_t end() const { return scenario_.start + all(); }
+  // Long and short ones, so that chunks of one lap lie behind those of the next.
+  static std::uint32_t length_of(std::uint64_t id) { return (id / 100 + id) % 2 == 0 ? 16 : 1; }
+
+  void reserve(ring::claim& c) {
+    for (;;) {
+      const std::uint64_t seen = explorer_.seen();
+      if (producer_.try_reserve(1, c) == RONDO_OK) break;
+      if (scenario_.drops)
+        producer_.discard_below(producer_.next_sequence() - scenario_.shape.capacity + 1);
+      explorer_.wait(seen);
+    }
+    if (is_plain_memory()) explorer_.plain_write(slot(c.sequence));
+  }
+
+  void check(const ring::message& m) {
+    if (is_plain_memory()) explorer_.plain_read(slot(m.sequence));
+    const std::uint64_t id = m.header->message_id;
+    const std::uint64_t number = id / 100;
+    explorer_.require(number < scenario_.producers, "no producer has this id");
+    auto& next = next_[number];
+    if (scenario_.abandons && next == 0) next = 1;
+    if (scenario_.drops && id % 100 > next) next = id % 100;
+    explorer_.require(id % 100 == next, "out of order, lost or repeated");
+    ++next;
+    ++delivered_;
+    explorer_.require(static_cast<bool>(is_message(m, id, length_of(id))), "a torn message");
+  }
+
+  // A chunked message is copied in 16-byte operations; the others lie in plain memory.
+  bool is_plain_memory() const { return scenario_.shape.how != publication::chunked; }
+  std::uint64_t slot(std::uint64_t sequence) const { return sequence % scenario_.shape.capacity; }
+
+  explorer& explorer_;
+  scenario scenario_;
+  backend::ring_memory memory_;
+  ring::view view_;
+  ring::producer<P> producer_;
+  ring::consumer<P> consumer_;
+  std::array<std::uint64_t, max_threads> next_{};
+  std::uint64_t delivered_ = 0;
+};
+
+template <class P>
+exploration_result explore(const scenario& s, const exploration_limits& limits) {
+  explorer e(limits);
+  std::shared_ptr<ring_run<P>> run;
+  return e.explore([&](explorer& each) {
+    run = std::make_shared<ring_run<P>>(each, s);
+    for (unsigned p = 0; p < s.producers; ++p) each.thread([&run, p] { run->produce(p); });
+    each.thread([&run] { run->consume(); });
+    each.at_end([&run] { run->check_end(); });
+  });
+}
+
+}  // namespace rondo::test
