@@ -1,0 +1,106 @@
+// Ratios and goals.
+#include "report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace bench {
+namespace {
+
+const row* find(const report& r, std::string_view name) {
+  for (const row& candidate : r.rows)
+    if (candidate.key.name == name) return &candidate;
+  return nullptr;
+}
+
+// The row with the lower mean; one that was measured, if the other was not.
+const row* faster(const row* a, const row* b) {
+  if (a == nullptr || b == nullptr) return a == nullptr ? b : a;
+  return a->summary().mean_ns <= b->summary().mean_ns ? a : b;
+}
+
+// Times per message, or for throughput, messages per second: `of` by `by`.
+std::optional<ratio> divide(std::string name, const row* of, const row* by, bool throughput) {
+  if (of == nullptr || by == nullptr) return std::nullopt;
+  const auto figure = [&](const measurement& m) { return throughput ? m.per_second : m.mean_ns; };
+  ratio r{std::move(name),
+          fmt::format("{} of {} / {}", throughput ? "messages per second" : "mean", of->key.name,
+                      by->key.name),
+          figure(of->summary()) / figure(by->summary()), 1e300, 0};
+  for (std::size_t i = 0; i < std::min(of->repeats.size(), by->repeats.size()); ++i) {
+    const double one = figure(of->repeats[i]) / figure(by->repeats[i]);
+    r.least = std::min(r.least, one);
+    r.most = std::max(r.most, one);
+  }
+  return r;
+}
+
+constexpr const char* over_limit = "call_64_over_ping_pong";
+constexpr const char* over_boost = "call_64_over_boost_call_64";
+constexpr const char* stream_over_boost = "pipelined_64_over_boost_pipelined_64";
+
+}  // namespace
+
+std::vector<ratio> ratios_of(const report& r) {
+  const row* limit = faster(find(r, ping_pong_pause), find(r, ping_pong_no_pause));
+  const row* call = find(r, rondo_call_64);
+  std::vector<ratio> all;
+  const auto add = [&](std::optional<ratio> found) {
+    if (found) all.push_back(std::move(*found));
+  };
+  add(divide(over_limit, call, limit, false));
+  add(divide(over_boost, call, find(r, boost_call_64), false));
+  add(divide("call_64_over_boost_call_64_without_pause", call,
+             find(r, "boost/call/64/no-pause"), false));
+  add(divide("call_64_spin_then_park_over_ping_pong", find(r, "rondo/call/64/spin-then-park"), limit,
+             false));
+  add(divide("boost_call_64_over_ping_pong", find(r, boost_call_64), limit, false));
+  add(divide(stream_over_boost, find(r, rondo_pipelined_64), find(r, boost_pipelined_64), true));
+  for (const char* size : {"64", "256", "65536"})
+    for (const char* what : {"one-way", "pipelined", "call"}) {
+      const bool stream = std::string_view(what) != "call";
+      if (std::string_view(size) == "64" && std::string_view(what) != "one-way") continue;
+      add(divide(fmt::format("{}_{}_over_boost_{}_{}", stream ? what : "call", size, what, size),
+                 find(r, fmt::format("rondo/{}/{}", what, size)),
+                 find(r, fmt::format("boost/{}/{}", what, size)), stream));
+    }
+  for (ratio& one : all) std::replace(one.name.begin(), one.name.end(), '-', '_');
+  return all;
+}
+
+std::vector<goal> goals_of(const report& r) {
+  std::vector<goal> goals;
+  for (const ratio& one : ratios_of(r)) {
+    if (one.name == over_limit)
+      goals.push_back({"mean round trip of call at 64 B at most 1.8 x the ping-pong", one.value,
+                       one.value <= 1.8});
+    if (one.name == over_boost)
+      goals.push_back({"mean round trip of call at 64 B below the Boost.Lockfree pair", one.value,
+                       one.value < 1});
+    if (one.name == stream_over_boost)
+      goals.push_back({"pipelined at 64 B at least the rate of the Boost.Lockfree pair, one at a time",
+                       one.value, one.value >= 1});
+  }
+  return goals;
+}
+
+std::optional<std::string> doubt_about(const report& r) {
+  std::vector<double> probes;
+  int moved = 0;
+  for (const row& one : r.rows) {
+    moved += one.moved();
+    for (const placement& p : one.placements) probes.push_back((p.before_ns + p.after_ns) / 2);
+  }
+  if (probes.empty()) return std::nullopt;
+  std::sort(probes.begin(), probes.end());
+  const double low = probes[probes.size() / 10];
+  const double high = probes[probes.size() * 9 / 10];
+  if (moved == 0 && high <= 1.3 * low) return std::nullopt;
+  return fmt::format(
+      "The processors were not in one place: the probe read {:.0f} to {:.0f} ns (10th to 90th "
+      "percentile), and {} measurements were moved in every attempt. Rows compare badly; run again.",
+      low, high, moved);
+}
+
+}  // namespace bench

@@ -1,0 +1,115 @@
+// Rondo's cases: the typed public API, a runtime that found the CPU backend in a plugin directory, and
+// handlers from the kernel module bench_kernels. Each case launches a kernel of its own, so that no
+// other one polls meanwhile.
+#include "passes.hpp"
+#include "rondo_client.hpp"
+
+#include <string>
+
+namespace bench {
+namespace {
+
+struct variant {
+  const char* suffix;  // of the name, with its slash; empty for the usual way
+  rondo::publish_policy publish = rondo::publish_policy::word;
+  rondo::wait_policy wait = rondo::wait_policy::spin;
+  std::uint64_t window = 0;  // 0: the usual
+  bool one_sender = false;
+  bool avoid_mapped = false;
+};
+
+constexpr variant usual{.suffix = ""};
+constexpr variant counted{.suffix = "/counted", .publish = rondo::publish_policy::counted};
+constexpr variant chunked{.suffix = "/chunked", .publish = rondo::publish_policy::chunked};
+constexpr variant parking{.suffix = "/spin-then-park", .wait = rondo::wait_policy::spin_then_park};
+constexpr variant unmapped{.suffix = "/unmapped", .avoid_mapped = true};
+constexpr variant single{.suffix = "/one-sender", .one_sender = true};
+constexpr variant single_counted{.suffix = "/counted/one-sender",
+                                 .publish = rondo::publish_policy::counted,
+                                 .one_sender = true};
+constexpr variant narrow{.suffix = "/window-64", .window = 64};
+
+std::string text_of(rondo::publish_policy p) {
+  switch (p) {
+    case rondo::publish_policy::word: return "word";
+    case rondo::publish_policy::counted: return "counted";
+    case rondo::publish_policy::chunked: return "chunked";
+    default: return "default";
+  }
+}
+
+std::string text_of(rondo::wait_policy w) {
+  switch (w) {
+    case rondo::wait_policy::spin: return "spin";
+    case rondo::wait_policy::spin_then_park: return "spin_then_park";
+    case rondo::wait_policy::park: return "park";
+    default: return "default";
+  }
+}
+
+template <mode How, std::uint32_t Bytes, class Client>
+bench_case make_case(const char* what, const variant& v, processors cpus) {
+  rondo::launch_options options;
+  options.backend = "cpu";
+  options.module = "bench_kernels";
+  options.publish = v.publish;
+  options.wait = v.wait;
+  options.one_sender = v.one_sender;
+  options.avoid_mapped = v.avoid_mapped;
+  options.cpu = cpus.worker;
+  row_key key{.name = std::string("rondo/") + what + '/' + std::to_string(Bytes) + v.suffix,
+              .peer = "rondo",
+              .size_bytes = Bytes,
+              .how = How,
+              .publication = text_of(v.publish),
+              .wait = text_of(v.wait)};
+  if (How == mode::pipelined) key.window = v.window != 0 ? v.window : window_for(Bytes);
+  return {std::move(key), [options](const row_key& k, double seconds) {
+            Client client(options);
+            return measure<How, Bytes>(k, seconds, client);
+          }};
+}
+
+using variants = std::initializer_list<variant>;
+
+template <std::uint32_t Bytes, class Replier, class Counter>
+void add_size(std::vector<bench_case>& to, processors cpus, variants call, variants one_way,
+              variants pipelined) {
+  using replier = rondo_replier<Replier>;
+  using counter = rondo_counter<Counter>;
+  for (const variant& v : call)
+    to.push_back(make_case<mode::round_trip, Bytes, replier>("call", v, cpus));
+  for (const variant& v : one_way)
+    to.push_back(make_case<mode::one_way, Bytes, counter>("one-way", v, cpus));
+  for (const variant& v : pipelined)
+    to.push_back(make_case<mode::pipelined, Bytes, replier>("pipelined", v, cpus));
+}
+
+}  // namespace
+
+rondo::runtime& the_runtime() {
+  static rondo::runtime opened = [] {
+    rondo::runtime_options options;
+    options.only_backends = {"cpu"};
+    return rondo::runtime::open(options);
+  }();
+  return opened;
+}
+
+std::string new_kernel_id() {
+  static int count = 0;
+  return "bench-" + std::to_string(++count);
+}
+
+void add_rondo_cases(std::vector<bench_case>& to, processors cpus) {
+  add_size<64, replier_64, counter_64>(
+      to, cpus, {usual, parking, counted, chunked, unmapped, single},
+      {usual, counted, chunked, single, single_counted},
+      {usual, narrow, parking, counted, chunked, unmapped, single, single_counted});
+  add_size<256, replier_256, counter_256>(to, cpus, {usual, counted, chunked},
+                                          {usual, counted, chunked}, {usual, counted, chunked});
+  add_size<65536, replier_65536, counter_65536>(to, cpus, {usual, counted}, {usual, counted},
+                                                {usual, counted});
+}
+
+}  // namespace bench
