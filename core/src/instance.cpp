@@ -178,8 +178,16 @@ terminate_report instance::terminate(const terminate_options& options) {
   return {report.handled, report.discarded};
 }
 
+void instance::retire() {
+  const std::lock_guard lock(lifecycle_);
+  retired_ = true;
+}
+
 void instance::relaunch() {
   const std::lock_guard lock(lifecycle_);
+  if (retired_)
+    throw error(RONDO_INVALID_STATE, plan_.id, "the runtime has let go of this kernel",
+                "Launch a new one");
   if (!api().has(RONDO_CAP_RELAUNCH))
     throw error(RONDO_UNSUPPORTED, plan_.id,
                 fmt::format("backend {} cannot launch a kernel again", backend()),
@@ -190,7 +198,10 @@ void instance::relaunch() {
     why.require(
         api().kernel.launch(handle_, count_ns(plan_.options.launch_deadline), why.sink()), plan_.id);
   }
-  router_->begin();
+  deadline until(plan_.options.launch_deadline.count());
+  if (!router_->begin(until))
+    throw error(RONDO_TIMEOUT, plan_.id, "a thread still reads replies of the kernel's last life",
+                "Let calls return before relaunching");
   closed_.store(false, std::memory_order_release);  // SYNC: closed
 }
 

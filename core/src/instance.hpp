@@ -53,6 +53,8 @@ class instance {
   void deactivate(nanoseconds deadline);
   terminate_report terminate(const terminate_options& options);
   void relaunch();
+  // The runtime forgets it: it cannot be launched again.
+  void retire();
 
   status call(const codec& request, const void* in, const codec& response, void* out,
               nanoseconds timeout, error_info& why);
@@ -87,6 +89,7 @@ class instance {
   std::optional<reply_router> router_;
   std::atomic<bool> closed_{false};  // takes no more requests
   std::mutex lifecycle_;
+  bool retired_ = false;  // under lifecycle_
 };
 
 }  // namespace rondo::detail

@@ -51,10 +51,13 @@ std::string candidate_text(const candidate& it) {
 
 // The verdict that all candidates share, as a code; NO_SUCH_BACKEND if there are several.
 status common_code(const load_report& report) {
-  const auto first = report.candidates.front().code();
-  const bool same = std::all_of(report.candidates.begin(), report.candidates.end(),
-                                [&](const candidate& it) { return it.code() == first; });
-  return same && first != RONDO_OK ? first : RONDO_NO_SUCH_BACKEND;
+  const auto is_asked_for = [](const candidate& it) { return it.verdict != verdict::filtered; };
+  const auto first = std::find_if(report.candidates.begin(), report.candidates.end(), is_asked_for);
+  if (first == report.candidates.end()) return RONDO_NO_SUCH_BACKEND;
+  const bool same = std::all_of(first, report.candidates.end(), [&](const candidate& it) {
+    return !is_asked_for(it) || it.code() == first->code();
+  });
+  return same && first->code() != RONDO_OK ? first->code() : RONDO_NO_SUCH_BACKEND;
 }
 
 status code_of_nothing(const load_report& report) {

@@ -210,6 +210,7 @@ std::shared_ptr<const kernel_module> module_set::find_module(const std::string& 
     return open(path);
   }
   std::vector<std::string> names;
+  for (const auto& module : linked_) names.emplace_back(module->name());
   for (const auto& file : files()) {
     if (file.stem() == wanted) return open(file);
     names.push_back(file.stem());

@@ -72,6 +72,14 @@ std::vector<std::string> queue_registry::list() const {
   return names;
 }
 
+std::vector<queue_registry::entry> queue_registry::entries() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<entry> all;
+  all.reserve(entries_.size());
+  for (const auto& [name, found] : entries_) all.push_back(found);
+  return all;
+}
+
 std::size_t queue_registry::size() const {
   const std::scoped_lock lock(mutex_);
   return entries_.size();

@@ -55,7 +55,8 @@ status reply_router::still_hopeful(deadline& until) const {
   return health_ != nullptr ? health_(health_self_) : RONDO_OK;
 }
 
-status reply_router::lead(wanted what, std::uint64_t correlation, deadline& until, arrived& out) {
+status reply_router::lead(wanted what, std::uint64_t correlation, std::uint64_t life,
+                          deadline& until, arrived& out) {
   ring::spinner spinner(spin_ns_);
   bool is_last_look = false;
   for (;;) {
@@ -72,6 +73,7 @@ status reply_router::lead(wanted what, std::uint64_t correlation, deadline& unti
         spinner.found_work();
         continue;
       }
+      if (is_over(life)) return RONDO_TERMINATED;  // stuck behind what nobody takes
     } else if (code == RONDO_MALFORMED) {
       port_.release();
       late_.fetch_add(1, std::memory_order_relaxed);
@@ -80,7 +82,7 @@ status reply_router::lead(wanted what, std::uint64_t correlation, deadline& unti
       return code;
     } else if (is_last_look) {
       return RONDO_TERMINATED;
-    } else if (ended_.load(std::memory_order_acquire)) {  // SYNC: ended
+    } else if (is_over(life)) {
       is_last_look = true;  // what was published before the end is visible now
       continue;
     }
@@ -92,7 +94,7 @@ status reply_router::lead(wanted what, std::uint64_t correlation, deadline& unti
     }
     if (sleep)
       port_.park(std::min(until.at(), ring::now_ns() + health_period_ns),
-                 [this] { return ended_.load(std::memory_order_acquire); });  // SYNC: ended
+                 [&] { return is_over(life); });
   }
 }
 
@@ -155,8 +157,25 @@ bool reply_router::take_stashed(arrived& out, std::vector<std::byte>& payload) {
   return true;
 }
 
+bool reply_router::begin(deadline& until) {
+  while (!try_lead()) {  // whoever leads in an ended life leaves it soon
+    if (until.passed()) return false;
+    std::this_thread::yield();
+  }
+  receive_port::seen reply;
+  status code;
+  while ((code = port_.peek(reply)) == RONDO_MALFORMED || (code == RONDO_OK && hand_on(reply)))
+    port_.release();
+  ended_.store(false, std::memory_order_release);  // SYNC: ended
+  step_down();
+  return true;
+}
+
 void reply_router::end() {
-  ended_.store(true, std::memory_order_release);  // SYNC: ended
+  // In this order: whoever sees that his life is over and no end in force takes it that the next life
+  // has begun.
+  ended_.store(true, std::memory_order_release);         // SYNC: ended
+  lives_ended_.fetch_add(1, std::memory_order_acq_rel);  // SYNC: ended
   port_.wake();
   auto* all = records_seen_.load(std::memory_order_acquire);  // SYNC: records
   if (all == nullptr) return;
@@ -209,13 +228,13 @@ void reply_router::give_back(waiter& record) {
   }
 }
 
-void reply_router::sleep(waiter& self, deadline& until) {
+void reply_router::sleep(waiter& self, std::uint64_t life, deadline& until) {
   __atomic_store_n(&self.bell, 1, __ATOMIC_RELAXED);
   sleepers_.fetch_add(1, std::memory_order_relaxed);
   ring::heavy_barrier();  // SYNC: follow
   const bool wait = self.stage.load(std::memory_order_relaxed) != waiter::done &&
                     leading_.load(std::memory_order_relaxed) != 0 &&
-                    !ended_.load(std::memory_order_relaxed) &&
+                    !is_over(life) &&
                     !(self.receives.load(std::memory_order_relaxed) &&
                       stashed_count_.load(std::memory_order_relaxed) != 0);
   if (wait) ring::futex_wait(&self.bell, 1, until.at());
@@ -224,11 +243,14 @@ void reply_router::sleep(waiter& self, deadline& until) {
 }
 
 // Until the reply has been delivered to `self`, something is stashed for a receiver (EMPTY: look
-// there), the lead was taken over (`leads`), or time is up.
-status reply_router::follow(waiter& self, deadline& until, bool& leads) {
+// there), the lead was taken over (`leads`), the kernel has ended and lives again, or time is up.
+status reply_router::follow(waiter& self, std::uint64_t life, deadline& until, bool& leads) {
   ring::spinner spinner(std::min(spin_ns_, follower_spin_ns));
   for (;;) {
+    // Looked at before the record: what the ended life left was handed out before the next began.
+    const bool is_past = is_over(life) && !ended_.load(std::memory_order_acquire);  // SYNC: ended
     if (self.stage.load(std::memory_order_acquire) == waiter::done) return RONDO_OK;  // SYNC: record
+    if (is_past) return RONDO_TERMINATED;
     if (self.receives.load(std::memory_order_relaxed) &&
         stashed_count_.load(std::memory_order_acquire) != 0)  // SYNC: stash
       return RONDO_EMPTY;
@@ -237,7 +259,7 @@ status reply_router::follow(waiter& self, deadline& until, bool& leads) {
       return RONDO_OK;
     }
     const bool sleeps = spinner.idle();
-    if (sleeps) sleep(self, until);
+    if (sleeps) sleep(self, life, until);
     if ((sleeps || is_check_due(spinner)) && until.passed()) return RONDO_TIMEOUT;
   }
 }
@@ -257,7 +279,7 @@ void reply_router::wake_one(bool receivers_only) {
 // ---- the two ways to wait ------------------------------------------------------------------------
 
 reply_router::ticket::ticket(reply_router& router, deadline& until)
-    : router_(router), leads_(router.try_lead()) {
+    : router_(router), leads_(router.try_lead()), life_(router.life()) {
   if (leads_) {
     correlation_ = call_mark | (++router_.direct_calls_ & count_mask);
   } else {
@@ -277,7 +299,7 @@ reply_router::ticket::~ticket() {
 
 status reply_router::ticket::wait(deadline& until, arrived& out) {
   if (!leads_) {
-    const status code = router_.follow(*record_, until, leads_);
+    const status code = router_.follow(*record_, life_, until, leads_);
     if (code != RONDO_OK) return code;
   }
   // Whoever led before may have delivered and stepped down between two looks.
@@ -286,7 +308,7 @@ status reply_router::ticket::wait(deadline& until, arrived& out) {
     out = {record_->header, record_->payload.data()};
     return RONDO_OK;
   }
-  const status code = router_.lead(wanted::mine, correlation_, until, out);
+  const status code = router_.lead(wanted::mine, correlation_, life_, until, out);
   holds_slot_ = code == RONDO_OK;
   return code;
 }
@@ -303,6 +325,7 @@ void reply_router::ticket::keep_moving() {
 
 status reply_router::next_uncorrelated(deadline& until, arrived& out,
                                        std::vector<std::byte>& stashed, bool& holds_slot) {
+  const std::uint64_t life = this->life();
   for (;;) {
     bool leads = try_lead();
     if (!leads) {
@@ -310,7 +333,7 @@ status reply_router::next_uncorrelated(deadline& until, arrived& out,
       if (until.is_zero()) return RONDO_EMPTY;
       waiter* record = acquire_record(until, true);
       if (record == nullptr) return RONDO_TIMEOUT;
-      const status code = follow(*record, until, leads);
+      const status code = follow(*record, life, until, leads);
       give_back(*record);
       if (!leads) {
         pass_on();
@@ -322,7 +345,7 @@ status reply_router::next_uncorrelated(deadline& until, arrived& out,
       step_down();
       return RONDO_OK;
     }
-    const status code = lead(wanted::uncorrelated, 0, until, out);
+    const status code = lead(wanted::uncorrelated, 0, life, until, out);
     holds_slot = code == RONDO_OK;
     if (!holds_slot) step_down();
     return code;

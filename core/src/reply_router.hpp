@@ -89,6 +89,7 @@ class reply_router {
     reply_router& router_;
     bool leads_;
     bool holds_slot_ = false;
+    const std::uint64_t life_;  // which life of the kernel is asked
     waiter* record_ = nullptr;
     std::uint64_t correlation_ = 0;
   };
@@ -111,7 +112,9 @@ class reply_router {
 
   // The kernel will give no more replies: everyone who waits gets what is there, or TERMINATED.
   void end();
-  void begin() { ended_.store(false, std::memory_order_release); }  // SYNC: ended
+  // It lives again: hands out what its last life left, so that who waited for that life and got
+  // nothing knows. False if somebody still reads at the deadline.
+  bool begin(deadline& until);
   // Asked now and then by who leads; not OK ends the wait with that code. Set before use.
   void watch(status (*health)(void*), void* self) { health_ = health, health_self_ = self; }
 
@@ -129,9 +132,16 @@ class reply_router {
   void pass_on();
   waiter* acquire_record(deadline& until, bool receives);
   void give_back(waiter& record);
-  status lead(wanted what, std::uint64_t correlation, deadline& until, arrived& out);
-  status follow(waiter& self, deadline& until, bool& leads);
-  void sleep(waiter& self, deadline& until);
+  status lead(wanted what, std::uint64_t correlation, std::uint64_t life, deadline& until,
+              arrived& out);
+  status follow(waiter& self, std::uint64_t life, deadline& until, bool& leads);
+  // Whether no more replies of this life will come.
+  bool is_over(std::uint64_t life) const {
+    return ended_.load(std::memory_order_acquire) ||         // SYNC: ended
+           lives_ended_.load(std::memory_order_acquire) != life;  // SYNC: ended
+  }
+  std::uint64_t life() const { return lives_ended_.load(std::memory_order_acquire); }  // SYNC: ended
+  void sleep(waiter& self, std::uint64_t life, deadline& until);
   status still_hopeful(deadline& until) const;
   bool hand_on(const receive_port::seen& reply);
   void deliver(const receive_port::seen& reply);
@@ -151,6 +161,7 @@ class reply_router {
   std::uint64_t direct_calls_ = 0;  // by whoever leads
   alignas(128) std::atomic<std::uint32_t> sleepers_{0};
   std::atomic<bool> ended_{false};
+  std::atomic<std::uint64_t> lives_ended_{0};
   std::atomic<std::uint64_t> late_{0};
   std::atomic<std::size_t> stashed_count_{0};
   std::mutex stash_mutex_;

@@ -122,6 +122,7 @@ void runtime::close(nanoseconds per_kernel) {
   }
   for (const auto& [id, kernel] : kernels) {
     if (kernel == nullptr) continue;
+    kernel->retire();
     try {
       kernel->terminate({terminate_mode::discard, per_kernel});
     } catch (const std::exception& failed) {
@@ -184,7 +185,10 @@ void runtime::remove(std::string_view id) {
   state_->queues.remove(kernel.queues().input);
   state_->queues.remove(kernel.queues().output);
   const std::lock_guard lock(state_->mutex);
-  state_->kernels.erase(kernel.id());
+  const auto found = state_->kernels.find(kernel.id());
+  if (found == state_->kernels.end()) return;
+  if (found->second != nullptr) found->second->retire();
+  state_->kernels.erase(found);
 }
 
 std::vector<kernel_handle> runtime::kernels() const {
@@ -212,7 +216,8 @@ const detail::instance& instance_of(const queue_registry::entry& entry) {
 
 std::vector<queue_description> runtime::queues() const {
   std::vector<queue_description> all;
-  for (const auto& name : state_->queues.list()) all.push_back(find_queue(name));
+  for (const auto& entry : state_->queues.entries())
+    all.push_back(describe_queue(entry.name, instance_of(entry)));
   return all;
 }
 

@@ -67,13 +67,15 @@ void check(const rondo_kernel_params& params, const processor_set& allowed) {
     throw failure(RONDO_NO_IMAGE, id, "the handler has no host image",
                   "build the module with a host compiler");
   if (params.grid > 1 || params.block > 1)
-    throw failure(RONDO_UNSUPPORTED, id, "a CPU kernel runs on one thread: grid and block are 1");
+    throw failure(RONDO_UNSUPPORTED, id, "a CPU kernel runs on one thread: grid and block are 1",
+                  "leave grid and block at 0");
   if (params.lease_ns != 0)
     throw failure(RONDO_UNSUPPORTED, id,
                   "a CPU kernel ends with its process and takes no lease", "leave lease at 0");
   if (params.wait > RONDO_WAIT_PARK)
     throw failure(RONDO_INVALID_ARGUMENT, id,
-                  "there is no wait policy " + std::to_string(params.wait));
+                  "there is no wait policy " + std::to_string(params.wait),
+                  "use spin, spin_then_park or park");
   if (params.option_count != 0)
     throw failure(RONDO_INVALID_ARGUMENT, id,
                   "the CPU backend has no option '" +
@@ -142,14 +144,18 @@ void kernel::launch(std::uint64_t deadline_ns) {
   state_.store(RONDO_STATE_LAUNCHED, std::memory_order_release);
 }
 
+// A change that is not made in time is not made later either: the state says what the kernel does.
 void kernel::change(command to, report expected, std::uint32_t next, std::uint64_t deadline_ns) {
+  std::uint32_t from = state_.load(std::memory_order_acquire);
+  const command before = worker_->ordered();
   worker_->order(to);
   if (!worker_->wait_for(expected, deadline_after(deadline_ns))) {
-    if (is_hung()) say_hung();
+    worker_->take_back(to, before);
+    if (state() == RONDO_STATE_FAILED) say_hung();
     throw failure(RONDO_TIMEOUT, id_, "the kernel did not answer in time: its handler is still busy",
                   "wait longer, or launch with handler_deadline to have hangs detected");
   }
-  state_.store(next, std::memory_order_release);
+  if (!state_.compare_exchange_strong(from, next, std::memory_order_acq_rel)) say_hung();
 }
 
 void kernel::activate(std::uint64_t deadline_ns) {
@@ -167,38 +173,50 @@ void kernel::deactivate(std::uint64_t deadline_ns) {
 }
 
 void kernel::terminate(std::uint32_t mode, std::uint64_t deadline_ns, rondo_terminate_report& out) {
-  out.state = state();
-  if (out.state == RONDO_STATE_TERMINATED) return;
-  require(out.state != RONDO_STATE_CREATED, "terminated");
+  std::uint32_t from = out.state = state();
+  if (from == RONDO_STATE_TERMINATED) return;
+  require(from != RONDO_STATE_CREATED, "terminated");
   if (mode != RONDO_TERMINATE_DRAIN && mode != RONDO_TERMINATE_DISCARD)
     throw failure(RONDO_INVALID_ARGUMENT, id_, "there is no terminate mode " + std::to_string(mode));
+  if (!thread_.joinable()) say_hung();  // abandoned before
+  const bool drains = mode == RONDO_TERMINATE_DRAIN && from != RONDO_STATE_FAILED;
   const std::uint64_t handled_before =
       ring::platform::load_relaxed(&worker_->counters().messages_in);
   const std::uint64_t accepted = worker_->input().close();
-  worker_->drain_until(accepted);
-  worker_->order(mode == RONDO_TERMINATE_DRAIN ? command::drain : command::stop);
-  bool stopped = thread_.joinable() && worker_->wait_for(report::stopped, deadline_after(deadline_ns));
-  const bool in_time = stopped;
-  if (!stopped && thread_.joinable() && mode == RONDO_TERMINATE_DRAIN) {
-    worker_->order(command::stop);
-    stopped = worker_->wait_for(report::stopped, deadline_after(grace_ns));
-  }
+  const bool in_time = end_thread(drains, accepted, deadline_ns);
   out.handled = ring::platform::load_relaxed(&worker_->counters().messages_in) - handled_before;
-  if (!stopped) {
+  if (thread_.joinable()) {
     abandon();
     out.state = RONDO_STATE_FAILED;
     say_hung();
   }
-  thread_.join();
-  out.discarded = accepted - std::min(accepted, worker_->next_sequence());
-  worker_->skip_below(accepted);
-  state_.store(RONDO_STATE_TERMINATED, std::memory_order_release);
+  out.discarded = worker_->discard_below(accepted);
+  if (from == RONDO_STATE_FAILED ||
+      !state_.compare_exchange_strong(from, RONDO_STATE_TERMINATED, std::memory_order_acq_rel)) {
+    out.state = RONDO_STATE_FAILED;  // it came back too late: a failed kernel stays failed
+    say_hung();
+  }
   out.state = RONDO_STATE_TERMINATED;
   if (!in_time)
     throw failure(RONDO_TIMEOUT, id_,
                   "draining did not finish in time; " + std::to_string(out.discarded) +
                       " requests were discarded",
                   "give terminate a longer deadline, and take the replies while it drains");
+}
+
+// Drain or stop, and join the thread if it ends; it is still joinable if it does not. True if it ended
+// before the deadline.
+bool kernel::end_thread(bool drains, std::uint64_t accepted, std::uint64_t deadline_ns) {
+  worker_->drain_until(accepted);
+  worker_->order(drains ? command::drain : command::stop);
+  const bool in_time = worker_->wait_for(report::stopped, deadline_after(deadline_ns));
+  bool stopped = in_time;
+  if (!stopped && drains) {
+    worker_->order(command::stop);
+    stopped = worker_->wait_for(report::stopped, deadline_after(grace_ns));
+  }
+  if (stopped) thread_.join();
+  return in_time;
 }
 
 bool kernel::is_hung() const {
@@ -226,11 +244,10 @@ void kernel::say_hung() const {
 
 std::uint32_t kernel::state() {
   std::uint32_t now = state_.load(std::memory_order_acquire);
-  if (now == RONDO_STATE_ACTIVE && is_hung()) {
-    state_.compare_exchange_strong(now, RONDO_STATE_FAILED, std::memory_order_acq_rel);
-    return state_.load(std::memory_order_acquire);
-  }
-  return now;
+  if (now != RONDO_STATE_ACTIVE || !is_hung()) return now;
+  if (!state_.compare_exchange_strong(now, RONDO_STATE_FAILED, std::memory_order_acq_rel)) return now;
+  worker_->order(command::stop);  // should the handler return, it gets no further request
+  return RONDO_STATE_FAILED;
 }
 
 void kernel::counters(rondo_kernel_counters& out) {

@@ -92,6 +92,15 @@ command worker::ordered() const {
   return static_cast<command>(__atomic_load_n(&command_, __ATOMIC_ACQUIRE));  // SYNC: command
 }
 
+void worker::take_back(command what, command before) {
+  auto expected = static_cast<std::uint32_t>(what);
+  if (!__atomic_compare_exchange_n(&command_, &expected, static_cast<std::uint32_t>(before), false,
+                                   __ATOMIC_RELEASE, __ATOMIC_RELAXED))  // SYNC: command
+    return;
+  ring::futex_wake(&command_, 1);
+  ring::wake(input_.memory().wake_line());
+}
+
 void worker::tell(report what) {
   __atomic_store_n(&report_, static_cast<std::uint32_t>(what), __ATOMIC_RELEASE);  // SYNC: report
   ring::futex_wake(&report_, 1);
@@ -121,10 +130,10 @@ void worker::run() {
         break;
       case command::run:
         tell(report::running);
-        serve();
+        serve(what);
         break;
       case command::drain:
-        serve();
+        serve(what);
         if (ordered() == command::drain) order(command::stop);
         break;
       case command::stop: tell(report::stopped); return;
@@ -132,16 +141,15 @@ void worker::run() {
   }
 }
 
-// Until the command changes or, when draining, until everything is handled.
-void worker::serve() {
-  const command during = ordered();
+// Until the command is another than `during` or, when draining, until everything is handled.
+void worker::serve(command during) {
   ring::spinner spinner(spin_time(options_));
   while (ordered() == during) {
     if (during == command::drain && in_.next_sequence() >= drain_until_) return;
     if (step())
       spinner.found_work();
     else
-      rest(spinner);
+      rest(during, spinner);
   }
 }
 
@@ -151,15 +159,27 @@ bool worker::step() {
   ring::message request;
   const rondo_status status = in_.peek(request);
   if (status == RONDO_EMPTY) return false;
-  if (status == RONDO_OK) {
-    if (request.sequence >= skip_below_ && !handle(request)) return false;
-  } else if (status == RONDO_MALFORMED) {
+  if (status != RONDO_OK && status != RONDO_MALFORMED) return false;
+  if (status == RONDO_MALFORMED || request.sequence < skip_below_)
     add(counters_.messages_dropped, 1);
-  } else {
+  else if (!handle(request))
     return false;
-  }
   in_.release();
   return true;
+}
+
+std::uint64_t worker::discard_below(std::uint64_t sequence) {
+  skip_below_ = sequence;
+  const std::uint64_t begin = std::min(in_.next_sequence(), sequence);
+  const std::uint64_t abandoned_before = in_.skipped();
+  ring::message request;
+  while (in_.next_sequence() < sequence) {
+    const rondo_status status = in_.peek(request);
+    if (status != RONDO_OK && status != RONDO_MALFORMED) break;
+    add(counters_.messages_dropped, 1);
+    in_.release();
+  }
+  return sequence - begin - (in_.skipped() - abandoned_before);
 }
 
 // False if the kernel must stop or pause before the request could be answered; it then stays.
@@ -187,8 +207,8 @@ bool worker::handle(const ring::message& request) {
   const bool failed = invocation_.failure_code != RONDO_OK;
   if (status == RONDO_TERMINATED && !failed) return false;
   if (status != RONDO_OK || failed) {
+    if (!fail_request()) return false;
     add(counters_.messages_failed, 1);
-    fail_request();
   }
   if (reply_open_) {  // a handler that reserved and never committed
     out_.abandon(reply_);
@@ -199,18 +219,21 @@ bool worker::handle(const ring::message& request) {
   return true;
 }
 
-// The caller who waits learns why; the reason is cut to what the slot can carry.
-void worker::fail_request() {
+// The caller who waits learns why; the reason is cut to what the slot can carry. False if there was no
+// room and the request, which its handler has not seen, must stay. What an emitting handler has seen is
+// done with, told or not.
+bool worker::fail_request() {
   constexpr std::uint32_t fixed = offsetof(rondo_failure, text);
   const std::uint32_t room = out_.shape().payload_capacity;
-  if (room < fixed) return;
+  if (room < fixed) return true;
   const std::uint32_t length = std::min(invocation_.failure_length, room - fixed);
   auto* record = static_cast<rondo_failure*>(reserve_reply(fixed + length));
-  if (record == nullptr) return;
+  if (record == nullptr) return (handler_.flags & RONDO_HANDLER_EMITS) != 0;
   record->code = invocation_.failure_code;
   record->user_code = invocation_.user_code;
   std::memcpy(record->text, invocation_.failure_text, length);
   commit_reply(fixed + length, 0, RONDO_FLAG_FAILED);
+  return true;
 }
 
 // A request that waits for room in the output can be given back as long as its handler has not run,
@@ -223,18 +246,30 @@ bool worker::must_give_up() const {
 
 void* worker::reserve_reply(std::uint32_t bytes) {
   if (reply_open_) return bytes <= reply_.capacity ? reply_.payload : nullptr;
-  ring::spinner spinner(spin_time(options_));
-  rondo_status status;
-  while ((status = out_.try_reserve(bytes, reply_)) == RONDO_FULL) {
-    if (must_give_up()) return nullptr;
-    if (spinner.idle()) nap();
-  }
+  rondo_status status = out_.try_reserve(bytes, reply_);
+  if (status == RONDO_FULL) [[unlikely]]
+    status = wait_for_room(bytes);
+  if (status == RONDO_FULL) return nullptr;
   if (status != RONDO_OK) {
     invocation_.failure_code = status;
     return nullptr;
   }
   reply_open_ = true;
   return reply_.payload;
+}
+
+// FULL if the kernel must give up. The time is not the handler's: it does not count towards a hang.
+rondo_status worker::wait_for_room(std::uint32_t bytes) {
+  const std::uint64_t busy_since = counters_.busy_since_ns;
+  const std::uint64_t begin = busy_since != 0 ? ring::now_ns() : 0;
+  ring::platform::store_relaxed(&counters_.busy_since_ns, 0);
+  ring::spinner spinner(spin_time(options_));
+  rondo_status status;
+  while ((status = out_.try_reserve(bytes, reply_)) == RONDO_FULL && !must_give_up())
+    if (spinner.idle()) nap();
+  if (busy_since != 0)
+    ring::platform::store_relaxed(&counters_.busy_since_ns, busy_since + ring::now_ns() - begin);
+  return status;
 }
 
 void worker::commit_reply(std::uint32_t length, std::uint16_t version, std::uint32_t flags) {
@@ -253,12 +288,11 @@ void worker::commit_reply(std::uint32_t length, std::uint16_t version, std::uint
   ring::wake_if_parked(output_.memory().wake_line());
 }
 
-void worker::rest(ring::spinner& spinner) {
+void worker::rest(command during, ring::spinner& spinner) {
   const bool sleep = spinner.idle();
   if (sleep || spinner.looks() % looks_per_heartbeat == 0)
     ring::platform::store_relaxed(&counters_.heartbeat_ns, ring::now_ns());
   if (!sleep) return;
-  const command during = ordered();
   // A drain waits only for senders that have claimed a slot and not yet filled it, a request that
   // cannot be answered for room in the output: both are looked at again soon.
   ring::message next;

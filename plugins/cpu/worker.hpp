@@ -46,16 +46,19 @@ class worker : private rondo_emitter {
 
   // Any thread.
   void order(command what);
+  command ordered() const;
+  // What was ordered, `what`, shall not be done after all; goes back to `before` unless a later order
+  // has taken its place.
+  void take_back(command what, command before);
   // Wait until the worker reports `what`; false when the deadline (CLOCK_MONOTONIC) passes first.
   bool wait_for(report what, std::uint64_t deadline_ns);
 
-  // While no thread runs: requests below this sequence are skipped, they count as discarded already.
-  void skip_below(std::uint64_t sequence) { skip_below_ = sequence; }
+  // While no thread runs: drop the requests below this sequence, now or, if a sender is still writing
+  // one, when it turns up. Returns how many.
+  std::uint64_t discard_below(std::uint64_t sequence);
   void prepare_launch();
   // For drain: stop after the request before this sequence. Set before the order.
   void drain_until(std::uint64_t sequence) { drain_until_ = sequence; }
-  // While no thread runs: the next request to handle.
-  std::uint64_t next_sequence() const { return in_.next_sequence(); }
 
   backend::ring_input& input() { return input_; }
   backend::ring_output& output() { return output_; }
@@ -63,14 +66,14 @@ class worker : private rondo_emitter {
   const rondo_handler& handler() const { return handler_; }
 
  private:
-  void serve();
+  void serve(command during);
   bool step();
   bool handle(const ring::message& request);
-  void fail_request();
-  void rest(ring::spinner& spinner);
+  bool fail_request();
+  void rest(command during, ring::spinner& spinner);
   void tell(report what);
-  command ordered() const;
   void* reserve_reply(std::uint32_t bytes);
+  rondo_status wait_for_room(std::uint32_t bytes);
   void commit_reply(std::uint32_t length, std::uint16_t version, std::uint32_t flags);
   bool must_give_up() const;
 

@@ -1,5 +1,5 @@
 // Bounded containers have a length of their own, so that they travel encoded.
-// expect: bounded containers and optionals need encoded
+// expect: bounded containers, optionals and bool need encoded
 #include <rondo/kernel/message.hpp>
 
 struct list {

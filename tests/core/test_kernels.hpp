@@ -247,7 +247,7 @@ struct word_lengths {
     if (breaks_its_reader) throw std::domain_error("a reader that throws what it likes");
   }
 };
-RONDO_HOST_MESSAGE(word_lengths, "WordLengths", 1, 4096);
+RONDO_HOST_MESSAGE(word_lengths, "WordLengths", 1, 2048);
 
 struct measuring {
   static constexpr rondo::handler_id id{"Measuring"};

@@ -1,5 +1,6 @@
-// The platform that the explorer puts below the ring: the same operations as rondo::ring::platform, each
-// of them a place where another thread may go on. Outside an exploration it is the real platform.
+// The platform that the explorer puts below the ring: the same operations as rondo::ring::platform,
+// each of them a place where another thread may go on. Outside an exploration it is the real
+// platform.
 #pragma once
 
 #include "explorer.hpp"

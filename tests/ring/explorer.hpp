@@ -1,8 +1,9 @@
-// Runs a few small threads again and again, each time in another order, until every order with at most a
-// given number of preemptions, and of reads that come before another's store has arrived, was tried. The
-// threads run the real ring code with explored_platform for its platform; each of its operations is a
-// point at which another thread may go on. A thread that finds nothing to do waits until others have
-// changed something; when nobody can go on and somebody still waits, a publication was lost.
+// Runs a few small threads again and again, each time in another order, until every order with at
+// most a given number of preemptions, and of reads that come before another's store has arrived,
+// was tried. The threads run the real ring code with explored_platform for its platform; each of
+// its operations is a point at which another thread may go on. A thread that finds nothing to do
+// waits until others have changed something; when nobody can go on and somebody still waits, a
+// publication was lost.
 #pragma once
 
 #include "explorer_memory.hpp"
@@ -38,7 +39,8 @@ class explorer {
     for (auto& t : threads_) t.stack = std::make_unique<fiber>(&explorer::thread_main, this);
   }
 
-  // `set_up` makes everything anew for each run, and names the threads and what must hold at the end.
+  // `set_up` makes everything anew for each run, and names the threads and what must hold at the
+  // end.
   exploration_result explore(const std::function<void(explorer&)>& set_up) {
     exploration_result result;
     path_.clear();
@@ -200,7 +202,8 @@ class explorer {
   unsigned choose(unsigned options) {
     if (options == 1) return 0;
     if (depth_ == path_.size()) path_.push_back({0, options});
-    if (path_[depth_].options != options) std::abort();  // a run is not what it was: a test is broken
+    if (path_[depth_].options != options)
+      std::abort();  // a run is not what it was: a test is broken
     return path_[depth_++].taken;
   }
   bool next_path() {

@@ -1,5 +1,5 @@
-// Does the explorer see what it is there to see? Each platform here breaks one promise that the ring is
-// built on, and an exploration must find an order in which that shows.
+// Does the explorer see what it is there to see? Each platform here breaks one promise that the
+// ring is built on, and an exploration must find an order in which that shows.
 #include "explorer_scenarios.hpp"
 
 #include <gmock/gmock.h>

@@ -1,7 +1,8 @@
-// The memory that explored threads share. It knows two things that real memory hides: stores that have
-// not reached the other threads yet, and which accesses the release and acquire operations order. A store
-// waits until somebody reads its place; the reader then gets it or, if the exploration allows, an older
-// value once more. Values live at their real addresses; everything runs in one real thread.
+// The memory that explored threads share. It knows two things that real memory hides: stores that
+// have not reached the other threads yet, and which accesses the release and acquire operations
+// order. A store waits until somebody reads its place; the reader then gets it or, if the
+// exploration allows, an older value once more. Values live at their real addresses; everything
+// runs in one real thread.
 #pragma once
 
 #include <rondo/ring/platform.hpp>
@@ -19,7 +20,8 @@ namespace rondo::test {
 enum class memory_model {
   sequential,  // a store is seen by all at once
   buffered,    // stores wait in a first-in first-out buffer, as on x86
-  unordered,   // stores to different places overtake each other unless release forbids it, as on a GPU
+  unordered,   // stores to different places overtake each other unless release forbids it, as on a
+               // GPU
 };
 
 constexpr unsigned max_threads = 4;
@@ -113,8 +115,8 @@ class explorer_memory {
     me.stores.push_back(entry);
   }
 
-  // `change` gets the old value and returns whether to store, and changes it to what. Release waits for
-  // all earlier stores; on x86 every read-modify-write does.
+  // `change` gets the old value and returns whether to store, and changes it to what. Release waits
+  // for all earlier stores; on x86 every read-modify-write does.
   template <class Change>
   void modify(unsigned self, std::uint64_t* p, bool acquire_release, Change&& change) {
     thread_state& me = threads_[self];

@@ -1,5 +1,5 @@
-// What the explorer runs: producers that each push a few messages and a consumer that takes them all,
-// with every promise of the ring checked on the way.
+// What the explorer runs: producers that each push a few messages and a consumer that takes them
+// all, with every promise of the ring checked on the way.
 #pragma once
 
 #include "explored_platform.hpp"
@@ -13,11 +13,11 @@ namespace rondo::test {
 struct scenario {
   ring_shape shape;
   unsigned producers = 1;
-  std::uint64_t messages = 1;       // per producer
-  std::uint64_t start = 0;          // first sequence
-  bool abandons = false;            // every producer gives its first claim up
-  bool batches = false;             // the consumer frees all it can see at once
-  bool drops = false;               // a producer that finds the ring full drops the oldest
+  std::uint64_t messages = 1;  // per producer
+  std::uint64_t start = 0;     // first sequence
+  bool abandons = false;       // every producer gives its first claim up
+  bool batches = false;        // the consumer frees all it can see at once
+  bool drops = false;          // a producer that finds the ring full drops the oldest
 };
 
 inline std::ostream& operator<<(std::ostream& out, const scenario& s) {
@@ -64,10 +64,8 @@ class ring_run {
         if (!scenario_.batches || consumer_.next_sequence() == end()) break;
       }
       explorer_.require(status == RONDO_OK || status == RONDO_EMPTY, "the ring looks broken");
-      if (found)
-        consumer_.publish_head();
-      else if (consumer_.next_sequence() != end())
-        explorer_.wait(seen);
+      if (found) consumer_.publish_head();
+      else if (consumer_.next_sequence() != end()) explorer_.wait(seen);
     }
   }
 
@@ -76,7 +74,8 @@ class ring_run {
     explorer_.require(consumer_.peek(m) == RONDO_EMPTY, "a message too many");
     explorer_.require(view_.consumer->head == end(), "the head is not at the end");
     explorer_.require(producer_.depth() == 0, "a slot stays taken");
-    explorer_.require(view_.consumer->skipped + delivered_ == all(), "a message is not accounted for");
+    explorer_.require(view_.consumer->skipped + delivered_ == all(),
+                      "a message is not accounted for");
     const std::uint64_t given_up = scenario_.abandons ? scenario_.producers : 0;
     if (!scenario_.drops)
       explorer_.require(view_.consumer->skipped == given_up, "skipped slots are miscounted");

@@ -1,6 +1,6 @@
-// The ring under every order of its operations, within limits that are printed: each message once, whole
-// and in order, no slot used by two threads at once, and nothing committed that stays invisible. That the
-// explorer would notice is shown on platforms that break one promise each.
+// The ring under every order of its operations, within limits that are printed: each message once,
+// whole and in order, no slot used by two threads at once, and nothing committed that stays
+// invisible. That the explorer would notice is shown on platforms that break one promise each.
 #include "explorer_scenarios.hpp"
 
 #include <gtest/gtest.h>
@@ -174,10 +174,8 @@ exploration_result explore_close(publication how, const exploration_limits& limi
       while (s->consumer.next_sequence() != accepted) {
         const std::uint64_t seen = each.seen();
         ring::message m;
-        if (s->consumer.peek(m) == RONDO_OK)
-          s->consumer.release();
-        else
-          each.wait(seen);
+        if (s->consumer.peek(m) == RONDO_OK) s->consumer.release();
+        else each.wait(seen);
       }
     });
     each.at_end([&] {

@@ -1,5 +1,5 @@
-// A function with a stack of its own that runs until it switches to another one. For the explorer: all
-// fibers belong to one thread. The sanitizers are told of every switch.
+// A function with a stack of its own that runs until it switches to another one. For the explorer:
+// all fibers belong to one thread. The sanitizers are told of every switch.
 #pragma once
 
 #include <sanitizer/asan_interface.h>

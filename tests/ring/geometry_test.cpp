@@ -73,8 +73,8 @@ const accepted_geometry accepted[] = {
     {publication::counted, 1, 33, false, 96},
     {publication::counted, 8, 65536, true, 65600},
     {publication::chunked, 1, 1, false, 64},
-    {publication::chunked, 1, 16, false, 64},    // 4 chunks
-    {publication::chunked, 1, 17, false, 128},   // 5 chunks
+    {publication::chunked, 1, 16, false, 64},           // 4 chunks
+    {publication::chunked, 1, 17, false, 128},          // 5 chunks
     {publication::chunked, 1u << 20, 352, false, 512},  // 32 chunks
     {publication::chunked, 1u << 20, 336, true, 512},
 };
@@ -152,13 +152,11 @@ const std::vector<corruption> corruptions = {
     {"no slots", [](auto& m) { m.lanes[0].slots = nullptr; }, RONDO_BAD_DESCRIPTOR},
     {"slots misaligned", [](auto& m) { m.lanes[0].slots = shifted(m.lanes[0].slots, 32); },
      RONDO_BAD_DESCRIPTOR},
-    {"no producer line", [](auto& m) { m.lanes[0].producer_line = nullptr; },
-     RONDO_BAD_DESCRIPTOR},
+    {"no producer line", [](auto& m) { m.lanes[0].producer_line = nullptr; }, RONDO_BAD_DESCRIPTOR},
     {"producer line misaligned",
      [](auto& m) { m.lanes[0].producer_line = shifted(m.lanes[0].producer_line, 64); },
      RONDO_BAD_DESCRIPTOR},
-    {"no consumer line", [](auto& m) { m.lanes[0].consumer_line = nullptr; },
-     RONDO_BAD_DESCRIPTOR},
+    {"no consumer line", [](auto& m) { m.lanes[0].consumer_line = nullptr; }, RONDO_BAD_DESCRIPTOR},
     {"consumer line misaligned",
      [](auto& m) { m.lanes[0].consumer_line = shifted(m.lanes[0].consumer_line, 8); },
      RONDO_BAD_DESCRIPTOR},
@@ -173,9 +171,7 @@ const std::vector<corruption> corruptions = {
      [](auto& m) { m.flags = RONDO_RING_CONSUMER_PARKS, m.wake_line = nullptr; },
      RONDO_BAD_DESCRIPTOR},
     {"a parking consumer with a wake line that no futex can be at",
-     [](auto& m) {
-       m.flags = RONDO_RING_CONSUMER_PARKS, m.wake_line = shifted(m.wake_line, 2);
-     },
+     [](auto& m) { m.flags = RONDO_RING_CONSUMER_PARKS, m.wake_line = shifted(m.wake_line, 2); },
      RONDO_BAD_DESCRIPTOR},
 };
 
@@ -219,9 +215,9 @@ TEST(ring_map, needs_no_producer_memory_to_consume) {
 }
 
 TEST(ring_map, needs_ready_marks_for_counted_publication_by_several_producers_only) {
-  for (const ring_shape& shape : {ring_shape{publication::word, 4, 64, false},
-                                  ring_shape{publication::chunked, 4, 64, false},
-                                  ring_shape{publication::counted, 4, 64, true}}) {
+  for (const ring_shape& shape :
+       {ring_shape{publication::word, 4, 64, false}, ring_shape{publication::chunked, 4, 64, false},
+        ring_shape{publication::counted, 4, 64, true}}) {
     const auto memory = make_ring(shape);
     rondo_ring_map map = memory.map();
     map.lanes[0].ready = nullptr;

@@ -1,5 +1,5 @@
-// The bytes of a ring, written down here a second time as plain numbers: offsets in a slot, which bytes
-// stay untouched, sizes, and which descriptions of a ring are refused.
+// The bytes of a ring, written down here a second time as plain numbers: where everything lies in a
+// slot and in the control lines, and which bytes stay untouched.
 #include "support.hpp"
 
 #include <algorithm>
@@ -18,7 +18,8 @@ class expected_slot {
  public:
   explicit expected_slot(std::uint32_t stride) : bytes_(stride, poison) {}
   void put(std::size_t at, std::uint64_t value, std::size_t size) {
-    for (std::size_t i = 0; i < size; ++i) bytes_[at + i] = static_cast<std::byte>(value >> (8 * i));
+    for (std::size_t i = 0; i < size; ++i)
+      bytes_[at + i] = static_cast<std::byte>(value >> (8 * i));
   }
   void put_bytes(std::size_t at, const std::vector<std::byte>& from) {
     std::copy(from.begin(), from.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(at));
@@ -29,13 +30,13 @@ class expected_slot {
   std::vector<std::byte> bytes_;
 };
 
-constexpr ring::envelope known_envelope{13,         0x1211,     0x2221, 0x00343230, 0,
-                                        0x4746454443424140, 0x5756555453525150};
+constexpr ring::envelope known_envelope{
+    13, 0x1211, 0x2221, 0x00343230, 0, 0x4746454443424140, 0x5756555453525150};
 constexpr ring::envelope_times known_times{0x6766656463626160, 0x7776757473727170};
 const char* const known_payload = "ABCDEFGHIJKLM";
 
-// The content of the known message in order: envelope, times if any, payload. Word publication leaves
-// room for times in any case, so that the payload begins at byte 64.
+// The content of the known message in order: envelope, times if any, payload. Word publication
+// leaves room for times in any case, so that the payload begins at byte 64.
 std::vector<std::byte> known_content(bool timed, bool room_for_times = false) {
   const std::size_t payload_at = timed || room_for_times ? 48 : 32;
   expected_slot out(static_cast<std::uint32_t>(payload_at) + 13);
@@ -105,7 +106,8 @@ TEST(slot_bytes, of_counted_publication_timed) {
 }
 
 // Chunks of 12 + 4 bytes; those behind the message keep what they held.
-expected_slot chunked_slot(std::uint32_t stride, bool timed, std::uint32_t tag, std::size_t chunks) {
+expected_slot chunked_slot(std::uint32_t stride, bool timed, std::uint32_t tag,
+                           std::size_t chunks) {
   expected_slot want(stride);
   auto content = known_content(timed);
   content.resize(chunks * 12, std::byte{0});

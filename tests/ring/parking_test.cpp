@@ -1,6 +1,6 @@
 // Sleeping consumers on real rings: no wake-up is lost. Nobody spins, so every message needs one; a
-// wake-up that is lost shows as a park that lasts until its deadline. All of it runs a second time in a
-// child process that is denied membarrier(2).
+// wake-up that is lost shows as a park that lasts until its deadline. All of it runs a second time
+// in a child process that is denied membarrier(2).
 #include "support.hpp"
 
 #include <rondo/ring/wait.hpp>
@@ -115,6 +115,58 @@ INSTANTIATE_TEST_SUITE_P(every_publication, parking,
                          ::testing::Values(publication::word, publication::counted,
                                            publication::chunked),
                          [](const auto& which) { return name_of(which.param); });
+
+// ---- the last look ------------------------------------------------------------------------------
+
+// Two threads that meet again and again at a numbered point.
+class meeting {
+ public:
+  void arrive(std::uint64_t round) {
+    arrived_.fetch_add(1);
+    for (int looks = 0; arrived_.load(std::memory_order_acquire) < 2 * round; ++looks)
+      if (looks > 2000) std::this_thread::yield();
+  }
+
+ private:
+  std::atomic<std::uint64_t> arrived_{0};
+};
+
+// One thread announces its sleep and takes its last look at the moment at which the other publishes
+// and asks whether anybody sleeps. One of the two must see the other. Needs two processors to mean
+// much.
+TEST(parking_setup, either_the_sleeper_sees_the_message_or_its_producer_sees_the_sleeper) {
+  constexpr std::uint64_t most_rounds = 30'000;
+  constexpr std::uint64_t time_ns = 2'000'000'000;  // on a busy machine the rounds end earlier
+  ring::wake_line line{};
+  alignas(128) std::uint64_t published = 0;
+  std::atomic<bool> more{true};
+  meeting begin, looked, end;
+  std::thread producer([&] {
+    for (std::uint64_t round = 1; more.load(); ++round) {
+      begin.arrive(round);
+      __atomic_store_n(&published, round, __ATOMIC_RELAXED);
+      ring::wake_if_parked(&line);
+      looked.arrive(round);
+      end.arrive(round);
+    }
+  });
+  std::uint64_t lost = 0;
+  std::uint64_t round = 1;
+  for (const std::uint64_t start = now_ns(); more.load(); ++round) {
+    begin.arrive(round);
+    ring::park(&line, 0, [&] {
+      const bool saw_message = __atomic_load_n(&published, __ATOMIC_RELAXED) == round;
+      looked.arrive(round);
+      const bool was_seen = __atomic_load_n(&line.waiting, __ATOMIC_RELAXED) == 0;
+      lost += !saw_message && !was_seen ? 1 : 0;
+      return true;
+    });
+    more.store(round < most_rounds && now_ns() - start < time_ns);
+    end.arrive(round);
+  }
+  producer.join();
+  EXPECT_EQ(lost, 0u) << "of " << round - 1;
+}
 
 // ---- without membarrier -------------------------------------------------------------------------
 

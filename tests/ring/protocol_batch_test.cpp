@@ -1,5 +1,5 @@
-// Batches, claims that are finished out of order, messages that are dropped, and rings whose other side
-// has written nonsense.
+// Batches, claims that are finished out of order, messages that are dropped, and rings whose other
+// side has written nonsense.
 #include "support.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// What one thread sees of a ring, for every publication, with one and with several producers, with and
-// without times: full, empty, order, and what an answer other than OK leaves behind.
+// What one thread sees of a ring, for every publication, with one and with several producers, with
+// and without times: full, empty, order, and what an answer other than OK leaves behind.
 #include "support.hpp"
 
 #include <vector>
@@ -199,7 +199,7 @@ std::vector<ring_shape> all_shapes() {
   for (auto how : {publication::word, publication::counted, publication::chunked})
     for (bool one : {true, false})
       for (bool timed : {false, true})
-        for (std::uint64_t capacity : {1, 2, 8}) out.push_back({how, capacity, 64, one, timed});
+        for (std::uint64_t capacity : {1u, 2u, 8u}) out.push_back({how, capacity, 64, one, timed});
   return out;
 }
 

@@ -1,5 +1,5 @@
-// Sequence numbers near the places where a narrower type or a sign would show, and the rule that keeps
-// the 32-bit tags of chunked publication from being mistaken for older ones [RING-02].
+// Sequence numbers near the places where a narrower type or a sign would show, and the rule that
+// keeps the 32-bit tags of chunked publication from being mistaken for older ones [RING-02].
 #include "support.hpp"
 
 #include <cstdint>
@@ -8,7 +8,8 @@
 namespace rondo::test {
 namespace {
 
-constexpr std::uint64_t period = std::uint64_t{1} << 30;  // between two laps that rewrite every chunk
+constexpr std::uint64_t period = std::uint64_t{1}
+                                 << 30;  // between two laps that rewrite every chunk
 
 // The largest that a ring can count to is 2^62 - 1: a century at a thousand million a second.
 constexpr std::uint64_t boundaries[] = {1ull << 30, 1ull << 31, 3ull << 30, 1ull << 32,
@@ -111,14 +112,15 @@ TEST(stale_tags, never_get_as_old_as_two_to_the_31) {
         EXPECT_TRUE(ring::must_refresh(g, lap + slot));
         EXPECT_LT(age, 1ull << 31);
       }
-      EXPECT_FALSE(ring::must_refresh(g, period - capacity + slot)) << "the lap before costs nothing";
+      EXPECT_FALSE(ring::must_refresh(g, period - capacity + slot))
+          << "the lap before costs nothing";
       EXPECT_FALSE(ring::must_refresh(g, capacity + slot)) << "nor the lap after";
     }
   }
 }
 
-// Chunks may become visible in any order. Here those that a short message needs, too, are there, and
-// the rest of a long message is still on its way.
+// Chunks may become visible in any order. Here those that a short message needs, too, are there,
+// and the rest of a long message is still on its way.
 struct delayed_platform : ring::platform {
   static inline const ring::chunk* slot = nullptr;
   static void store_chunk(ring::chunk* p, const ring::chunk& c) {
@@ -166,8 +168,8 @@ TEST(stale_tags, of_a_long_message_2_to_the_32_sequences_ago_do_not_complete_hal
   EXPECT_TRUE(pops_id(consumer, 1234, 200)) << "the whole message is delivered";
 }
 
-// A chunk that is rewritten only to refresh it may arrive after those that the message needs. Were the
-// message taken before, that chunk could land on the slot's next message.
+// A chunk that is rewritten only to refresh it may arrive after those that the message needs. Were
+// the message taken before, that chunk could land on the slot's next message.
 TEST(stale_tags, a_message_of_a_refresh_lap_waits_for_chunks_it_does_not_need) {
   for (std::uint64_t start : {std::uint64_t{0}, 5 * period}) {
     const auto memory = make_ring({publication::chunked, 2, 200, true});

@@ -1,5 +1,6 @@
 // Real threads on small rings: every message arrives once, whole, and in the order of its producer,
-// whichever way it was pushed and popped. The messages are counted; the clock only ends a test that hangs.
+// whichever way it was pushed and popped. The messages are counted; the clock only ends a test that
+// hangs.
 #include "support.hpp"
 
 #include <rondo/ring/wait.hpp>
@@ -69,10 +70,8 @@ class stressed_producer {
 
   void push_one() {
     const rondo_status status = push_id(ring_, id(), length());
-    if (status == RONDO_OK)
-      ++sent_;
-    else
-      state_.wait();
+    if (status == RONDO_OK) ++sent_;
+    else state_.wait();
   }
   void reserve_one() {
     ring::claim c;
@@ -88,7 +87,8 @@ class stressed_producer {
   }
   void push_batch() {
     std::uint64_t first = 0;
-    const std::uint64_t got = ring_.try_reserve_batch(std::min<std::uint64_t>(3, count_ - sent_), first);
+    const std::uint64_t got =
+        ring_.try_reserve_batch(std::min<std::uint64_t>(3, count_ - sent_), first);
     if (got == 0) return state_.wait();
     for (std::uint64_t i = 0; i < got; ++i) {
       ring::claim c;

@@ -1,5 +1,5 @@
-// What the ring tests share: rings in poisoned memory, messages whose bytes can be checked, and rings
-// whose sequence numbers begin somewhere else than at 0.
+// What the ring tests share: rings in poisoned memory, messages whose bytes can be checked, and
+// rings whose sequence numbers begin somewhere else than at 0.
 #pragma once
 
 #include <rondo/backend/ring_memory.hpp>
@@ -55,8 +55,8 @@ inline rondo_queue_params params_of(const ring_shape& s) {
 // A ring whose slots hold garbage until a message is written.
 inline backend::ring_memory make_ring(const ring_shape& s) {
   backend::ring_memory memory;
-  const rondo_status status = backend::ring_memory::create(params_of(s), memory,
-                                                           backend::ring_memory::poisoned);
+  const rondo_status status =
+      backend::ring_memory::create(params_of(s), memory, backend::ring_memory::poisoned);
   if (status != RONDO_OK) ADD_FAILURE() << "ring not made: status " << status << ", " << s;
   return memory;
 }
@@ -107,9 +107,9 @@ inline ::testing::AssertionResult is_message(const ring::message& m, std::uint64
                                              std::uint32_t length) {
   const ring::envelope want = envelope_for(id, length);
   if (std::memcmp(m.header, &want, sizeof want) != 0)
-    return ::testing::AssertionFailure() << "expected message " << id << " of " << length
-                                         << " bytes, got " << m.header->message_id << " of "
-                                         << m.header->length;
+    return ::testing::AssertionFailure()
+           << "expected message " << id << " of " << length << " bytes, got "
+           << m.header->message_id << " of " << m.header->length;
   if (reinterpret_cast<std::uintptr_t>(m.payload) % 16 != 0)
     return ::testing::AssertionFailure() << "payload of message " << id << " is misaligned";
   if (!payload_is(m.payload, id, length))

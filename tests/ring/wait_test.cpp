@@ -1,5 +1,5 @@
-// The pieces that waiting is built from: when a spinner gives up, what a deadline does to a sleeper, and
-// what ends a sleep.
+// The pieces that waiting is built from: when a spinner gives up, what a deadline does to a
+// sleeper, and what ends a sleep.
 #include "support.hpp"
 
 #include <rondo/ring/wait.hpp>
@@ -101,10 +101,8 @@ TEST(park, does_not_sleep_when_the_wake_comes_between_the_last_look_and_the_slee
     ring::wake_line line{};
     const std::uint64_t begin = now_ns();
     ring::park(&line, begin + far_away, [&] {
-      if (stop)
-        ring::wake(&line);
-      else
-        ring::wake_if_parked(&line);
+      if (stop) ring::wake(&line);
+      else ring::wake_if_parked(&line);
       return false;
     });
     EXPECT_LT(now_ns() - begin, far_away);

@@ -128,7 +128,7 @@ RONDO_EXPORT std::string to_text(const load_report& report);
 
 // The error for "no usable backend", which carries the whole report as its message [LOAD-09]. Its
 // code is NO_SUCH_DIRECTORY or NO_PLUGINS if there was no candidate, the verdict's code if all
-// candidates share one, else NO_SUCH_BACKEND.
+// candidates that were not filtered share one, else NO_SUCH_BACKEND.
 RONDO_EXPORT error_info nothing_usable(const load_report& report);
 
 }  // namespace rondo

@@ -32,6 +32,8 @@ class RONDO_EXPORT queue_registry {
 
   // All full names, sorted.
   std::vector<std::string> list() const;
+  // The same with what was registered, in one look: nothing of it can vanish meanwhile.
+  std::vector<entry> entries() const;
   std::size_t size() const;
 
   // The queue with exactly this name, on every backend by the same call [NAME-08]. A name without

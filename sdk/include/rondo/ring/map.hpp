@@ -27,6 +27,9 @@ inline rondo_status make_view(const rondo_ring_map& map, std::uint32_t lane, boo
   if (misaligned(part.slots, 64) || misaligned(part.producer_line, line_bytes) ||
       misaligned(part.consumer_line, line_bytes))
     return RONDO_BAD_DESCRIPTOR;
+  constexpr std::uint32_t parking = RONDO_RING_CONSUMER_PARKS | RONDO_RING_PRODUCER_WAKES;
+  if ((map.flags & parking) != 0 && misaligned(map.wake_line, alignof(wake_line)))
+    return RONDO_BAD_DESCRIPTOR;
   v.slots = static_cast<std::byte*>(part.slots);
   v.producer = static_cast<producer_line*>(part.producer_line);
   v.consumer = static_cast<consumer_line*>(part.consumer_line);
