@@ -17,7 +17,8 @@ bench_case make_case(std::string name, const char* how_carried, processors cpus,
               .wait = wait,
               .window = How == mode::pipelined ? window : 0};
   return {std::move(key), [cpus](const row_key& k, double seconds) {
-            Pair pair(cpus.worker, slots_for(Bytes), How == mode::one_way ? duty::count : duty::answer);
+            Pair pair(cpus.worker, slots_for(Bytes),
+                      How == mode::one_way ? duty::count : duty::answer);
             return measure<How, Bytes>(k, seconds, pair);
           }};
 }
@@ -29,10 +30,10 @@ std::string name_of(const char* what, std::uint32_t bytes, const char* suffix = 
 template <std::uint32_t Bytes, class Pair>
 void add_all_modes(std::vector<bench_case>& to, processors cpus, const char* how_carried,
                    const char* suffix = "") {
-  to.push_back(make_case<mode::round_trip, Bytes, Pair>(name_of("call", Bytes, suffix),
-                                                        how_carried, cpus));
-  to.push_back(make_case<mode::one_way, Bytes, Pair>(name_of("one-way", Bytes, suffix),
-                                                     how_carried, cpus));
+  to.push_back(
+      make_case<mode::round_trip, Bytes, Pair>(name_of("call", Bytes, suffix), how_carried, cpus));
+  to.push_back(
+      make_case<mode::one_way, Bytes, Pair>(name_of("one-way", Bytes, suffix), how_carried, cpus));
   to.push_back(make_case<mode::pipelined, Bytes, Pair>(name_of("pipelined", Bytes, suffix),
                                                        how_carried, cpus));
 }
@@ -43,8 +44,8 @@ void add_boost_cases(std::vector<bench_case>& to, processors cpus) {
   constexpr auto one = "by value";
   constexpr auto ranges = "ranges of 16";
   add_all_modes<64, pair_by_value<64>>(to, cpus, one);
-  to.push_back(make_case<mode::pipelined, 64, pair_by_value<64>>("boost/pipelined/64/window-64", one,
-                                                                 cpus, 64));
+  to.push_back(make_case<mode::pipelined, 64, pair_by_value<64>>("boost/pipelined/64/window-64",
+                                                                 one, cpus, 64));
   add_all_modes<64, pair_by_value<64, spin::without_pause>>(to, cpus, one, "/no-pause");
   add_all_modes<64, pair_by_range<64>>(to, cpus, ranges, "/ranges");
   add_all_modes<256, pair_by_value<256>>(to, cpus, one);

@@ -1,5 +1,5 @@
-// What there is to measure: every case has a key, which becomes its row in the report, and a function
-// that measures it once.
+// What there is to measure: every case has a key, which becomes its row in the report, and a
+// function that measures it once.
 #pragma once
 
 #include "statistics.hpp"
@@ -29,15 +29,15 @@ struct row_key {
   mode how = mode::round_trip;
   std::string publication = {};  // of Rondo's rings
   std::string wait = {};
-  std::uint64_t window = 0;      // requests on their way at most, pipelined
+  std::uint64_t window = 0;  // requests on their way at most, pipelined
 };
 
 struct measurement {
   double mean_ns = 0;  // per message; from the pass without stamps
   double per_second = 0;
-  percentiles latency;        // from the stamped pass
-  std::uint64_t proof = 0;    // replies, or counted messages, that were checked
-  double disturbed = 0;       // part of the unstamped pass that another process disturbed
+  percentiles latency;      // from the stamped pass
+  std::uint64_t proof = 0;  // replies, or counted messages, that were checked
+  double disturbed = 0;     // part of the unstamped pass that another process disturbed
 };
 
 struct bench_case {

@@ -51,10 +51,10 @@ std::vector<ratio> ratios_of(const report& r) {
   };
   add(divide(over_limit, call, limit, false));
   add(divide(over_boost, call, find(r, boost_call_64), false));
-  add(divide("call_64_over_boost_call_64_without_pause", call,
-             find(r, "boost/call/64/no-pause"), false));
-  add(divide("call_64_spin_then_park_over_ping_pong", find(r, "rondo/call/64/spin-then-park"), limit,
+  add(divide("call_64_over_boost_call_64_without_pause", call, find(r, "boost/call/64/no-pause"),
              false));
+  add(divide("call_64_spin_then_park_over_ping_pong", find(r, "rondo/call/64/spin-then-park"),
+             limit, false));
   add(divide("boost_call_64_over_ping_pong", find(r, boost_call_64), limit, false));
   add(divide(stream_over_boost, find(r, rondo_pipelined_64), find(r, boost_pipelined_64), true));
   for (const char* size : {"64", "256", "65536"})
@@ -79,8 +79,9 @@ std::vector<goal> goals_of(const report& r) {
       goals.push_back({"mean round trip of call at 64 B below the Boost.Lockfree pair", one.value,
                        one.value < 1});
     if (one.name == stream_over_boost)
-      goals.push_back({"pipelined at 64 B at least the rate of the Boost.Lockfree pair, one at a time",
-                       one.value, one.value >= 1});
+      goals.push_back(
+          {"pipelined at 64 B at least the rate of the Boost.Lockfree pair, one at a time",
+           one.value, one.value >= 1});
   }
   return goals;
 }
@@ -99,7 +100,8 @@ std::optional<std::string> doubt_about(const report& r) {
   if (moved == 0 && high <= 1.3 * low) return std::nullopt;
   return fmt::format(
       "The processors were not in one place: the probe read {:.0f} to {:.0f} ns (10th to 90th "
-      "percentile), and {} measurements were moved in every attempt. Rows compare badly; run again.",
+      "percentile), and {} measurements were moved in every attempt. Rows compare badly; run "
+      "again.",
       low, high, moved);
 }
 

@@ -31,8 +31,9 @@ template <spin How>
 class ping_pong {
  public:
   explicit ping_pong(processors cpus)
-      : worker_(cpus.worker,
-                [lines = lines_.get()](const std::atomic<bool>& stop) { reflect<How>(*lines, stop); }) {}
+      : worker_(cpus.worker, [lines = lines_.get()](const std::atomic<bool>& stop) {
+          reflect<How>(*lines, stop);
+        }) {}
 
   void round_trip() {
     lines_->there.value.store(++sent_, std::memory_order_release);

@@ -121,9 +121,10 @@ void pin_this_thread(int cpu) {
   CPU_ZERO(&set);
   CPU_SET(cpu, &set);
   if (sched_setaffinity(0, sizeof set, &set) != 0)
-    throw rondo::error(RONDO_INVALID_ARGUMENT, fmt::format("processor {}", cpu),
-                       fmt::format("a thread cannot be pinned to it: {}", std::strerror(errno)),
-                       "Name processors that this process may use with --client-cpu and --worker-cpu");
+    throw rondo::error(
+        RONDO_INVALID_ARGUMENT, fmt::format("processor {}", cpu),
+        fmt::format("a thread cannot be pinned to it: {}", std::strerror(errno)),
+        "Name processors that this process may use with --client-cpu and --worker-cpu");
 }
 
 std::uint64_t preemptions() {

@@ -1,4 +1,5 @@
-// The machine as the benchmarks see it: its clock, its processors, and what the report says about it.
+// The machine as the benchmarks see it: its clock, its processors, and what the report says about
+// it.
 #pragma once
 
 #include <cstdint>

@@ -7,9 +7,9 @@
 
 #include <rondo/error.hpp>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <cstdio>
@@ -117,8 +117,8 @@ int measure(arguments a, const std::string& command) {
     bench::the_runtime();
   bench::report report{command, bench::describe_machine(), bench::scale(), a.run, {}};
   const bool shows_progress = isatty(STDERR_FILENO) != 0;
-  report.rows = bench::run_all(
-      cases, a.run, [&](int repeat, std::size_t index, const bench::row_key& key) {
+  report.rows =
+      bench::run_all(cases, a.run, [&](int repeat, std::size_t index, const bench::row_key& key) {
         if (shows_progress)
           fmt::print(stderr, "\r{}/{} {:>3}/{} {:<40}", repeat + 1, a.run.repeats, index + 1,
                      cases.size(), key.name);

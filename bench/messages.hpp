@@ -1,7 +1,7 @@
-// What every contender carries and what it does with it: messages of exactly 64, 256 and 65536 bytes
-// of payload, the work of the worker (reads every byte of the request, writes every byte of the
-// reply) and the client's check of each reply. Included by the program and by the kernel module, so
-// that all contenders run the same code.
+// What every contender carries and what it does with it: messages of exactly 64, 256 and 65536
+// bytes of payload, the work of the worker (reads every byte of the request, writes every byte of
+// the reply) and the client's check of each reply. Included by the program and by the kernel
+// module, so that all contenders run the same code.
 #pragma once
 
 #include <rondo/kernel/dispatch.hpp>
@@ -71,7 +71,8 @@ struct tally {
 };
 RONDO_MESSAGE(tally, "BenchTally", 1, plain);
 
-// A one-way worker answers this nonce with its tally, and counts from 0 again. No other request has it.
+// A one-way worker answers this nonce with its tally, and counts from 0 again. No other request has
+// it.
 inline constexpr std::uint64_t tally_nonce = 0;
 
 template <class Message>

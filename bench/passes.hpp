@@ -2,14 +2,14 @@
 // client's thread alone, for messages of `Bytes`:
 //
 //   call(request, use)       one round trip; use(response) is called with the reply
-//   send(request), flush()   pass a request on, waiting for room; everything is on its way after flush()
-//   receive(use)             the next reply, waiting for it
-//   take_tally(request)      ask a one-way worker what it counted
+//   send(request), flush()   pass a request on, waiting for room; everything is on its way after
+//   flush() receive(use)             the next reply, waiting for it take_tally(request)      ask a
+//   one-way worker what it counted
 // One-way contenders need no call() and receive(), the others no take_tally().
 //
-// Each measurement warms up, then takes the mean in a pass that reads the clock once per batch, then the
-// percentiles in a pass with a stamp per sample, disturbances included. Every reply of all three passes
-// is checked.
+// Each measurement warms up, then takes the mean in a pass that reads the clock once per batch,
+// then the percentiles in a pass with a stamp per sample, disturbances included. Every reply of all
+// three passes is checked.
 #pragma once
 
 #include "cases.hpp"
@@ -54,8 +54,8 @@ __attribute__((noinline)) pass call_pass(Client& client, conversation<Bytes>& ta
 }
 
 template <std::uint32_t Bytes, class Client>
-__attribute__((noinline)) pass one_way_pass(Client& client, conversation<Bytes>& talk, double seconds,
-                                            samples* into) {
+__attribute__((noinline)) pass one_way_pass(Client& client, conversation<Bytes>& talk,
+                                            double seconds, samples* into) {
   const std::uint64_t budget = ticks_of(seconds);
   const std::uint64_t begin = ticks();
   std::uint64_t last = begin;
@@ -73,8 +73,8 @@ __attribute__((noinline)) pass one_way_pass(Client& client, conversation<Bytes>&
   return done;
 }
 
-// Keeps up to `window` requests on their way: fills the window, then takes a burst of replies, and so
-// on. Neither side ever waits to fill a burst.
+// Keeps up to `window` requests on their way: fills the window, then takes a burst of replies, and
+// so on. Neither side ever waits to fill a burst.
 template <std::uint32_t Bytes, class Client>
 __attribute__((noinline)) pass pipelined_pass(Client& client, conversation<Bytes>& talk,
                                               std::uint64_t window, double seconds, samples* into) {
@@ -106,8 +106,8 @@ __attribute__((noinline)) pass pipelined_pass(Client& client, conversation<Bytes
   return done;
 }
 
-// A slice of the unstamped pass in which another process took a processor of ours says nothing about
-// the contender. The mean is that of the other slices; of all, if there are none.
+// A slice of the unstamped pass in which another process took a processor of ours says nothing
+// about the contender. The mean is that of the other slices; of all, if there are none.
 struct mean_of_slices {
   pass undisturbed;
   pass all;
@@ -135,8 +135,8 @@ mean_of_slices run_slices(double seconds, Run&& run) {
   return sum;
 }
 
-// `run(seconds, samples or nullptr)` is one of the passes above, bound to a client; `proof()` counts
-// what was checked.
+// `run(seconds, samples or nullptr)` is one of the passes above, bound to a client; `proof()`
+// counts what was checked.
 template <class Run, class Proof>
 measurement measure_passes(double seconds, std::uint32_t messages_per_sample, Run&& run,
                            Proof&& proof) {

@@ -1,7 +1,7 @@
 // The raw cost of handing a cache line from one processor to the other and back, which is the limit
 // that everything else is compared with, and a short probe of it. A virtual machine's processors
-// move: on one core, on one cache, or on two, the probe reads up to eight times as much, and whatever
-// spins scales with it.
+// move: on one core, on one cache, or on two, the probe reads up to eight times as much, and
+// whatever spins scales with it.
 #pragma once
 
 #include "cases.hpp"

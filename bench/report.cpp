@@ -36,12 +36,13 @@ std::vector<std::string> cells(const row& r) {
           fmt::format("{}", m.proof)};
 }
 
-const std::vector<std::string> heads = {"case",    "mean ns", "p50", "p99",    "p99.9",
-                                        "max",     "M/s",     "spread", "disturbed", "checked"};
+const std::vector<std::string> heads = {"case", "mean ns", "p50",    "p99",       "p99.9",
+                                        "max",  "M/s",     "spread", "disturbed", "checked"};
 
 std::string heading(const report& r) {
   return fmt::format(
-      "{}, {}, {}\ncommit {}, {}\nclient on processor {}, worker on {}; {} repeats, {:.2f} s a pass; "
+      "{}, {}, {}\ncommit {}, {}\nclient on processor {}, worker on {}; {} repeats, {:.2f} s a "
+      "pass; "
       "a stamp costs {:.1f} ns, a pause {:.1f} ns\n",
       r.machine.cpu, r.machine.kernel, r.machine.compiler, r.machine.commit, r.machine.date,
       r.options.cpus.client, r.options.cpus.worker, r.options.repeats, r.options.seconds,
@@ -107,8 +108,8 @@ std::string to_table(const report& r) {
   std::string text = heading(r) + '\n';
   auto out = std::back_inserter(text);
   const auto line = [&](const std::vector<std::string>& c) {
-    fmt::format_to(out, "{:<34} {:>10} {:>9} {:>9} {:>9} {:>10} {:>9} {:>7} {:>9} {:>11}\n", c[0], c[1],
-                   c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9]);
+    fmt::format_to(out, "{:<34} {:>10} {:>9} {:>9} {:>9} {:>10} {:>9} {:>7} {:>9} {:>11}\n", c[0],
+                   c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9]);
   };
   line(heads);
   for (const row& one : r.rows) line(cells(one));
@@ -141,8 +142,8 @@ std::string to_json(const report& r) {
   for (const row& one : r.rows) j["rows"].push_back(row_to_json(one));
   j["ratios"] = json::object();
   for (const ratio& one : ratios_of(r))
-    j["ratios"][one.name] = {{"value", one.value}, {"least", one.least}, {"most", one.most},
-                             {"of", one.text}};
+    j["ratios"][one.name] = {
+        {"value", one.value}, {"least", one.least}, {"most", one.most}, {"of", one.text}};
   j["goals"] = json::array();
   for (const goal& one : goals_of(r))
     j["goals"].push_back({{"goal", one.text}, {"value", one.value}, {"met", one.met}});

@@ -1,6 +1,6 @@
-// Rondo's cases: the typed public API, a runtime that found the CPU backend in a plugin directory, and
-// handlers from the kernel module bench_kernels. Each case launches a kernel of its own, so that no
-// other one polls meanwhile.
+// Rondo's cases: the typed public API, a runtime that found the CPU backend in a plugin directory,
+// and handlers from the kernel module bench_kernels. Each case launches a kernel of its own, so
+// that no other one polls meanwhile.
 #include "passes.hpp"
 #include "rondo_client.hpp"
 
@@ -24,9 +24,8 @@ constexpr variant chunked{.suffix = "/chunked", .publish = rondo::publish_policy
 constexpr variant parking{.suffix = "/spin-then-park", .wait = rondo::wait_policy::spin_then_park};
 constexpr variant unmapped{.suffix = "/unmapped", .avoid_mapped = true};
 constexpr variant single{.suffix = "/one-sender", .one_sender = true};
-constexpr variant single_counted{.suffix = "/counted/one-sender",
-                                 .publish = rondo::publish_policy::counted,
-                                 .one_sender = true};
+constexpr variant single_counted{
+    .suffix = "/counted/one-sender", .publish = rondo::publish_policy::counted, .one_sender = true};
 constexpr variant narrow{.suffix = "/window-64", .window = 64};
 
 std::string text_of(rondo::publish_policy p) {

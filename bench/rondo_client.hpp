@@ -11,9 +11,9 @@
 
 namespace bench {
 
-// The runtime of this process, with the CPU backend alone. Opened at first use, by a thread that is not
-// pinned yet: kernels run on processors that were open to it. Throws, with the whole load report, where
-// there is no backend.
+// The runtime of this process, with the CPU backend alone. Opened at first use, by a thread that is
+// not pinned yet: kernels run on processors that were open to it. Throws, with the whole load
+// report, where there is no backend.
 rondo::runtime& the_runtime();
 // A name that no kernel of this process has had: a terminated one keeps its own.
 std::string new_kernel_id();

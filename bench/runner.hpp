@@ -1,6 +1,7 @@
 // Runs the cases interleaved: every case once, then every case again, so that what changes on the
 // machine meanwhile meets all of them alike. Before and after each case it probes where the two
-// processors are, and measures a case again that was moved, or that other processes never left alone.
+// processors are, and measures a case again that was moved, or that other processes never left
+// alone.
 #pragma once
 
 #include "cases.hpp"

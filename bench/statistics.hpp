@@ -11,8 +11,8 @@ class samples {
  public:
   explicit samples(std::size_t room) : ticks_(room, 1) { ticks_.clear(); }
 
-  // Times beyond 2^32 - 1 ticks, more than a second, are recorded as that; what finds no room is not
-  // recorded.
+  // Times beyond 2^32 - 1 ticks, more than a second, are recorded as that; what finds no room is
+  // not recorded.
   void record(std::uint64_t tick_count) {
     if (ticks_.size() < ticks_.capacity())
       ticks_.push_back(tick_count > UINT32_MAX ? UINT32_MAX

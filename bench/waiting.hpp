@@ -1,5 +1,5 @@
-// How the client and the peers' workers wait: by spinning, with a deadline for the client and a stop
-// flag for a worker, neither of which costs anything while messages flow.
+// How the client and the peers' workers wait: by spinning, with a deadline for the client and a
+// stop flag for a worker, neither of which costs anything while messages flow.
 #pragma once
 
 #include "machine.hpp"
@@ -19,8 +19,8 @@ enum class spin { with_pause, without_pause };
 
 inline constexpr std::chrono::seconds longest_wait{10};
 
-// Make one per wait and call it after each look that found nothing. Throws TIMEOUT when `what` has not
-// come after longest_wait.
+// Make one per wait and call it after each look that found nothing. Throws TIMEOUT when `what` has
+// not come after longest_wait.
 class patience {
  public:
   explicit patience(const char* what) : what_(what) {}
@@ -53,8 +53,8 @@ struct alignas(128) lonely_word {
   std::atomic<std::uint64_t> value{0};
 };
 
-// A thread pinned to a processor that runs `body(stop)` until it returns. The constructor waits until
-// the thread is there; the destructor raises the stop flag and joins.
+// A thread pinned to a processor that runs `body(stop)` until it returns. The constructor waits
+// until the thread is there; the destructor raises the stop flag and joins.
 class worker_thread {
  public:
   template <class Body>

@@ -66,8 +66,8 @@ void instance::create() {
   params.id = c_string(plan_.id);
   params.handler = &handler;
   params.image = plan_.found.module->find_image(backend());
-  params.input =
-      queue_params(plan_.names.input, plan_.input_capacity, std::max(handler.request.max_bytes, 1u), o);
+  params.input = queue_params(plan_.names.input, plan_.input_capacity,
+                              std::max(handler.request.max_bytes, 1u), o);
   if (o.one_sender) params.input.flags |= RONDO_QUEUE_ONE_PRODUCER;
   // Room for a failure with its text, whatever the response's size.
   const auto reply_bytes =
@@ -134,7 +134,14 @@ rondo_queue_info instance::queue_info(bool input) const {
 
 kernel_state instance::state() const {
   const host_call_guard guard;
-  return static_cast<kernel_state>(api().kernel.state(handle_));
+  const auto now = static_cast<kernel_state>(api().kernel.state(handle_));
+  if (now == kernel_state::failed) closed_.store(true, std::memory_order_release);  // SYNC: closed
+  return now;
+}
+
+// Why a closed kernel takes no request.
+status instance::refusal() const {
+  return state() == kernel_state::failed ? RONDO_HANDLER_HUNG : RONDO_TERMINATED;
 }
 
 status instance::health() const {
@@ -168,12 +175,11 @@ terminate_report instance::terminate(const terminate_options& options) {
                                   count_ns(options.deadline), &report, why.sink());
   }
   const kernel_state now = state();
-  if (now == kernel_state::terminated || now == kernel_state::failed)
-    router_->end();
-  else
-    closed_.store(false, std::memory_order_release);  // SYNC: closed
+  if (now == kernel_state::terminated || now == kernel_state::failed) router_->end();
+  else closed_.store(false, std::memory_order_release);  // SYNC: closed
   if (report.discarded > 0)
-    log()->info("{}: {} requests were discarded when it was terminated", plan_.id, report.discarded);
+    log()->info("{}: {} requests were discarded when it was terminated", plan_.id,
+                report.discarded);
   why.require(code, plan_.id);
   return {report.handled, report.discarded};
 }
@@ -195,8 +201,8 @@ void instance::relaunch() {
   explanation why;
   {
     const host_call_guard guard;
-    why.require(
-        api().kernel.launch(handle_, count_ns(plan_.options.launch_deadline), why.sink()), plan_.id);
+    why.require(api().kernel.launch(handle_, count_ns(plan_.options.launch_deadline), why.sink()),
+                plan_.id);
   }
   deadline until(plan_.options.launch_deadline.count());
   if (!router_->begin(until))

@@ -1,6 +1,6 @@
 // One kernel as the runtime knows it: the plugin's object, the two ports, the module it came from.
-// Shared by the runtime and every handle; the plugin's object goes with the last of them, so a handle
-// that outlives the runtime touches no freed memory.
+// Shared by the runtime and every handle; the plugin's object goes with the last of them, so a
+// handle that outlives the runtime touches no freed memory.
 #pragma once
 
 #include "module_library.hpp"
@@ -81,13 +81,14 @@ class instance {
                     deadline& until, std::uint64_t& id, reply_router::ticket* ticket);
   status explain(status code, const codec& type, nanoseconds timeout, error_info& why) const;
   status health() const;
+  status refusal() const;
 
   launch_plan plan_;
   rondo_kernel* handle_ = nullptr;
   std::optional<send_port> input_;
   std::optional<receive_port> output_;
   std::optional<reply_router> router_;
-  std::atomic<bool> closed_{false};  // takes no more requests
+  mutable std::atomic<bool> closed_{false};  // takes no more requests
   std::mutex lifecycle_;
   bool retired_ = false;  // under lifecycle_
 };

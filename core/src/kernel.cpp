@@ -41,7 +41,8 @@ result<rondo_envelope> kernel_handle::call_bytes(const void* request, std::uint3
                                                  nanoseconds timeout) {
   rondo_envelope header{};
   error_info why;
-  if (instance_->call_bytes(request, bytes, version, reply_payload, header, timeout, why) != RONDO_OK)
+  if (instance_->call_bytes(request, bytes, version, reply_payload, header, timeout, why) !=
+      RONDO_OK)
     return result<rondo_envelope>(std::move(why));
   return header;
 }

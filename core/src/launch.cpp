@@ -1,5 +1,6 @@
-// What must be true before a kernel is created: a backend that can run the handler, types that agree,
-// names that are free, capacities that make sense. Every refusal is made here, with nothing to undo.
+// What must be true before a kernel is created: a backend that can run the handler, types that
+// agree, names that are free, capacities that make sense. Every refusal is made here, with nothing
+// to undo.
 #include "runtime_state.hpp"
 
 #include <rondo/nearest.hpp>
@@ -49,11 +50,9 @@ std::uint64_t capacity_for(std::uint64_t asked, std::uint32_t payload, const cha
   if (asked == launch_options::default_capacity)
     capacity = std::clamp<std::uint64_t>(std::bit_floor((1u << 20) / (payload + 64u)), 16, 1024);
   ring::geometry shape;
-  const status code =
-      ring::make_geometry(ring::publication::word, capacity, payload, false, shape);
+  const status code = ring::make_geometry(ring::publication::word, capacity, payload, false, shape);
   if (code == RONDO_OK) return capacity;
-  throw error(code, id,
-              fmt::format("{}_capacity is {}: {}", which, capacity, status_text(code)),
+  throw error(code, id, fmt::format("{}_capacity is {}: {}", which, capacity, status_text(code)),
               code == RONDO_CAPACITY_OVERFLOW
                   ? fmt::format("A slot takes {} bytes; ask for fewer", payload + 64u)
                   : "Ask for a power of two, for example 1024");
@@ -89,10 +88,11 @@ std::shared_ptr<detail::open_backend> backend_named(
                   fmt::format("backend {} cannot be used: {}", wanted, candidate.reason),
                   candidate.remedy);
   const std::string near(nearest(wanted, names));
-  throw error(RONDO_NO_SUCH_BACKEND, wanted,
-              fmt::format("there is no backend of this name; usable are: {}", fmt::join(names, ", ")),
-              near.empty() ? "`rondo backends` shows what was found and where"
-                           : fmt::format("Did you mean '{}'?", near));
+  throw error(
+      RONDO_NO_SUCH_BACKEND, wanted,
+      fmt::format("there is no backend of this name; usable are: {}", fmt::join(names, ", ")),
+      near.empty() ? "`rondo backends` shows what was found and where"
+                   : fmt::format("Did you mean '{}'?", near));
 }
 
 }  // namespace
@@ -116,7 +116,8 @@ std::shared_ptr<detail::open_backend> runtime::state::choose_backend(
       if (reason.empty()) return backend;
       why_not += (why_not.empty() ? "" : "; ") + reason;
     }
-  throw error(RONDO_NO_IMAGE, handler, why_not, "Install a backend for which the module has an image");
+  throw error(RONDO_NO_IMAGE, handler, why_not,
+              "Install a backend for which the module has an image");
 }
 
 detail::launch_plan runtime::state::plan(std::string_view handler_id,
@@ -144,15 +145,17 @@ detail::launch_plan runtime::state::plan(std::string_view handler_id,
   const auto backend = choose_backend(plan.found, options);
   const std::string host_only = first_host_only(handler);
   if (!host_only.empty() && !backend->api().has(RONDO_CAP_HOST_ONLY_MESSAGES))
-    throw error(RONDO_UNSUPPORTED, name,
-                fmt::format("message {} can only be read on the host, and backend {} runs elsewhere",
-                            host_only, backend->info().name),
-                "Use bounded_vector, bounded_string and optional in the message, or the cpu backend");
+    throw error(
+        RONDO_UNSUPPORTED, name,
+        fmt::format("message {} can only be read on the host, and backend {} runs elsewhere",
+                    host_only, backend->info().name),
+        "Use bounded_vector, bounded_string and optional in the message, or the cpu backend");
   plan.device = backend->device(options.device);
   return plan;
 }
 
-kernel_handle runtime::launch_checked(std::string_view handler_id, const rondo_message_type* request,
+kernel_handle runtime::launch_checked(std::string_view handler_id,
+                                      const rondo_message_type* request,
                                       const rondo_message_type* response,
                                       const launch_options& options) {
   auto plan = state_->plan(handler_id, request, response, options);

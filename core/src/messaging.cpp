@@ -1,5 +1,5 @@
-// The way of a message through a kernel instance: send, call, receive, and the words for what can go
-// wrong on the way.
+// The way of a message through a kernel instance: send, call, receive, and the words for what can
+// go wrong on the way.
 #include "instance.hpp"
 
 #include <fmt/format.h>
@@ -50,10 +50,11 @@ status instance::send_until(const codec& type, const void* message, std::uint64_
                             deadline& until, std::uint64_t& id, reply_router::ticket* ticket) {
   ring::spinner spinner(full_spin_ns);
   for (;;) {
-    if (closed_.load(std::memory_order_acquire)) return RONDO_TERMINATED;  // SYNC: closed
+    if (closed_.load(std::memory_order_acquire)) [[unlikely]]  // SYNC: closed
+      return refusal();
     const status code = input_->try_send(type, message, correlation, id);
     if (code != RONDO_FULL) return code;
-    if (until.is_zero()) return closed_.load(std::memory_order_acquire) ? RONDO_TERMINATED : code;
+    if (until.is_zero()) return closed_.load(std::memory_order_acquire) ? refusal() : code;
     if (ticket != nullptr) ticket->keep_moving();
     wait_for_room(spinner);
     if (until.passed()) return RONDO_TIMEOUT;
@@ -62,7 +63,8 @@ status instance::send_until(const codec& type, const void* message, std::uint64_
   }
 }
 
-status instance::exchange(const codec& request, const void* in, nanoseconds timeout, error_info& why,
+status instance::exchange(const codec& request, const void* in, nanoseconds timeout,
+                          error_info& why,
                           status (instance::*read)(const arrived&, const codec&, void*, error_info&)
                               const,
                           const codec& response, void* out) {
@@ -71,6 +73,7 @@ status instance::exchange(const codec& request, const void* in, nanoseconds time
   if (!ticket.ready()) return explain(RONDO_TIMEOUT, request, timeout, why);
   std::uint64_t id = 0;
   status code = send_until(request, in, ticket.correlation(), until, id, &ticket);
+  if (code == RONDO_FULL) code = RONDO_TIMEOUT;  // no time was given to wait for room
   if (code != RONDO_OK) [[unlikely]]
     return explain(code, request, timeout, why);
   arrived reply;
@@ -154,7 +157,8 @@ status instance::read_bytes(const arrived& reply, const codec& response, void* o
   return RONDO_OK;
 }
 
-status instance::explain(status code, const codec& type, nanoseconds timeout, error_info& why) const {
+status instance::explain(status code, const codec& type, nanoseconds timeout,
+                         error_info& why) const {
   why.code = code;
   why.object = plan_.id;
   const double ms = static_cast<double>(timeout.count()) / 1e6;
@@ -168,19 +172,18 @@ status instance::explain(status code, const codec& type, nanoseconds timeout, er
       break;
     }
     case RONDO_FULL:
-      why.message = fmt::format("all {} slots of {} are taken", plan_.input_capacity, plan_.names.input);
+      why.message =
+          fmt::format("all {} slots of {} are taken", plan_.input_capacity, plan_.names.input);
       why.remedy = "Take replies, send with a timeout, or launch with a larger input_capacity";
       break;
-    case RONDO_EMPTY:
-      why.message = fmt::format("{} has no message", plan_.names.output);
-      break;
+    case RONDO_EMPTY: why.message = fmt::format("{} has no message", plan_.names.output); break;
     case RONDO_TERMINATED:
       why.message = "the kernel is terminated";
       why.remedy = "Relaunch it, or launch another";
       break;
     case RONDO_TOO_LARGE:
-      why.message = fmt::format("a {} does not fit the {} bytes of a slot of {}", describe(type.type),
-                                input_->payload_capacity(), plan_.names.input);
+      why.message = fmt::format("a {} does not fit the {} bytes of a slot of {}",
+                                describe(type.type), input_->payload_capacity(), plan_.names.input);
       why.remedy = "Send larger data as a buffer";
       break;
     case RONDO_HANDLER_HUNG:

@@ -10,11 +10,11 @@
 
 #include "loader_internal.hpp"
 
-#include <boost/dll/shared_library.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
+#include <boost/dll/shared_library.hpp>
 
 #include <algorithm>
 #include <cstdlib>
@@ -41,9 +41,9 @@ void check_handler(const rondo_handler* handler, const std::string& origin) {
     if (!is_valid_message_type(view_of(type->wire_name)))
       throw refused(origin, fmt::format("'{}' is not a message name", view_of(type->wire_name)));
     if (type->max_bytes > RONDO_MAX_PAYLOAD)
-      throw refused(origin, fmt::format("message {} has {} bytes; {} are allowed",
-                                        view_of(type->wire_name), type->max_bytes,
-                                        static_cast<int>(RONDO_MAX_PAYLOAD)));
+      throw refused(origin,
+                    fmt::format("message {} has {} bytes; {} are allowed", view_of(type->wire_name),
+                                type->max_bytes, static_cast<int>(RONDO_MAX_PAYLOAD)));
   }
   const auto alignment = handler->state_alignment;
   if (handler->construct == nullptr || handler->destroy == nullptr || alignment == 0 ||
@@ -53,7 +53,8 @@ void check_handler(const rondo_handler* handler, const std::string& origin) {
 
 const rondo_module& checked(const rondo_module* record, const std::string& origin) {
   if (record == nullptr) throw refused(origin, "its entry returned nothing");
-  if (record->magic != RONDO_MODULE_MAGIC) throw refused(origin, "its record has a wrong magic number");
+  if (record->magic != RONDO_MODULE_MAGIC)
+    throw refused(origin, "its record has a wrong magic number");
   if (record->struct_size < sizeof(rondo_module)) throw refused(origin, "its record is too short");
   if (record->abi_version != RONDO_ABI_VERSION)
     throw error(RONDO_ABI_MISMATCH, origin,
@@ -61,7 +62,8 @@ const rondo_module& checked(const rondo_module* record, const std::string& origi
                             record->abi_version, RONDO_ABI_VERSION),
                 "Rebuild the module against this version");
   if (record->handler_count == 0) throw refused(origin, "it has no handler");
-  for (std::uint64_t i = 0; i < record->handler_count; ++i) check_handler(record->handlers[i], origin);
+  for (std::uint64_t i = 0; i < record->handler_count; ++i)
+    check_handler(record->handlers[i], origin);
   return *record;
 }
 
@@ -80,8 +82,7 @@ class resident_modules {
     if (auto refusal = inspect_library(path)) throw_refusal(path, *refusal);
     boost::dll::shared_library library;
     boost::dll::fs::error_code failed;
-    library.load(path, failed,
-                 boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+    library.load(path, failed, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
     if (failed)
       throw error(RONDO_LOAD_FAILED, path, "the system refused to load it: " + failed.message(),
                   "Install the libraries that it needs; ldd shows which are missing");
@@ -160,7 +161,8 @@ std::vector<std::string> kernel_module::handler_ids() const {
 std::vector<const rondo_scenario*> kernel_module::scenarios_of(std::string_view handler_id) const {
   std::vector<const rondo_scenario*> found;
   for (std::uint64_t i = 0; i < record_.scenario_count; ++i)
-    if (view_of(record_.scenarios[i]->handler_id) == handler_id) found.push_back(record_.scenarios[i]);
+    if (view_of(record_.scenarios[i]->handler_id) == handler_id)
+      found.push_back(record_.scenarios[i]);
   return found;
 }
 
@@ -176,8 +178,7 @@ std::shared_ptr<const kernel_module> module_set::open(const fs::path& path) {
   const fs::path full = fs::weakly_canonical(path);
   for (const auto& known : opened_)
     if (known->origin() == full) return known;
-  opened_.push_back(
-      std::make_shared<kernel_module>(resident_modules::instance().open(full), full));
+  opened_.push_back(std::make_shared<kernel_module>(resident_modules::instance().open(full), full));
   return opened_.back();
 }
 
@@ -216,16 +217,21 @@ std::shared_ptr<const kernel_module> module_set::find_module(const std::string& 
     names.push_back(file.stem());
   }
   const std::string near(nearest(wanted, names));
-  std::string remedy = near.empty() ? std::string("Name a module's path, or add its directory to "
-                                                  "RONDO_KERNEL_PATH")
+  std::string remedy = near.empty() ? std::string(
+                                          "Name a module's path, or add its directory to "
+                                          "RONDO_KERNEL_PATH")
                                     : fmt::format("Did you mean '{}'?", near);
   throw error(RONDO_NO_SUCH_MODULE, wanted,
               fmt::format("no kernel module has this name; looked in {}",
-                          roots_.empty() ? "no directory" : fmt::format("{}", fmt::join([&] {
-                              std::vector<std::string> text;
-                              for (const auto& root : roots_) text.push_back(root.string());
-                              return text;
-                            }(), ", "))),
+                          roots_.empty() ? "no directory"
+                                         : fmt::format("{}", fmt::join(
+                                                                 [&] {
+                                                                   std::vector<std::string> text;
+                                                                   for (const auto& root : roots_)
+                                                                     text.push_back(root.string());
+                                                                   return text;
+                                                                 }(),
+                                                                 ", "))),
               std::move(remedy));
 }
 
@@ -243,8 +249,9 @@ std::vector<std::shared_ptr<const kernel_module>> module_set::all() {
 }
 
 found_handler module_set::find_handler(std::string_view id, const std::string& module) {
-  const auto modules =
-      module.empty() ? all() : std::vector<std::shared_ptr<const kernel_module>>{find_module(module)};
+  const auto modules = module.empty()
+                           ? all()
+                           : std::vector<std::shared_ptr<const kernel_module>>{find_module(module)};
   std::vector<std::string> ids;
   for (const auto& candidate : modules) {
     if (const auto* handler = candidate->find_handler(id)) return {candidate, handler};
@@ -252,11 +259,12 @@ found_handler module_set::find_handler(std::string_view id, const std::string& m
   }
   const std::string near(nearest(id, ids));
   throw error(RONDO_NO_SUCH_KERNEL, std::string(id),
-              module.empty() ? fmt::format("none of the {} modules in reach has this handler",
-                                           modules.size())
-                             : fmt::format("module {} has only: {}", module, fmt::join(ids, ", ")),
-              near.empty() ? "Name the module that has it, or add its directory to RONDO_KERNEL_PATH"
-                           : fmt::format("Did you mean '{}'?", near));
+              module.empty()
+                  ? fmt::format("none of the {} modules in reach has this handler", modules.size())
+                  : fmt::format("module {} has only: {}", module, fmt::join(ids, ", ")),
+              near.empty()
+                  ? "Name the module that has it, or add its directory to RONDO_KERNEL_PATH"
+                  : fmt::format("Did you mean '{}'?", near));
 }
 
 }  // namespace rondo::detail

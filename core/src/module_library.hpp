@@ -1,5 +1,5 @@
-// Kernel modules: opening one, checking its record, and finding modules by name or by the handler they
-// have. Modules stay loaded until the process ends: kernels run their code.
+// Kernel modules: opening one, checking its record, and finding modules by name or by the handler
+// they have. Modules stay loaded until the process ends: kernels run their code.
 #pragma once
 
 #include <rondo/error.hpp>
@@ -42,8 +42,8 @@ class module_set {
  public:
   explicit module_set(const runtime_options& options);
 
-  // By path (anything with a slash or ending in .so) or by name. Throws NO_SUCH_MODULE with where was
-  // looked and the nearest name, or why the file was refused.
+  // By path (anything with a slash or ending in .so) or by name. Throws NO_SUCH_MODULE with where
+  // was looked and the nearest name, or why the file was refused.
   std::shared_ptr<const kernel_module> find_module(const std::string& name_or_path);
   // In one module, or in all; throws NO_SUCH_KERNEL with what there is and the nearest.
   found_handler find_handler(std::string_view id, const std::string& module);

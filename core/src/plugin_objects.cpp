@@ -49,7 +49,8 @@ std::uint32_t open_backend::device_count() const {
 std::string open_backend::why_none() const {
   const host_call_guard guard;
   std::string text(512, '\0');
-  text.resize(api().backend.why_none(handle_, text.data(), static_cast<std::uint32_t>(text.size())));
+  text.resize(
+      api().backend.why_none(handle_, text.data(), static_cast<std::uint32_t>(text.size())));
   return text;
 }
 

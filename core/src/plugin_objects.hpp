@@ -1,5 +1,5 @@
-// Owners of what a plugin gave out: backend, device, and the error that a call explained. Each keeps
-// what it came from alive, down to the library.
+// Owners of what a plugin gave out: backend, device, and the error that a call explained. Each
+// keeps what it came from alive, down to the library.
 #pragma once
 
 #include <rondo/error.hpp>

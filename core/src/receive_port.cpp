@@ -51,10 +51,8 @@ status receive_port::peek_called(seen& out) {
 }
 
 void receive_port::release() {
-  if (mapped_)
-    ring_.release();
-  else
-    held_ = false;
+  if (mapped_) ring_.release();
+  else held_ = false;
 }
 
 void receive_port::wake() {

@@ -15,8 +15,8 @@ constexpr std::uint64_t count_mask = (std::uint64_t{1} << record_shift) - 1;
 
 bool is_call(std::uint64_t correlation) { return (correlation & call_mark) != 0; }
 
-// While waiting, the deadline and the kernel's health are looked at once in so many looks, and not at
-// all in the first few hundred nanoseconds.
+// While waiting, the deadline and the kernel's health are looked at once in so many looks, and not
+// at all in the first few hundred nanoseconds.
 constexpr std::uint32_t looks_before_checks = 128;
 constexpr std::uint32_t looks_per_check = 64;
 bool is_check_due(const ring::spinner& spinner) {
@@ -30,7 +30,8 @@ constexpr std::uint64_t health_period_ns = 100'000'000;
 
 }  // namespace
 
-// ---- the lead ------------------------------------------------------------------------------------
+// ---- the lead
+// ------------------------------------------------------------------------------------
 
 bool reply_router::try_lead() {
   if (leading_.load(std::memory_order_relaxed) != 0) return false;
@@ -132,8 +133,8 @@ void reply_router::deliver(const receive_port::seen& reply) {
     ring::futex_wake(&record->bell, 1);
 }
 
-// Replies for receive() that a caller meets on his way. Bounded like the queue itself: when receivers
-// do not keep up, callers wait behind them.
+// Replies for receive() that a caller meets on his way. Bounded like the queue itself: when
+// receivers do not keep up, callers wait behind them.
 bool reply_router::stash(const receive_port::seen& reply) {
   {
     const std::lock_guard lock(stash_mutex_);
@@ -172,8 +173,8 @@ bool reply_router::begin(deadline& until) {
 }
 
 void reply_router::end() {
-  // In this order: whoever sees that his life is over and no end in force takes it that the next life
-  // has begun.
+  // In this order: whoever sees that his life is over and no end in force takes it that the next
+  // life has begun.
   ended_.store(true, std::memory_order_release);         // SYNC: ended
   lives_ended_.fetch_add(1, std::memory_order_acq_rel);  // SYNC: ended
   port_.wake();
@@ -184,7 +185,8 @@ void reply_router::end() {
       ring::futex_wake(&record.bell, 1);
 }
 
-// ---- following -----------------------------------------------------------------------------------
+// ---- following
+// -----------------------------------------------------------------------------------
 
 std::array<waiter, reply_router::record_count>& reply_router::records() {
   std::call_once(records_once_, [this] {
@@ -217,13 +219,13 @@ waiter* reply_router::acquire_record(deadline& until, bool receives) {
   }
 }
 
-void reply_router::give_back(waiter& record) {
+bool reply_router::give_back(waiter& record) {
   for (;;) {  // the leader may be copying into it: a copy is short
     std::uint32_t now = record.stage.load(std::memory_order_acquire);  // SYNC: record
     if (now != waiter::filling &&
         record.stage.compare_exchange_weak(now, waiter::free,
                                            std::memory_order_release))  // SYNC: record
-      return;
+      return now == waiter::done;
     std::this_thread::yield();
   }
 }
@@ -233,8 +235,7 @@ void reply_router::sleep(waiter& self, std::uint64_t life, deadline& until) {
   sleepers_.fetch_add(1, std::memory_order_relaxed);
   ring::heavy_barrier();  // SYNC: follow
   const bool wait = self.stage.load(std::memory_order_relaxed) != waiter::done &&
-                    leading_.load(std::memory_order_relaxed) != 0 &&
-                    !is_over(life) &&
+                    leading_.load(std::memory_order_relaxed) != 0 && !is_over(life) &&
                     !(self.receives.load(std::memory_order_relaxed) &&
                       stashed_count_.load(std::memory_order_relaxed) != 0);
   if (wait) ring::futex_wait(&self.bell, 1, until.at());
@@ -249,7 +250,8 @@ status reply_router::follow(waiter& self, std::uint64_t life, deadline& until, b
   for (;;) {
     // Looked at before the record: what the ended life left was handed out before the next began.
     const bool is_past = is_over(life) && !ended_.load(std::memory_order_acquire);  // SYNC: ended
-    if (self.stage.load(std::memory_order_acquire) == waiter::done) return RONDO_OK;  // SYNC: record
+    if (self.stage.load(std::memory_order_acquire) == waiter::done)
+      return RONDO_OK;  // SYNC: record
     if (is_past) return RONDO_TERMINATED;
     if (self.receives.load(std::memory_order_relaxed) &&
         stashed_count_.load(std::memory_order_acquire) != 0)  // SYNC: stash
@@ -276,7 +278,8 @@ void reply_router::wake_one(bool receivers_only) {
   }
 }
 
-// ---- the two ways to wait ------------------------------------------------------------------------
+// ---- the two ways to wait
+// ------------------------------------------------------------------------
 
 reply_router::ticket::ticket(reply_router& router, deadline& until)
     : router_(router), leads_(router.try_lead()), life_(router.life()) {
@@ -290,11 +293,10 @@ reply_router::ticket::ticket(reply_router& router, deadline& until)
 
 reply_router::ticket::~ticket() {
   if (holds_slot_) router_.port_.release();
-  if (record_ != nullptr) router_.give_back(*record_);
-  if (leads_)
-    router_.step_down();
-  else if (record_ != nullptr)
-    router_.pass_on();
+  if (record_ != nullptr && router_.give_back(*record_) && !has_taken_)
+    router_.late_.fetch_add(1, std::memory_order_relaxed);
+  if (leads_) router_.step_down();
+  else if (record_ != nullptr) router_.pass_on();
 }
 
 status reply_router::ticket::wait(deadline& until, arrived& out) {
@@ -306,6 +308,7 @@ status reply_router::ticket::wait(deadline& until, arrived& out) {
   if (record_ != nullptr &&
       record_->stage.load(std::memory_order_acquire) == waiter::done) {  // SYNC: record
     out = {record_->header, record_->payload.data()};
+    has_taken_ = true;
     return RONDO_OK;
   }
   const status code = router_.lead(wanted::mine, correlation_, life_, until, out);

@@ -1,11 +1,11 @@
 // Brings each reply to the one who waits for it, with no thread of its own. Of all who wait on one
-// kernel, one *leads*: it alone reads the output queue, takes its own reply where it lies and copies
-// the others' to them. Who does not lead waits at his own record; when the leader has its reply it
-// steps down and, if someone sleeps, wakes one to lead. A single caller therefore pays one exchange on
-// an uncontended flag, and copies nothing twice.
+// kernel, one *leads*: it alone reads the output queue, takes its own reply where it lies and
+// copies the others' to them. Who does not lead waits at his own record; when the leader has its
+// reply it steps down and, if someone sleeps, wakes one to lead. A single caller therefore pays one
+// exchange on an uncontended flag, and copies nothing twice.
 //
-// Correlation ids: a call's has the top bit set, then 15 bits of waiter record + 1 (0 for one that led
-// from the start), then 48 bits that count. Everything else belongs to send() and receive().
+// Correlation ids: a call's has the top bit set, then 15 bits of waiter record + 1 (0 for one that
+// led from the start), then 48 bits that count. Everything else belongs to send() and receive().
 #pragma once
 
 #include "receive_port.hpp"
@@ -89,6 +89,7 @@ class reply_router {
     reply_router& router_;
     bool leads_;
     bool holds_slot_ = false;
+    bool has_taken_ = false;    // the reply in the record was given out
     const std::uint64_t life_;  // which life of the kernel is asked
     waiter* record_ = nullptr;
     std::uint64_t correlation_ = 0;
@@ -131,16 +132,19 @@ class reply_router {
   void step_down();
   void pass_on();
   waiter* acquire_record(deadline& until, bool receives);
-  void give_back(waiter& record);
+  // True if a reply was in it.
+  bool give_back(waiter& record);
   status lead(wanted what, std::uint64_t correlation, std::uint64_t life, deadline& until,
               arrived& out);
   status follow(waiter& self, std::uint64_t life, deadline& until, bool& leads);
   // Whether no more replies of this life will come.
   bool is_over(std::uint64_t life) const {
-    return ended_.load(std::memory_order_acquire) ||         // SYNC: ended
+    return ended_.load(std::memory_order_acquire) ||              // SYNC: ended
            lives_ended_.load(std::memory_order_acquire) != life;  // SYNC: ended
   }
-  std::uint64_t life() const { return lives_ended_.load(std::memory_order_acquire); }  // SYNC: ended
+  std::uint64_t life() const {
+    return lives_ended_.load(std::memory_order_acquire);
+  }  // SYNC: ended
   void sleep(waiter& self, std::uint64_t life, deadline& until);
   status still_hopeful(deadline& until) const;
   bool hand_on(const receive_port::seen& reply);

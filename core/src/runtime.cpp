@@ -76,7 +76,8 @@ std::vector<backend_description> describe_all(
 }  // namespace detail
 
 no_backend_error::no_backend_error(load_report report)
-    : error(nothing_usable(report)), report_(std::make_shared<const load_report>(std::move(report))) {}
+    : error(nothing_usable(report)),
+      report_(std::make_shared<const load_report>(std::move(report))) {}
 no_backend_error::~no_backend_error() = default;
 
 backend_survey runtime::survey(const runtime_options& options) {
@@ -141,8 +142,8 @@ std::vector<backend_description> runtime::backends() const {
 
 std::vector<handler_description> runtime::handlers(const std::string& module) const {
   using module_list = std::vector<std::shared_ptr<const detail::kernel_module>>;
-  const auto modules = module.empty() ? state_->modules.all()
-                                      : module_list{state_->modules.find_module(module)};
+  const auto modules =
+      module.empty() ? state_->modules.all() : module_list{state_->modules.find_module(module)};
   std::vector<handler_description> all;
   for (const auto& from : modules) {
     for (const auto& id : from->handler_ids()) {
@@ -232,8 +233,9 @@ kernel_handle runtime::open_end(std::string_view name, queue_direction direction
   const std::string full = build_queue_name(entry.name);
   if (entry.name.direction != direction)
     throw error(RONDO_INVALID_ARGUMENT, full,
-                direction == queue_direction::input ? "an output queue is received from, not sent to"
-                                                    : "an input queue is sent to, not received from",
+                direction == queue_direction::input
+                    ? "an output queue is received from, not sent to"
+                    : "an input queue is sent to, not received from",
                 "Name the kernel's other queue");
   const bool is_input = direction == queue_direction::input;
   const auto& handler = instance_of(entry).handler();

@@ -101,16 +101,16 @@ void run_case(kernel_handle& kernel, const rondo_handler& handler, const rondo_s
   std::uint32_t length = 0;
   char label[128] = "";
   explanation why;
-  const status made = record.next(self, i, request.data(), handler.request.max_bytes, &length, label,
-                                  sizeof label, why.sink());
+  const status made = record.next(self, i, request.data(), handler.request.max_bytes, &length,
+                                  label, sizeof label, why.sink());
   out.label = label[0] != '\0' ? label : fmt::format("message {}", i + 1);
   why.require(made, view_of(record.name));
   const std::uint64_t before = kernel.snapshot().messages_in;
   std::vector<std::byte> payload;
   const std::uint64_t begin = ring::now_ns();
-  const auto reply = kernel.call_bytes(request.data(), length,
-                                       static_cast<std::uint16_t>(handler.request.version), payload,
-                                       timeout);
+  const auto reply =
+      kernel.call_bytes(request.data(), length, static_cast<std::uint16_t>(handler.request.version),
+                        payload, timeout);
   out.round_trip = nanoseconds(static_cast<std::int64_t>(ring::now_ns() - begin));
   check_reply(*reply, last_id);
   explanation verdict;

@@ -14,7 +14,8 @@ send_port::send_port(const backend_api& api, rondo_queue* queue, const rondo_rin
     ring::view view;
     const status code = ring::make_view(*map, 0, true, view);
     if (code != RONDO_OK)
-      throw error(code, "input queue", "the ring that the backend maps is not one this version can use");
+      throw error(code, "input queue",
+                  "the ring that the backend maps is not one this version can use");
     ring_ = ring::producer<>(view);
     payload_capacity_ = view.shape.payload_capacity;
     if ((map->flags & RONDO_RING_CONSUMER_PARKS) != 0)

@@ -30,7 +30,9 @@ std::unique_ptr<backend::kernel> device::create_kernel(const rondo_kernel_params
 
 rondo_buffer_handle device::create_buffer(std::uint64_t bytes) { return buffers_->create(bytes); }
 
-rondo_status device::destroy_buffer(rondo_buffer_handle handle) { return buffers_->destroy(handle); }
+rondo_status device::destroy_buffer(rondo_buffer_handle handle) {
+  return buffers_->destroy(handle);
+}
 
 void device::write_buffer(rondo_buffer_handle handle, std::uint64_t offset, const void* from,
                           std::uint64_t bytes) {
@@ -62,9 +64,9 @@ std::unique_ptr<::rondo::backend::device> cpu_backend::open_device(std::uint32_t
     throw failure(RONDO_NO_SUCH_DEVICE, "cpu device " + std::to_string(index),
                   "the CPU backend has one device, number 0");
   if (option_count != 0)
-    throw failure(RONDO_INVALID_ARGUMENT, "cpu device 0",
-                  "there is no device option '" +
-                      std::string(::rondo::backend::text(options[0].key)) + "'");
+    throw failure(
+        RONDO_INVALID_ARGUMENT, "cpu device 0",
+        "there is no device option '" + std::string(::rondo::backend::text(options[0].key)) + "'");
   return std::make_unique<device>(processors_);
 }
 

@@ -70,8 +70,8 @@ void check(const rondo_kernel_params& params, const processor_set& allowed) {
     throw failure(RONDO_UNSUPPORTED, id, "a CPU kernel runs on one thread: grid and block are 1",
                   "leave grid and block at 0");
   if (params.lease_ns != 0)
-    throw failure(RONDO_UNSUPPORTED, id,
-                  "a CPU kernel ends with its process and takes no lease", "leave lease at 0");
+    throw failure(RONDO_UNSUPPORTED, id, "a CPU kernel ends with its process and takes no lease",
+                  "leave lease at 0");
   if (params.wait > RONDO_WAIT_PARK)
     throw failure(RONDO_INVALID_ARGUMENT, id,
                   "there is no wait policy " + std::to_string(params.wait),
@@ -81,10 +81,10 @@ void check(const rondo_kernel_params& params, const processor_set& allowed) {
                   "the CPU backend has no option '" +
                       std::string(backend::text(params.options[0].key)) + "'");
   if (params.cpu >= 0 && !allowed.has(params.cpu))
-    throw failure(RONDO_INVALID_ARGUMENT, id,
-                  "processor " + std::to_string(params.cpu) + " is not open to the runtime",
-                  "choose one of the " + std::to_string(allowed.count()) +
-                      " that `taskset -p` shows, or -1");
+    throw failure(
+        RONDO_INVALID_ARGUMENT, id,
+        "processor " + std::to_string(params.cpu) + " is not open to the runtime",
+        "choose one of the " + std::to_string(allowed.count()) + " that `taskset -p` shows, or -1");
 }
 
 }  // namespace
@@ -96,19 +96,17 @@ kernel::kernel(const rondo_kernel_params& params, std::shared_ptr<buffer_table> 
       processors_(params.cpu < 0 ? allowed : processor_set::only(params.cpu)),
       buffers_(std::move(buffers)) {
   check(params, allowed);
-  worker_ = std::make_shared<worker>(*params.handler, options_from(params), buffers_,
-                                     make_ring(params.input, RONDO_RING_CONSUMER_PARKS),
-                                     make_ring(params.output,
-                                               RONDO_RING_CONSUMER_PARKS | RONDO_RING_PRODUCER_WAKES));
+  worker_ = std::make_shared<worker>(
+      *params.handler, options_from(params), buffers_,
+      make_ring(params.input, RONDO_RING_CONSUMER_PARKS),
+      make_ring(params.output, RONDO_RING_CONSUMER_PARKS | RONDO_RING_PRODUCER_WAKES));
 }
 
 kernel::~kernel() {
   if (thread_.joinable()) {  // the host broke the order; do not take the process down with it
     worker_->order(command::stop);
-    if (worker_->wait_for(report::stopped, deadline_after(grace_ns)))
-      thread_.join();
-    else
-      abandon();
+    if (worker_->wait_for(report::stopped, deadline_after(grace_ns))) thread_.join();
+    else abandon();
   }
 }
 
@@ -132,10 +130,8 @@ void kernel::launch(std::uint64_t deadline_ns) {
   });
   if (!worker_->wait_for(report::paused, deadline_after(deadline_ns))) {
     worker_->order(command::stop);
-    if (worker_->wait_for(report::stopped, deadline_after(grace_ns)))
-      thread_.join();
-    else
-      abandon();
+    if (worker_->wait_for(report::stopped, deadline_after(grace_ns))) thread_.join();
+    else abandon();
     throw failure(RONDO_TIMEOUT, id_, "the kernel's thread did not start in time",
                   "raise launch_deadline; the machine may be overloaded");
   }
@@ -152,7 +148,8 @@ void kernel::change(command to, report expected, std::uint32_t next, std::uint64
   if (!worker_->wait_for(expected, deadline_after(deadline_ns))) {
     worker_->take_back(to, before);
     if (state() == RONDO_STATE_FAILED) say_hung();
-    throw failure(RONDO_TIMEOUT, id_, "the kernel did not answer in time: its handler is still busy",
+    throw failure(RONDO_TIMEOUT, id_,
+                  "the kernel did not answer in time: its handler is still busy",
                   "wait longer, or launch with handler_deadline to have hangs detected");
   }
   if (!state_.compare_exchange_strong(from, next, std::memory_order_acq_rel)) say_hung();
@@ -177,7 +174,8 @@ void kernel::terminate(std::uint32_t mode, std::uint64_t deadline_ns, rondo_term
   if (from == RONDO_STATE_TERMINATED) return;
   require(from != RONDO_STATE_CREATED, "terminated");
   if (mode != RONDO_TERMINATE_DRAIN && mode != RONDO_TERMINATE_DISCARD)
-    throw failure(RONDO_INVALID_ARGUMENT, id_, "there is no terminate mode " + std::to_string(mode));
+    throw failure(RONDO_INVALID_ARGUMENT, id_,
+                  "there is no terminate mode " + std::to_string(mode));
   if (!thread_.joinable()) say_hung();  // abandoned before
   const bool drains = mode == RONDO_TERMINATE_DRAIN && from != RONDO_STATE_FAILED;
   const std::uint64_t handled_before =
@@ -204,8 +202,8 @@ void kernel::terminate(std::uint32_t mode, std::uint64_t deadline_ns, rondo_term
                   "give terminate a longer deadline, and take the replies while it drains");
 }
 
-// Drain or stop, and join the thread if it ends; it is still joinable if it does not. True if it ended
-// before the deadline.
+// Drain or stop, and join the thread if it ends; it is still joinable if it does not. True if it
+// ended before the deadline.
 bool kernel::end_thread(bool drains, std::uint64_t accepted, std::uint64_t deadline_ns) {
   worker_->drain_until(accepted);
   worker_->order(drains ? command::drain : command::stop);
@@ -245,21 +243,23 @@ void kernel::say_hung() const {
 std::uint32_t kernel::state() {
   std::uint32_t now = state_.load(std::memory_order_acquire);
   if (now != RONDO_STATE_ACTIVE || !is_hung()) return now;
-  if (!state_.compare_exchange_strong(now, RONDO_STATE_FAILED, std::memory_order_acq_rel)) return now;
+  if (!state_.compare_exchange_strong(now, RONDO_STATE_FAILED, std::memory_order_acq_rel))
+    return now;
   worker_->order(command::stop);  // should the handler return, it gets no further request
   return RONDO_STATE_FAILED;
 }
 
 void kernel::counters(rondo_kernel_counters& out) {
   const worker_counters& c = worker_->counters();
-  const auto load = [](const std::uint64_t& counter) { return ring::platform::load_relaxed(&counter); };
+  const auto load = [](const std::uint64_t& counter) {
+    return ring::platform::load_relaxed(&counter);
+  };
   const std::uint64_t launched = launched_ns_.load(std::memory_order_relaxed);
   out.state = state();
   out.messages_in = load(c.messages_in);
   out.messages_out = load(c.messages_out);
   out.messages_failed = load(c.messages_failed);
-  out.messages_dropped =
-      load(c.messages_dropped) + load(worker_->input().view().consumer->skipped);
+  out.messages_dropped = load(c.messages_dropped) + load(worker_->input().view().consumer->skipped);
   out.bytes_in = load(c.bytes_in);
   out.bytes_out = load(c.bytes_out);
   out.polls = load(c.polls);

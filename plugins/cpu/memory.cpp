@@ -67,7 +67,8 @@ rondo_status buffer_table::destroy(rondo_buffer_handle handle) {
   return RONDO_OK;
 }
 
-std::byte* buffer_table::range(rondo_buffer_handle handle, std::uint64_t offset, std::uint64_t bytes) {
+std::byte* buffer_table::range(rondo_buffer_handle handle, std::uint64_t offset,
+                               std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   const rondo_buffer_entry& entry = find(handle);
   if (offset > entry.bytes || bytes > entry.bytes - offset)

@@ -1,5 +1,5 @@
-// Buffers of the CPU device: host memory behind handles, in a table that handlers read without a lock.
-// Created and destroyed from any thread; entries are published with release order.
+// Buffers of the CPU device: host memory behind handles, in a table that handlers read without a
+// lock. Created and destroyed from any thread; entries are published with release order.
 #pragma once
 
 #include <rondo/abi.h>
@@ -22,7 +22,8 @@ class buffer_table {
   // Throw backend::failure: INVALID_ARGUMENT, OUT_OF_MEMORY, LIMIT_REACHED, NO_SUCH_BUFFER.
   rondo_buffer_handle create(std::uint64_t bytes);
   rondo_status destroy(rondo_buffer_handle handle);
-  void write(rondo_buffer_handle handle, std::uint64_t offset, const void* from, std::uint64_t bytes);
+  void write(rondo_buffer_handle handle, std::uint64_t offset, const void* from,
+             std::uint64_t bytes);
   void read(rondo_buffer_handle handle, std::uint64_t offset, void* to, std::uint64_t bytes);
 
   const rondo_buffer_entry* entries() const { return entries_.data(); }
@@ -35,9 +36,9 @@ class buffer_table {
   std::byte* range(rondo_buffer_handle handle, std::uint64_t offset, std::uint64_t bytes);
 
   std::mutex mutex_;
-  std::vector<rondo_buffer_entry> entries_;   // fixed size: handlers hold its address
-  std::vector<std::uint32_t> generations_;    // last used, by index
-  std::vector<std::uint32_t> free_;           // indices
+  std::vector<rondo_buffer_entry> entries_;  // fixed size: handlers hold its address
+  std::vector<std::uint32_t> generations_;   // last used, by index
+  std::vector<std::uint32_t> free_;          // indices
   bool quarantined_ = false;
 };
 

@@ -1,6 +1,6 @@
-// A set of processors. Threads inherit the set of the thread that starts them, and an application may
-// well have pinned the one that launches a kernel; kernels get the set that was open when the backend
-// was opened instead.
+// A set of processors. Threads inherit the set of the thread that starts them, and an application
+// may well have pinned the one that launches a kernel; kernels get the set that was open when the
+// backend was opened instead.
 #pragma once
 
 #include <pthread.h>

@@ -49,7 +49,8 @@ worker::worker(const rondo_handler& handler, const worker_options& options,
   reserve = [](rondo_emitter* self, std::uint32_t bytes) {
     return static_cast<worker*>(self)->reserve_reply(bytes);
   };
-  commit = [](rondo_emitter* self, std::uint32_t length, std::uint16_t version, std::uint32_t flags) {
+  commit = [](rondo_emitter* self, std::uint32_t length, std::uint16_t version,
+              std::uint32_t flags) {
     static_cast<worker*>(self)->commit_reply(length, version, flags);
   };
   invocation_.struct_size = sizeof invocation_;
@@ -58,17 +59,19 @@ worker::worker(const rondo_handler& handler, const worker_options& options,
   invocation_.buffer_count = buffer_table::capacity;
   invocation_.kernel_tag = options_.kernel_tag;
 
-  const std::uint64_t alignment = std::max<std::uint64_t>(handler_.state_alignment, ring::line_bytes);
+  const std::uint64_t alignment =
+      std::max<std::uint64_t>(handler_.state_alignment, ring::line_bytes);
   const std::uint64_t bytes = (handler_.state_bytes + alignment - 1) / alignment * alignment;
   state_ = std::aligned_alloc(alignment, bytes);
   if (state_ == nullptr) throw std::bad_alloc();
   std::memset(state_, 0, bytes);
 
   std::string why;
-  rondo_error_sink sink{sizeof sink, 0, &why,
-                        [](void* self, rondo_status, rondo_string, rondo_string message, rondo_string) {
-                          static_cast<std::string*>(self)->assign(message.data, message.size);
-                        }};
+  rondo_error_sink sink{
+      sizeof sink, 0, &why,
+      [](void* self, rondo_status, rondo_string, rondo_string message, rondo_string) {
+        static_cast<std::string*>(self)->assign(message.data, message.size);
+      }};
   const rondo_status status = handler_.construct(state_, &sink);
   if (status != RONDO_OK) {
     std::free(state_);
@@ -146,10 +149,8 @@ void worker::serve(command during) {
   ring::spinner spinner(spin_time(options_));
   while (ordered() == during) {
     if (during == command::drain && in_.next_sequence() >= drain_until_) return;
-    if (step())
-      spinner.found_work();
-    else
-      rest(during, spinner);
+    if (step()) spinner.found_work();
+    else rest(during, spinner);
   }
 }
 
@@ -162,8 +163,7 @@ bool worker::step() {
   if (status != RONDO_OK && status != RONDO_MALFORMED) return false;
   if (status == RONDO_MALFORMED || request.sequence < skip_below_)
     add(counters_.messages_dropped, 1);
-  else if (!handle(request))
-    return false;
+  else if (!handle(request)) return false;
   in_.release();
   return true;
 }
@@ -219,9 +219,9 @@ bool worker::handle(const ring::message& request) {
   return true;
 }
 
-// The caller who waits learns why; the reason is cut to what the slot can carry. False if there was no
-// room and the request, which its handler has not seen, must stay. What an emitting handler has seen is
-// done with, told or not.
+// The caller who waits learns why; the reason is cut to what the slot can carry. False if there was
+// no room and the request, which its handler has not seen, must stay. What an emitting handler has
+// seen is done with, told or not.
 bool worker::fail_request() {
   constexpr std::uint32_t fixed = offsetof(rondo_failure, text);
   const std::uint32_t room = out_.shape().payload_capacity;
@@ -297,9 +297,8 @@ void worker::rest(command during, ring::spinner& spinner) {
   // cannot be answered for room in the output: both are looked at again soon.
   ring::message next;
   if (during == command::drain || in_.peek(next) != RONDO_EMPTY) return nap();
-  ring::park(input_.memory().wake_line(), ring::no_deadline, [&] {
-    return ordered() != during || in_.peek(next) != RONDO_EMPTY;
-  });
+  ring::park(input_.memory().wake_line(), ring::no_deadline,
+             [&] { return ordered() != during || in_.peek(next) != RONDO_EMPTY; });
 }
 
 }  // namespace rondo::cpu

@@ -1,7 +1,7 @@
-// The thread of one kernel: takes requests from the input ring, runs the handler, publishes replies.
-// The kernel object commands it through `command`, it answers through `report`; everything else in
-// here belongs to the thread while it runs. Shared by both, so that a handler that never returns keeps
-// what it uses alive.
+// The thread of one kernel: takes requests from the input ring, runs the handler, publishes
+// replies. The kernel object commands it through `command`, it answers through `report`; everything
+// else in here belongs to the thread while it runs. Shared by both, so that a handler that never
+// returns keeps what it uses alive.
 #pragma once
 
 #include "memory.hpp"
@@ -47,14 +47,14 @@ class worker : private rondo_emitter {
   // Any thread.
   void order(command what);
   command ordered() const;
-  // What was ordered, `what`, shall not be done after all; goes back to `before` unless a later order
-  // has taken its place.
+  // What was ordered, `what`, shall not be done after all; goes back to `before` unless a later
+  // order has taken its place.
   void take_back(command what, command before);
   // Wait until the worker reports `what`; false when the deadline (CLOCK_MONOTONIC) passes first.
   bool wait_for(report what, std::uint64_t deadline_ns);
 
-  // While no thread runs: drop the requests below this sequence, now or, if a sender is still writing
-  // one, when it turns up. Returns how many.
+  // While no thread runs: drop the requests below this sequence, now or, if a sender is still
+  // writing one, when it turns up. Returns how many.
   std::uint64_t discard_below(std::uint64_t sequence);
   void prepare_launch();
   // For drain: stop after the request before this sequence. Set before the order.

@@ -57,8 +57,7 @@ struct reference_scenario {
 
   void check(std::uint32_t i, const vector_add_response& response) {
     const message& m = messages[i];
-    demand(response.success,
-           "the handler says: " + response.error.to<std::string>());
+    demand(response.success, "the handler says: " + response.error.to<std::string>());
     demand(response.error.empty(), "success comes with an error text");
     demand(response.processed == m.n, std::to_string(response.processed) + " elements processed");
     std::vector<float> result(response.result.begin(), response.result.end());

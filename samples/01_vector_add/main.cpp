@@ -1,5 +1,5 @@
-// Launches the vector_add kernel on the best backend there is, and lets it add: first two short vectors
-// that travel in the message, then two long ones that stay on the device.
+// Launches the vector_add kernel on the best backend there is, and lets it add: first two short
+// vectors that travel in the message, then two long ones that stay on the device.
 #include "vector_add.hpp"
 
 #include <rondo/runtime.hpp>

@@ -1,6 +1,6 @@
-// Element-wise arithmetic on two vectors: the messages and the handler, included by the kernel module
-// and by its callers. Up to 25 elements travel in the message; more lie in buffers on the kernel's
-// device and travel as handles.
+// Element-wise arithmetic on two vectors: the messages and the handler, included by the kernel
+// module and by its callers. Up to 25 elements travel in the message; more lie in buffers on the
+// kernel's device and travel as handles.
 #pragma once
 
 #include <rondo/kernel/dispatch.hpp>
@@ -11,8 +11,8 @@ inline constexpr std::uint32_t inline_elements = 25;
 
 struct vector_add_request {
   vector_operation operation = vector_operation::add;
-  std::uint32_t n = 0;              // elements
-  bool use_device_memory = false;   // the operands are a_buffer and b_buffer, not a and b
+  std::uint32_t n = 0;             // elements
+  bool use_device_memory = false;  // the operands are a_buffer and b_buffer, not a and b
   rondo::buffer_ref a_buffer, b_buffer, result_buffer;
   rondo::bounded_vector<float, inline_elements> a, b;
 
@@ -45,10 +45,8 @@ struct vector_add {
 
   RONDO_HANDLER void operator()(const request& in, response& out, rondo::context& ctx) {
     const std::uint64_t begin = ctx.now_ns();
-    if (in.use_device_memory)
-      in_buffers(in, out, ctx);
-    else
-      in_message(in, out);
+    if (in.use_device_memory) in_buffers(in, out, ctx);
+    else in_message(in, out);
     out.handler_ns = ctx.now_ns() - begin;
   }
 

@@ -1,6 +1,6 @@
-// A backend to grow from: it has one device, and runs a handler on the thread that sends the request.
-// No ring and no thread of its own, only the calls that every backend must have. Replace it from the
-// inside out: first what happens in `run_waiting`, then the queues.
+// A backend to grow from: it has one device, and runs a handler on the thread that sends the
+// request. No ring and no thread of its own, only the calls that every backend must have. Replace
+// it from the inside out: first what happens in `run_waiting`, then the queues.
 #include <rondo/backend/backend.hpp>
 
 #include <cstring>
@@ -23,8 +23,8 @@ class buffer_table {
     for (std::size_t i = 0; i < capacity; ++i) {
       if (entries_[i].handle != 0) continue;
       memory_[i].assign(bytes, std::byte{0});
-      entries_[i] = {++generation_ << 32 | i, reinterpret_cast<std::uint64_t>(memory_[i].data()), bytes,
-                     0};
+      entries_[i] = {++generation_ << 32 | i, reinterpret_cast<std::uint64_t>(memory_[i].data()),
+                     bytes, 0};
       return entries_[i].handle;
     }
     throw failure(RONDO_LIMIT_REACHED, "buffer", "all buffers are in use");
@@ -139,14 +139,17 @@ kernel::kernel(const rondo_kernel_params& params, std::shared_ptr<buffer_table> 
     me.reply_.payload.resize(bytes);
     return me.reply_.payload.data();
   };
-  commit = [](rondo_emitter* self, std::uint32_t length, std::uint16_t version, std::uint32_t flags) {
+  commit = [](rondo_emitter* self, std::uint32_t length, std::uint16_t version,
+              std::uint32_t flags) {
     static_cast<kernel*>(self)->put_reply(length, version, flags);
   };
   const std::size_t alignment = handler_.state_alignment;
-  state_ = {::operator new(handler_.state_bytes, std::align_val_t(alignment)), free_state{alignment}};
+  state_ = {::operator new(handler_.state_bytes, std::align_val_t(alignment)),
+            free_state{alignment}};
   std::memset(state_.get(), 0, handler_.state_bytes);
   if (handler_.construct(state_.get(), nullptr) != RONDO_OK)
-    throw failure(RONDO_HANDLER_THREW, std::string(text(params.id)), "its state has no constructor");
+    throw failure(RONDO_HANDLER_THREW, std::string(text(params.id)),
+                  "its state has no constructor");
   invocation_.struct_size = sizeof invocation_;
   invocation_.lanes = 1;
   invocation_.buffers = buffers_->entries();
@@ -157,14 +160,16 @@ kernel::kernel(const rondo_kernel_params& params, std::shared_ptr<buffer_table> 
 void kernel::change(std::uint32_t from, std::uint32_t to) {
   const std::lock_guard lock(mutex_);
   if (now_ != from)
-    throw failure(RONDO_INVALID_STATE, std::string(text(handler_.id)), "the kernel's state forbids it");
+    throw failure(RONDO_INVALID_STATE, std::string(text(handler_.id)),
+                  "the kernel's state forbids it");
   now_ = to;
 }
 
 void kernel::activate(std::uint64_t) {
   const std::lock_guard lock(mutex_);
   if (now_ == RONDO_STATE_CREATED || now_ == RONDO_STATE_TERMINATED)
-    throw failure(RONDO_INVALID_STATE, std::string(text(handler_.id)), "the kernel is not launched");
+    throw failure(RONDO_INVALID_STATE, std::string(text(handler_.id)),
+                  "the kernel is not launched");
   now_ = RONDO_STATE_ACTIVE;
   run_waiting();
 }
@@ -180,7 +185,8 @@ void kernel::deactivate(std::uint64_t) {
 void kernel::terminate(std::uint32_t mode, std::uint64_t, rondo_terminate_report& report) {
   const std::lock_guard lock(mutex_);
   if (now_ == RONDO_STATE_CREATED)
-    throw failure(RONDO_INVALID_STATE, std::string(text(handler_.id)), "the kernel is not launched");
+    throw failure(RONDO_INVALID_STATE, std::string(text(handler_.id)),
+                  "the kernel is not launched");
   const std::uint64_t before = counters_.messages_in;
   if (mode == RONDO_TERMINATE_DRAIN && now_ != RONDO_STATE_TERMINATED) {
     now_ = RONDO_STATE_ACTIVE;
@@ -222,8 +228,8 @@ void kernel::run_waiting() {
     if (invocation_.failure_code != RONDO_OK) {
       rondo_failure why{invocation_.failure_code, invocation_.user_code, {}};
       std::memcpy(why.text, invocation_.failure_text, invocation_.failure_length);
-      const auto length = static_cast<std::uint32_t>(offsetof(rondo_failure, text)) +
-                          invocation_.failure_length;
+      const auto length =
+          static_cast<std::uint32_t>(offsetof(rondo_failure, text)) + invocation_.failure_length;
       std::memcpy(reserve(this, length), &why, length);
       put_reply(length, 0, RONDO_FLAG_FAILED);
       ++counters_.messages_failed;
@@ -234,7 +240,12 @@ void kernel::run_waiting() {
 }
 
 void kernel::put_reply(std::uint32_t length, std::uint16_t version, std::uint32_t flags) {
-  reply_.header = {length, RONDO_TYPE_RESPONSE,          version, flags, 0, ++counters_.messages_out,
+  reply_.header = {length,
+                   RONDO_TYPE_RESPONSE,
+                   version,
+                   flags,
+                   0,
+                   ++counters_.messages_out,
                    invocation_.request->correlation_id};
   reply_.payload.resize(length);
   counters_.bytes_out += length;
@@ -255,8 +266,12 @@ rondo_status input_queue::push(const rondo_envelope& header, const void* payload
 
 rondo_status input_queue::info(rondo_queue_info& out) {
   const std::lock_guard lock(owner_.mutex_);
-  out = {out.struct_size, RONDO_PUBLISH_WORD, owner_.input_params_.capacity,
-         owner_.input_params_.payload_capacity, 0, owner_.requests_.size()};
+  out = {out.struct_size,
+         RONDO_PUBLISH_WORD,
+         owner_.input_params_.capacity,
+         owner_.input_params_.payload_capacity,
+         0,
+         owner_.requests_.size()};
   return RONDO_OK;
 }
 
@@ -274,14 +289,19 @@ rondo_status output_queue::pop(rondo_envelope& header, void* payload, std::uint3
 
 rondo_status output_queue::info(rondo_queue_info& out) {
   const std::lock_guard lock(owner_.mutex_);
-  out = {out.struct_size, RONDO_PUBLISH_WORD, owner_.output_params_.capacity,
-         owner_.output_params_.payload_capacity, 0, owner_.replies_.size()};
+  out = {out.struct_size,
+         RONDO_PUBLISH_WORD,
+         owner_.output_params_.capacity,
+         owner_.output_params_.payload_capacity,
+         0,
+         owner_.replies_.size()};
   return RONDO_OK;
 }
 
 class device final : public rondo::backend::device {
  public:
-  std::unique_ptr<rondo::backend::kernel> create_kernel(const rondo_kernel_params& params) override {
+  std::unique_ptr<rondo::backend::kernel> create_kernel(
+      const rondo_kernel_params& params) override {
     return std::make_unique<kernel>(params, buffers_);
   }
   rondo_buffer_handle create_buffer(std::uint64_t bytes) override {
@@ -321,7 +341,8 @@ class backend final : public rondo::backend::backend {
   }
 };
 
-constexpr rondo_string capabilities[] = {RONDO_CAPABILITY(RONDO_CAP_HOST_IMAGE), RONDO_CAPABILITY(RONDO_CAP_BUFFER),
+constexpr rondo_string capabilities[] = {RONDO_CAPABILITY(RONDO_CAP_HOST_IMAGE),
+                                         RONDO_CAPABILITY(RONDO_CAP_BUFFER),
                                          RONDO_CAPABILITY(RONDO_CAP_HOST_ONLY_MESSAGES)};
 
 }  // namespace starter

@@ -60,7 +60,8 @@ TEST_F(buffer, lives_with_its_last_copy_and_is_empty_to_handlers_afterwards) {
 }
 
 TEST_F(buffer, that_never_was_is_empty_to_handlers) {
-  for (const std::uint64_t handle : {0ull, 1ull, 77ull, 1ull << 32 | 4095, 1ull << 32 | 4096, ~0ull})
+  for (const std::uint64_t handle :
+       {0ull, 1ull, 77ull, 1ull << 32 | 4095, 1ull << 32 | 4096, ~0ull})
     EXPECT_EQ(sum({handle}).elements, 0u) << handle;
 }
 

@@ -60,8 +60,7 @@ TEST_P(call, of_64_threads_gives_each_its_own_answer) {
   }
   EXPECT_EQ(all.size(), callers * calls_each);
   EXPECT_EQ(*all.rbegin(), callers * calls_each);
-  EXPECT_TRUE(
-      eventually([&] { return it.kernel.snapshot().messages_in == callers * calls_each; }));
+  EXPECT_TRUE(eventually([&] { return it.kernel.snapshot().messages_in == callers * calls_each; }));
   EXPECT_EQ(it.kernel.snapshot().late_replies, 0u);
 }
 
@@ -80,11 +79,10 @@ TEST_P(call, of_one_thread_is_answered_through_many_laps_of_the_ring) {
 
 INSTANTIATE_TEST_SUITE_P(
     all, call,
-    testing::Combine(testing::Values(wait_policy::spin, wait_policy::spin_then_park,
-                                     wait_policy::park),
-                     testing::Values(publish_policy::word, publish_policy::counted,
-                                     publish_policy::chunked),
-                     testing::Bool()),
+    testing::Combine(
+        testing::Values(wait_policy::spin, wait_policy::spin_then_park, wait_policy::park),
+        testing::Values(publish_policy::word, publish_policy::counted, publish_policy::chunked),
+        testing::Bool()),
     name_of);
 
 TEST(calls, of_more_threads_than_there_are_places_to_wait_are_all_answered) {
@@ -119,7 +117,8 @@ TEST(calls, through_a_small_input_wait_for_room) {
 }
 
 TEST(calls, by_one_sender_only_work_with_a_ring_for_one) {
-  for (const auto publish : {publish_policy::word, publish_policy::counted, publish_policy::chunked}) {
+  for (const auto publish :
+       {publish_policy::word, publish_policy::counted, publish_policy::chunked}) {
     running<oracle> it({.publish = publish, .one_sender = true});
     for (std::uint64_t i = 0; i < 100; ++i)
       ASSERT_TRUE(answers(*it.kernel.call({.nonce = i}, patience), i));

@@ -1,5 +1,5 @@
-// A handler's failure reaches the one who waits for the reply, with its code and its words; the kernel
-// and the process live.
+// A handler's failure reaches the one who waits for the reply, with its code and its words; the
+// kernel and the process live.
 #include "support.hpp"
 
 #include <gmock/gmock.h>
@@ -84,8 +84,8 @@ TEST(failures, of_many_words_are_cut) {
 
 TEST(failures, fit_also_where_responses_are_chunked_and_small) {
   running<culprit> it({.input_capacity = 4, .output_capacity = 4});
-  auto chunked = it.runtime.launch<oracle>(
-      {.id = "chunked", .publish = rondo::publish_policy::chunked});
+  auto chunked =
+      it.runtime.launch<oracle>({.id = "chunked", .publish = rondo::publish_policy::chunked});
   chunked.activate();
   std::vector<std::byte> none;
   const auto reply = chunked.call_bytes("x", 1, 1, none, patience);

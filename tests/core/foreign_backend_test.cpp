@@ -1,5 +1,6 @@
-// A backend written in plain C from abi.h alone, with none of this project's code in it: core drives it
-// through the calls of its queues. And one that breaks the rules, which must not take a caller along.
+// A backend written in plain C from abi.h alone, with none of this project's code in it: core
+// drives it through the calls of its queues. And one that breaks the rules, which must not take a
+// caller along.
 #include "support.hpp"
 
 #include "loader_support.hpp"
@@ -181,7 +182,8 @@ TEST_F(foreign_backend, works_beside_the_cpu_backend_in_one_runtime) {
   EXPECT_TRUE(answers(*foreign.call({.nonce = 1}, patience), 1));
   EXPECT_TRUE(answers(*cpu.call({.nonce = 2}, patience), 2));
   EXPECT_EQ(runtime_.queues().size(), 4u);
-  EXPECT_THAT(runtime_.find_kernel("foreign").backend(), Not(runtime_.find_kernel("cpu").backend()));
+  EXPECT_THAT(runtime_.find_kernel("foreign").backend(),
+              Not(runtime_.find_kernel("cpu").backend()));
 }
 
 class faulty_backend : public testing::Test {

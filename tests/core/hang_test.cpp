@@ -1,5 +1,5 @@
-// Handlers that do not return. The kernel fails within its deadline, callers are told, the process and
-// its other kernels live on.
+// Handlers that do not return. The kernel fails within its deadline, callers are told, the process
+// and its other kernels live on.
 #include "support.hpp"
 
 #include <gmock/gmock.h>
@@ -70,7 +70,8 @@ TEST_F(hang, makes_terminate_fail_within_its_deadline_and_a_second) {  // LIFE-0
       EXPECT_TRUE(code == RONDO_TERMINATED || code == RONDO_HANDLER_HUNG) << code;
     });
     const auto begin = std::chrono::steady_clock::now();
-    const auto info = refusal_of([&] { one.it.kernel.terminate({.mode = mode, .deadline = 50ms}); });
+    const auto info =
+        refusal_of([&] { one.it.kernel.terminate({.mode = mode, .deadline = 50ms}); });
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 50ms + 1s);
     EXPECT_EQ(info.code, RONDO_HANDLER_HUNG);
     EXPECT_EQ(info.object, "Gated");

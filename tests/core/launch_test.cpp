@@ -1,5 +1,5 @@
-// Launching a kernel: what the options do, and each refusal with its own code, the name of the thing,
-// and what to do about it. A refused launch leaves nothing behind.
+// Launching a kernel: what the options do, and each refusal with its own code, the name of the
+// thing, and what to do about it. A refused launch leaves nothing behind.
 #include "support.hpp"
 
 #include <gmock/gmock.h>
@@ -133,11 +133,11 @@ struct capacity_case {
 };
 
 TEST_F(launch, refuses_capacities_that_make_no_sense) {
-  for (const auto& it : {capacity_case{0, RONDO_CAPACITY_ZERO},
-                         capacity_case{3, RONDO_CAPACITY_NOT_POWER_OF_TWO},
-                         capacity_case{std::uint64_t{1} << 60, RONDO_CAPACITY_OVERFLOW},
-                         capacity_case{std::uint64_t{1} << 63, RONDO_CAPACITY_OVERFLOW},
-                         capacity_case{~std::uint64_t{0} - 1, RONDO_CAPACITY_NOT_POWER_OF_TWO}}) {
+  for (const auto& it :
+       {capacity_case{0, RONDO_CAPACITY_ZERO}, capacity_case{3, RONDO_CAPACITY_NOT_POWER_OF_TWO},
+        capacity_case{std::uint64_t{1} << 60, RONDO_CAPACITY_OVERFLOW},
+        capacity_case{std::uint64_t{1} << 63, RONDO_CAPACITY_OVERFLOW},
+        capacity_case{~std::uint64_t{0} - 1, RONDO_CAPACITY_NOT_POWER_OF_TWO}}) {
     const auto in = refused<oracle>({.input_capacity = it.slots});
     EXPECT_EQ(in.code, it.code) << it.slots;
     EXPECT_THAT(in.message, HasSubstr("input_capacity is " + std::to_string(it.slots)));

@@ -1,5 +1,5 @@
-// What is opened is closed again: threads, files and memory after a hundred rounds are what they were
-// after the first.
+// What is opened is closed again: threads, files and memory after a hundred rounds are what they
+// were after the first.
 #include "support.hpp"
 
 #include <rondo/host_services.hpp>

@@ -12,8 +12,9 @@ using rondo::kernel_state;
 using testing::HasSubstr;
 
 enum class operation { activate, deactivate, terminate, relaunch, send, call };
-constexpr operation operations[] = {operation::activate,  operation::deactivate, operation::terminate,
-                                    operation::relaunch,  operation::send,       operation::call};
+constexpr operation operations[] = {operation::activate,  operation::deactivate,
+                                    operation::terminate, operation::relaunch,
+                                    operation::send,      operation::call};
 constexpr const char* operation_names[] = {"activate", "deactivate", "terminate",
                                            "relaunch", "send",       "call"};
 
@@ -101,9 +102,8 @@ TEST_P(lifecycle_matrix, every_operation_ends_as_the_interface_says) {  // LIFE-
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(from, lifecycle_matrix, testing::ValuesIn(matrix), [](const auto& row) {
-  return std::string(to_string(row.param.from));
-});
+INSTANTIATE_TEST_SUITE_P(from, lifecycle_matrix, testing::ValuesIn(matrix),
+                         [](const auto& row) { return std::string(to_string(row.param.from)); });
 
 TEST(lifecycle, messages_to_a_kernel_that_is_not_active_wait_in_order) {  // LIFE-03
   auto runtime = open_runtime();
@@ -169,8 +169,8 @@ TEST_P(lifecycle_under_each_wait, a_kernel_ends_at_once_after_it_was_activated) 
   auto kernel = runtime.launch<oracle>({.wait = GetParam()});
   for (int i = 0; i < 300; ++i) {
     kernel.activate(5s);
-    kernel.terminate({.mode = i % 2 == 0 ? rondo::terminate_mode::discard
-                                         : rondo::terminate_mode::drain});
+    kernel.terminate(
+        {.mode = i % 2 == 0 ? rondo::terminate_mode::discard : rondo::terminate_mode::drain});
     kernel.relaunch();
   }
   EXPECT_EQ(kernel.state(), launched);
@@ -181,9 +181,10 @@ INSTANTIATE_TEST_SUITE_P(policy, lifecycle_under_each_wait,
                                          rondo::wait_policy::spin_then_park,
                                          rondo::wait_policy::park),
                          [](const auto& it) {
-                           return std::string(it.param == rondo::wait_policy::spin   ? "spin"
-                                              : it.param == rondo::wait_policy::park ? "park"
-                                                                                     : "spin_then_park");
+                           return std::string(it.param == rondo::wait_policy::spin ? "spin"
+                                              : it.param == rondo::wait_policy::park
+                                                  ? "park"
+                                                  : "spin_then_park");
                          });
 
 TEST(lifecycle, a_pause_that_comes_too_late_changes_nothing) {

@@ -1,5 +1,5 @@
-// Every kind of message on its way to a kernel and back: plain, encoded, host-only, the largest there
-// is; and none, one or many replies.
+// Every kind of message on its way to a kernel and back: plain, encoded, host-only, the largest
+// there is; and none, one or many replies.
 #include "support.hpp"
 
 #include <gmock/gmock.h>
@@ -71,8 +71,7 @@ TEST(message, of_64_kib_from_many_callers_is_not_mixed_up) {
       for (int i = 0; i < 5; ++i) {
         const auto reply = it.kernel.call(*request, patience);
         ASSERT_TRUE(reply) << reply.failure().text();
-        for (std::uint32_t k = 0; k < large_words; ++k)
-          ASSERT_EQ(reply->words[k], secret(t, k));
+        for (std::uint32_t k = 0; k < large_words; ++k) ASSERT_EQ(reply->words[k], secret(t, k));
       }
     });
 }

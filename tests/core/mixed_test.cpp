@@ -29,8 +29,8 @@ TEST_P(mixed, callers_and_receivers_get_what_is_theirs) {
                       .wait = GetParam().wait,
                       .avoid_mapped = GetParam().avoid_mapped});
   std::mutex mutex;
-  std::map<std::uint64_t, std::uint64_t> nonce_of;          // by correlation
-  std::map<std::uint64_t, answer> received;                 // by correlation
+  std::map<std::uint64_t, std::uint64_t> nonce_of;  // by correlation
+  std::map<std::uint64_t, answer> received;         // by correlation
   std::atomic<std::uint64_t> taken{0};
   {
     std::vector<std::jthread> threads;
@@ -104,8 +104,7 @@ TEST(mixed_use, a_receiver_never_sees_the_reply_of_a_call) {
     EXPECT_TRUE(reply && answers(*reply, 5));
   });
   ASSERT_TRUE(shut.reached());
-  std::jthread receiver(
-      [&] { EXPECT_EQ(it.kernel.receive(20ms).code(), RONDO_TIMEOUT); });
+  std::jthread receiver([&] { EXPECT_EQ(it.kernel.receive(20ms).code(), RONDO_TIMEOUT); });
   receiver.join();
   shut.open();
   caller.join();

@@ -1,5 +1,5 @@
-// Kernel modules: the one that is linked into this program, found by name, and files found by path or
-// by name in the directories that the runtime was given.
+// Kernel modules: the one that is linked into this program, found by name, and files found by path
+// or by name in the directories that the runtime was given.
 #include "support.hpp"
 
 #include "loader_support.hpp"
@@ -157,8 +157,7 @@ TEST(module, of_another_interface_version_is_refused) {
 }
 
 TEST(module, directory_that_does_not_exist_is_refused_when_the_runtime_opens) {
-  const auto info =
-      refusal_of([&] { rondo::runtime::open(with_kernels({"/no/such/directory"})); });
+  const auto info = refusal_of([&] { rondo::runtime::open(with_kernels({"/no/such/directory"})); });
   EXPECT_EQ(info.code, RONDO_NO_SUCH_DIRECTORY);
   EXPECT_EQ(info.object, "/no/such/directory");
 }

@@ -1,5 +1,5 @@
-// Queues by name, whatever the backend: descriptions, and typed ends for programs that know only the
-// name.
+// Queues by name, whatever the backend: descriptions, and typed ends for programs that know only
+// the name.
 #include "support.hpp"
 
 #include <gmock/gmock.h>
@@ -16,8 +16,8 @@ constexpr const char* out_name = "ringkernel_Answer_k_output";
 class queue_lookup : public testing::Test {
  protected:
   rondo::runtime runtime_ = open_runtime();
-  rondo::kernel<oracle> kernel_ = runtime_.launch<oracle>(
-      {.id = "k", .input_capacity = 16, .output_capacity = 8});
+  rondo::kernel<oracle> kernel_ =
+      runtime_.launch<oracle>({.id = "k", .input_capacity = 16, .output_capacity = 8});
 };
 
 TEST_F(queue_lookup, describes_both_queues_of_a_kernel) {  // NAME-02

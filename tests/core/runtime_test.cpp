@@ -1,5 +1,5 @@
-// Opening a runtime: what is found, what is refused and why; several in one process; what remains when
-// it is closed.
+// Opening a runtime: what is found, what is refused and why; several in one process; what remains
+// when it is closed.
 #include "support.hpp"
 
 #include "loader_support.hpp"
@@ -97,7 +97,8 @@ TEST(runtime, works_with_a_healthy_plugin_beside_broken_ones) {  // LOAD-07
   auto kernel = runtime.launch<oracle>();
   kernel.activate();
   EXPECT_TRUE(answers(*kernel.call({.nonce = 9}, patience), 9));
-  const auto refused = refusal_of([&] { runtime.launch<oracle>({.backend = "minimal", .id = "x"}); });
+  const auto refused =
+      refusal_of([&] { runtime.launch<oracle>({.backend = "minimal", .id = "x"}); });
   EXPECT_EQ(refused.code, RONDO_NO_USABLE_DEVICE);
 }
 
@@ -224,7 +225,8 @@ TEST(runtime, closes_after_the_request_in_hand_and_ends_the_wait_of_the_others) 
     EXPECT_TRUE(reply && answers(*reply, 7));
   });
   ASSERT_TRUE(shut.reached());
-  for (std::uint64_t i = 0; i < 20; ++i) kernel.send({.gate = no_gate, .nonce = i}, patience).value();
+  for (std::uint64_t i = 0; i < 20; ++i)
+    kernel.send({.gate = no_gate, .nonce = i}, patience).value();
   std::jthread waiting([&] {
     EXPECT_EQ(kernel.call({.gate = no_gate, .nonce = 1}, patience).code(), RONDO_TERMINATED);
   });

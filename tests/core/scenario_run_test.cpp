@@ -14,8 +14,8 @@ using testing::HasSubstr;
 class scenario_run : public testing::Test {
  protected:
   rondo::kernel_handle started(const std::string& handler) {
-    auto kernel = runtime_.launch(
-        handler, {.module = RONDO_TEST_FIXTURES_DIR "/kernels/refusing.so"});
+    auto kernel =
+        runtime_.launch(handler, {.module = RONDO_TEST_FIXTURES_DIR "/kernels/refusing.so"});
     kernel.activate();
     return kernel;
   }
@@ -39,8 +39,7 @@ TEST_F(scenario_run, goes_on_after_a_refusal_and_after_a_failure) {
   auto kernel = started("Doubler");
   std::vector<std::string> seen;
   const auto outcomes = rondo::run_scenarios(
-      kernel, patience,
-      [&](const std::string& scenario, const rondo::scenario_case& one) {
+      kernel, patience, [&](const std::string& scenario, const rondo::scenario_case& one) {
         seen.push_back(scenario + ": " + one.label);
       });
   EXPECT_THAT(seen, ElementsAre("refusing: number 0", "refusing: number 1", "refusing: number 2"));

@@ -1,5 +1,5 @@
-// What the tests of the runtime share: a runtime that looks at nothing but this build, waiting for an
-// event with a deadline, and the error that a call throws.
+// What the tests of the runtime share: a runtime that looks at nothing but this build, waiting for
+// an event with a deadline, and the error that a call throws.
 #pragma once
 
 #include "test_kernels.hpp"

@@ -50,8 +50,7 @@ TEST(telemetry, counts_what_happened) {
   EXPECT_EQ(counted.output_depth, 0u);
   EXPECT_GT(counted.uptime, 0ns);
   EXPECT_LE(counted.since_heartbeat, counted.uptime);
-  EXPECT_EQ(counted.handler_samples,
-            (good + bad + RONDO_SAMPLE_EVERY - 1) / RONDO_SAMPLE_EVERY);
+  EXPECT_EQ(counted.handler_samples, (good + bad + RONDO_SAMPLE_EVERY - 1) / RONDO_SAMPLE_EVERY);
   EXPECT_LE(counted.handler_sampled_mean, counted.handler_sampled_max);
 }
 
@@ -61,8 +60,7 @@ TEST(telemetry, does_not_count_as_sent_what_was_refused) {
   request.words["key"] = 1;
   EXPECT_TRUE(it.kernel.call(request, patience));
   for (int i = 0; i < 500; ++i) request.words[std::to_string(i)] = i;
-  for (int i = 0; i < 3; ++i)
-    EXPECT_EQ(it.kernel.send(request, patience).code(), RONDO_TOO_LARGE);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(it.kernel.send(request, patience).code(), RONDO_TOO_LARGE);
   ASSERT_TRUE(eventually([&] { return it.kernel.snapshot().input_depth == 0; }));
   const auto counted = it.kernel.snapshot();
   EXPECT_EQ(counted.sent, 1u);

@@ -1,5 +1,5 @@
-// The end of a kernel: draining and discarding, what is said about messages that were not handled, and
-// its return with state and options.
+// The end of a kernel: draining and discarding, what is said about messages that were not handled,
+// and its return with state and options.
 #include "support.hpp"
 
 #include <gmock/gmock.h>
@@ -67,9 +67,7 @@ class terminate_under_senders
 TEST_P(terminate_under_senders, accounts_for_every_accepted_message) {  // QUEUE-02
   const auto [mode, publish, avoid_mapped] = GetParam();
   for (int round = 0; round < 5; ++round) {
-    running<oracle> it({.input_capacity = 64,
-                        .publish = publish,
-                        .avoid_mapped = avoid_mapped});
+    running<oracle> it({.input_capacity = 64, .publish = publish, .avoid_mapped = avoid_mapped});
     std::atomic<std::uint64_t> accepted{0}, received{0};
     std::vector<std::jthread> threads;
     for (int t = 0; t < 3; ++t)
@@ -156,9 +154,8 @@ TEST(terminate, tells_callers_and_receivers_at_once) {
   for (int t = 0; t < 8; ++t)
     threads.emplace_back([&] { EXPECT_EQ(call_code(kernel), RONDO_TERMINATED); });
   for (int t = 0; t < 4; ++t)
-    threads.emplace_back([&] {
-      EXPECT_EQ(receiver_kernel.receive(patience).code(), RONDO_TERMINATED);
-    });
+    threads.emplace_back(
+        [&] { EXPECT_EQ(receiver_kernel.receive(patience).code(), RONDO_TERMINATED); });
   ASSERT_TRUE(eventually([&] { return kernel.snapshot().sent == 8; }));
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_EQ(kernel.terminate({.mode = terminate_mode::discard}).discarded, 8u);

@@ -1,6 +1,6 @@
-// The handlers that the tests of the runtime launch, and their messages. They are linked into the test
-// program as the module "tests", registered in module_test.cpp. A handler that waits does so at a gate
-// which the test opens, and never longer than a minute.
+// The handlers that the tests of the runtime launch, and their messages. They are linked into the
+// test program as the module "tests", registered in module_test.cpp. A handler that waits does so
+// at a gate which the test opens, and never longer than a minute.
 #pragma once
 
 #include <rondo/kernel/cereal.hpp>
@@ -91,7 +91,9 @@ struct answer {
 };
 RONDO_MESSAGE(answer, "Answer", 2, plain);
 
-inline bool answers(const answer& a, std::uint64_t nonce) { return a.secret == secret(nonce, a.count); }
+inline bool answers(const answer& a, std::uint64_t nonce) {
+  return a.secret == secret(nonce, a.count);
+}
 
 struct oracle {
   static constexpr rondo::handler_id id{"Oracle"};

@@ -1,5 +1,6 @@
 // Memory on a kernel's device for data larger than a message. Copies of a `buffer` share it; it is
-// freed with the last copy. A request carries ref(); the sender keeps a copy until the reply is there.
+// freed with the last copy. A request carries ref(); the sender keeps a copy until the reply is
+// there.
 #pragma once
 
 #include <rondo/error.hpp>

@@ -49,7 +49,8 @@ class RONDO_EXPORT error : public std::runtime_error {
 };
 
 // A value, or why there is none. Reading a value that is not there throws rondo::error, so an
-// unchecked result cannot be mistaken for an answer. The failing path may allocate; the other never.
+// unchecked result cannot be mistaken for an answer. The failing path may allocate; the other
+// never.
 template <class T>
 class [[nodiscard]] result {
  public:

@@ -1,13 +1,13 @@
-// Handles to launched kernels. kernel<H> sends and receives H's types; kernel_handle knows bytes only.
-// A handle is a cheap reference: copies mean the same kernel, the runtime owns it, and a handle that
-// outlives the runtime answers TERMINATED.
+// Handles to launched kernels. kernel<H> sends and receives H's types; kernel_handle knows bytes
+// only. A handle is a cheap reference: copies mean the same kernel, the runtime owns it, and a
+// handle that outlives the runtime answers TERMINATED.
 //
 // Threads: everything here may be called from any thread at any time. Lifecycle calls on one kernel
 // wait for each other.
 //
-// Results: what a caller should expect comes back as result<T>: TIMEOUT, FULL, TERMINATED, TOO_LARGE,
-// HANDLER_FAILED and HANDLER_THREW with the handler's text, HANDLER_HUNG. Lifecycle calls that are
-// refused or fail throw rondo::error.
+// Results: what a caller should expect comes back as result<T>: TIMEOUT, FULL, TERMINATED,
+// TOO_LARGE, HANDLER_FAILED and HANDLER_THREW with the handler's text, HANDLER_HUNG. Lifecycle
+// calls that are refused or fail throw rondo::error.
 #pragma once
 
 #include <rondo/buffer.hpp>
@@ -34,14 +34,13 @@ struct codec {
 };
 
 template <message_type T>
-inline constexpr codec codec_of = {
-    describe_message<T>(),
-    [](const void* message, void* to, std::uint32_t room) {
-      return encode(*static_cast<const T*>(message), to, room);
-    },
-    [](const void* from, std::uint32_t bytes, void* message) {
-      return decode(from, bytes, *static_cast<T*>(message));
-    }};
+inline constexpr codec codec_of = {describe_message<T>(),
+                                   [](const void* message, void* to, std::uint32_t room) {
+                                     return encode(*static_cast<const T*>(message), to, room);
+                                   },
+                                   [](const void* from, std::uint32_t bytes, void* message) {
+                                     return decode(from, bytes, *static_cast<T*>(message));
+                                   }};
 
 }  // namespace detail
 
@@ -84,8 +83,8 @@ class RONDO_EXPORT kernel_handle {
   // Zeroed memory on this kernel's device. Throws UNSUPPORTED, OUT_OF_MEMORY, INVALID_ARGUMENT.
   buffer create_buffer(std::uint64_t bytes) const;
 
-  // What the kernel's module says about its handler, and the scenarios it brings. The records live as
-  // long as the process.
+  // What the kernel's module says about its handler, and the scenarios it brings. The records live
+  // as long as the process.
   struct module_records {
     const rondo_handler* handler = nullptr;
     std::vector<const rondo_scenario*> scenarios;
@@ -156,13 +155,11 @@ class kernel : public kernel_handle {
   explicit kernel(kernel_handle handle) : kernel_handle(std::move(handle)) {}
 
   // One request and its own reply, however many callers there are.
-  result<response> call(const request& message, nanoseconds timeout)
-    requires replying_handler<H>
-  {
+  result<response> call(const request& message, nanoseconds timeout) requires replying_handler<H> {
     response answer{};
     error_info why;
-    if (call_erased(detail::codec_of<request>, &message, detail::codec_of<response>, &answer, timeout,
-                    why) != RONDO_OK)
+    if (call_erased(detail::codec_of<request>, &message, detail::codec_of<response>, &answer,
+                    timeout, why) != RONDO_OK)
       return result<response>(std::move(why));
     return answer;
   }

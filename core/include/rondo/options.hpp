@@ -1,6 +1,6 @@
-// What an application may choose when it opens the runtime, launches a kernel and ends it. Every field
-// has a default that works; strings and lists spell theirs out, or GCC would warn about each that a
-// designated initialiser leaves out.
+// What an application may choose when it opens the runtime, launches a kernel and ends it. Every
+// field has a default that works; strings and lists spell theirs out, or GCC would warn about each
+// that a designated initialiser leaves out.
 #pragma once
 
 #include <rondo/abi.h>
@@ -79,7 +79,7 @@ struct launch_options {
   nanoseconds spin_time{0};  // for spin_then_park; 0: the backend's default
   int cpu = -1;              // processor for the kernel's thread; -1: any
 
-  std::uint32_t grid = 0;   // blocks and threads per block, for devices that have them; 0: default
+  std::uint32_t grid = 0;  // blocks and threads per block, for devices that have them; 0: default
   std::uint32_t block = 0;
   nanoseconds handler_deadline{0};  // a handler that runs longer is hung; 0: none
   nanoseconds lease{0};             // the kernel ends if the host is silent for so long; 0: default

@@ -54,7 +54,7 @@ struct backend_survey {
 struct handler_description {
   std::string id;
   std::string module;
-  std::string request;   // wire name
+  std::string request;  // wire name
   std::string response;
   std::vector<std::string> images;  // "host" and the backends with an image
   std::uint32_t scenarios = 0;
@@ -62,8 +62,8 @@ struct handler_description {
 
 class RONDO_EXPORT runtime {
  public:
-  // Throws NO_SUCH_DIRECTORY for an explicit path that is not there; no_backend_error when no backend
-  // can be used.
+  // Throws NO_SUCH_DIRECTORY for an explicit path that is not there; no_backend_error when no
+  // backend can be used.
   static runtime open(const runtime_options& options = {});
   // Look, and report, without failing.
   static backend_survey survey(const runtime_options& options = {});
@@ -72,8 +72,8 @@ class RONDO_EXPORT runtime {
   runtime& operator=(runtime&&) noexcept;
   ~runtime();
 
-  // Ends every kernel: each gets `per_kernel` to finish its request in hand. What waits is discarded
-  // and said in the log. Idempotent; the destructor calls it.
+  // Ends every kernel: each gets `per_kernel` to finish its request in hand. What waits is
+  // discarded and said in the log. Idempotent; the destructor calls it.
   void close(nanoseconds per_kernel = std::chrono::seconds(2));
 
   const load_report& report() const;
@@ -98,16 +98,16 @@ class RONDO_EXPORT runtime {
 
   kernel_handle find_kernel(std::string_view id) const;
   std::vector<kernel_handle> kernels() const;
-  // Forget a terminated or failed kernel: its id and its queues' names are free again. Handles to it
-  // stay valid. Throws NO_SUCH_KERNEL, INVALID_STATE.
+  // Forget a terminated or failed kernel: its id and its queues' names are free again. Handles to
+  // it stay valid. Throws NO_SUCH_KERNEL, INVALID_STATE.
   void remove(std::string_view id);
 
   // Queues, by the naming contract. Throw NO_SUCH_QUEUE with what exists and which is nearest,
   // AMBIGUOUS_NAME, INVALID_NAME.
   std::vector<queue_description> queues() const;
   queue_description find_queue(std::string_view name) const;
-  // Typed ends by name; throw REQUEST_MISMATCH or RESPONSE_MISMATCH if the queue carries another type,
-  // INVALID_ARGUMENT for the wrong direction.
+  // Typed ends by name; throw REQUEST_MISMATCH or RESPONSE_MISMATCH if the queue carries another
+  // type, INVALID_ARGUMENT for the wrong direction.
   template <message_type T>
   sender<T> open_sender(std::string_view name) const {
     constexpr rondo_message_type type = detail::describe_message<T>();

@@ -9,9 +9,10 @@
  *
  * Versions. RONDO_ABI_VERSION is one number. Host and plugin each state an interval; the highest
  * number in both is used, and none in common is a refusal that names both [ABI-01]. Structs with a
- * struct_size grow at the end only; whoever fills one sets it, and readers look no further than that
- * [ABI-02]. Structs without one never change. A function slot beyond the provider's struct_size, or
- * NULL, is treated as a function that returns RONDO_UNSUPPORTED and has no effect [ABI-03].
+ * struct_size grow at the end only; whoever fills one sets it, and readers look no further than
+ * that [ABI-02]. Structs without one never change. A function slot beyond the provider's
+ * struct_size, or NULL, is treated as a function that returns RONDO_UNSUPPORTED and has no effect
+ * [ABI-03].
  *
  * Ownership. Nothing allocated on one side is freed by the other. Strings are borrowed for the
  * length of the call unless a field says otherwise [ABI-04]. An opaque pointer returned by a create
@@ -48,53 +49,53 @@ extern "C" {
  * the one source of names and texts: X(NAME, value, "what it means"). */
 typedef int32_t rondo_status;
 
-#define RONDO_STATUS_LIST(X)                                                                       \
-  X(OK, 0, "done")                                                                                 \
-  X(FULL, 1, "the queue has no free slot")                                                         \
-  X(EMPTY, 2, "the queue has no message")                                                          \
-  X(TIMEOUT, 3, "the deadline passed")                                                             \
-  X(INVALID_ARGUMENT, -1, "an argument is not allowed here")                                       \
-  X(INVALID_STATE, -2, "the object is in a state that does not allow this")                        \
-  X(UNSUPPORTED, -3, "the backend does not offer this")                                            \
-  X(OUT_OF_MEMORY, -4, "memory could not be had")                                                  \
-  X(LIMIT_REACHED, -5, "a resource limit is reached")                                              \
-  X(INTERNAL, -6, "an error that should not happen was caught at a boundary")                      \
-  X(TERMINATED, -7, "the kernel is terminated")                                                    \
-  X(ALREADY_EXISTS, -8, "the name is taken")                                                       \
-  X(INVALID_NAME, -10, "the name breaks the naming contract")                                      \
-  X(AMBIGUOUS_NAME, -11, "the name fits more than one queue")                                      \
-  X(NO_SUCH_QUEUE, -12, "no queue has this name")                                                  \
-  X(NO_SUCH_KERNEL, -13, "no module has this handler")                                             \
-  X(NO_SUCH_BACKEND, -14, "no usable backend has this name")                                       \
-  X(NO_SUCH_DEVICE, -15, "the backend has no such device")                                         \
-  X(NO_SUCH_MODULE, -16, "no kernel module has this name")                                         \
-  X(NO_SUCH_BUFFER, -17, "the buffer handle is not alive")                                         \
-  X(NO_IMAGE, -18, "the module has no image for this backend")                                     \
-  X(REQUEST_MISMATCH, -20, "the request type is not the handler's")                                \
-  X(RESPONSE_MISMATCH, -21, "the response type is not the handler's")                              \
-  X(VERSION_MISMATCH, -22, "the message has another version than the handler")                     \
-  X(TOO_LARGE, -23, "the message does not fit the queue's slot")                                   \
-  X(MALFORMED, -24, "the bytes are not a message of this type")                                    \
-  X(CAPACITY_ZERO, -30, "a capacity is zero")                                                      \
-  X(CAPACITY_NOT_POWER_OF_TWO, -31, "a capacity is not a power of two")                            \
-  X(CAPACITY_OVERFLOW, -32, "capacity times slot size is beyond what can be addressed")            \
-  X(HANDLER_FAILED, -40, "the handler reported a failure")                                         \
-  X(HANDLER_THREW, -41, "the handler threw an exception")                                          \
-  X(HANDLER_HUNG, -42, "the handler ran past its deadline and was abandoned")                      \
-  X(DEVICE_LOST, -43, "the device failed and takes no more work")                                  \
-  X(NO_SUCH_DIRECTORY, -50, "a directory named explicitly does not exist")                         \
-  X(NO_PLUGINS, -51, "no plugin file was found")                                                   \
-  X(NOT_A_SHARED_OBJECT, -52, "the file is not a shared object")                                   \
-  X(WRONG_ARCHITECTURE, -53, "the file was built for another processor")                           \
-  X(LOAD_FAILED, -54, "the system refused to load the file")                                       \
-  X(ENTRY_MISSING, -55, "the library does not export the entry symbol")                            \
-  X(ABI_MISMATCH, -56, "the ABI intervals have no version in common")                              \
-  X(BAD_DESCRIPTOR, -57, "the descriptor contradicts itself")                                      \
-  X(PROBE_CRASHED, -58, "the library crashed while being tried")                                   \
-  X(PROBE_TIMED_OUT, -59, "the library did not finish loading in time")                            \
-  X(UNSAFE_PERMISSIONS, -60, "others may write the file or its directory")                         \
-  X(DUPLICATE, -61, "another file already provides this id")                                       \
-  X(NO_USABLE_DEVICE, -62, "the plugin loads, and no device can be used")                          \
+#define RONDO_STATUS_LIST(X)                                                            \
+  X(OK, 0, "done")                                                                      \
+  X(FULL, 1, "the queue has no free slot")                                              \
+  X(EMPTY, 2, "the queue has no message")                                               \
+  X(TIMEOUT, 3, "the deadline passed")                                                  \
+  X(INVALID_ARGUMENT, -1, "an argument is not allowed here")                            \
+  X(INVALID_STATE, -2, "the object is in a state that does not allow this")             \
+  X(UNSUPPORTED, -3, "the backend does not offer this")                                 \
+  X(OUT_OF_MEMORY, -4, "memory could not be had")                                       \
+  X(LIMIT_REACHED, -5, "a resource limit is reached")                                   \
+  X(INTERNAL, -6, "an error that should not happen was caught at a boundary")           \
+  X(TERMINATED, -7, "the kernel is terminated")                                         \
+  X(ALREADY_EXISTS, -8, "the name is taken")                                            \
+  X(INVALID_NAME, -10, "the name breaks the naming contract")                           \
+  X(AMBIGUOUS_NAME, -11, "the name fits more than one queue")                           \
+  X(NO_SUCH_QUEUE, -12, "no queue has this name")                                       \
+  X(NO_SUCH_KERNEL, -13, "no module has this handler")                                  \
+  X(NO_SUCH_BACKEND, -14, "no usable backend has this name")                            \
+  X(NO_SUCH_DEVICE, -15, "the backend has no such device")                              \
+  X(NO_SUCH_MODULE, -16, "no kernel module has this name")                              \
+  X(NO_SUCH_BUFFER, -17, "the buffer handle is not alive")                              \
+  X(NO_IMAGE, -18, "the module has no image for this backend")                          \
+  X(REQUEST_MISMATCH, -20, "the request type is not the handler's")                     \
+  X(RESPONSE_MISMATCH, -21, "the response type is not the handler's")                   \
+  X(VERSION_MISMATCH, -22, "the message has another version than the handler")          \
+  X(TOO_LARGE, -23, "the message does not fit the queue's slot")                        \
+  X(MALFORMED, -24, "the bytes are not a message of this type")                         \
+  X(CAPACITY_ZERO, -30, "a capacity is zero")                                           \
+  X(CAPACITY_NOT_POWER_OF_TWO, -31, "a capacity is not a power of two")                 \
+  X(CAPACITY_OVERFLOW, -32, "capacity times slot size is beyond what can be addressed") \
+  X(HANDLER_FAILED, -40, "the handler reported a failure")                              \
+  X(HANDLER_THREW, -41, "the handler threw an exception")                               \
+  X(HANDLER_HUNG, -42, "the handler ran past its deadline and was abandoned")           \
+  X(DEVICE_LOST, -43, "the device failed and takes no more work")                       \
+  X(NO_SUCH_DIRECTORY, -50, "a directory named explicitly does not exist")              \
+  X(NO_PLUGINS, -51, "no plugin file was found")                                        \
+  X(NOT_A_SHARED_OBJECT, -52, "the file is not a shared object")                        \
+  X(WRONG_ARCHITECTURE, -53, "the file was built for another processor")                \
+  X(LOAD_FAILED, -54, "the system refused to load the file")                            \
+  X(ENTRY_MISSING, -55, "the library does not export the entry symbol")                 \
+  X(ABI_MISMATCH, -56, "the ABI intervals have no version in common")                   \
+  X(BAD_DESCRIPTOR, -57, "the descriptor contradicts itself")                           \
+  X(PROBE_CRASHED, -58, "the library crashed while being tried")                        \
+  X(PROBE_TIMED_OUT, -59, "the library did not finish loading in time")                 \
+  X(UNSAFE_PERMISSIONS, -60, "others may write the file or its directory")              \
+  X(DUPLICATE, -61, "another file already provides this id")                            \
+  X(NO_USABLE_DEVICE, -62, "the plugin loads, and no device can be used")               \
   X(FILTERED, -63, "left out on request")
 
 enum {
@@ -125,11 +126,12 @@ typedef struct rondo_error_sink {
 
 /* Envelope flags. */
 enum {
-  RONDO_FLAG_FAILED = 1u << 0,    /* a reply that carries rondo_failure instead of a response */
-  RONDO_FLAG_MORE = 1u << 1,      /* more replies to the same request follow */
-  RONDO_FLAG_ABANDONED = 1u << 2, /* a claimed slot that was given up: consumers skip and count it */
-  RONDO_FLAG_URGENT = 1u << 3,    /* travels in the urgent lane */
-  RONDO_FLAG_NO_REPLY = 1u << 4   /* the handler finished this request without a reply */
+  RONDO_FLAG_FAILED = 1u << 0, /* a reply that carries rondo_failure instead of a response */
+  RONDO_FLAG_MORE = 1u << 1,   /* more replies to the same request follow */
+  RONDO_FLAG_ABANDONED =
+      1u << 2,                  /* a claimed slot that was given up: consumers skip and count it */
+  RONDO_FLAG_URGENT = 1u << 3,  /* travels in the urgent lane */
+  RONDO_FLAG_NO_REPLY = 1u << 4 /* the handler finished this request without a reply */
 };
 
 /* The header in front of every payload, 32 bytes. The first 12 bytes are what a consumer needs to
@@ -167,8 +169,8 @@ typedef struct rondo_failure {
 
 /* ---- buffers -----------------------------------------------------------------------------------
  * Larger data than a message. A handle is generation << 32 | index; 0 means none. A device keeps a
- * table of entries where its handlers can read it, one per index; an entry that holds another handle
- * is not that buffer any more [BUF-01]. */
+ * table of entries where its handlers can read it, one per index; an entry that holds another
+ * handle is not that buffer any more [BUF-01]. */
 typedef uint64_t rondo_buffer_handle;
 
 typedef struct rondo_buffer_entry {
@@ -178,7 +180,8 @@ typedef struct rondo_buffer_entry {
   uint64_t reserved;
 } rondo_buffer_entry;
 
-/* ---- kernel modules: what a handler is -------------------------------------------------------- */
+/* ---- kernel modules: what a handler is --------------------------------------------------------
+ */
 
 enum { RONDO_ENCODING_PLAIN = 1, RONDO_ENCODING_ENCODED = 2 };
 enum { RONDO_MESSAGE_HOST_ONLY = 1u << 0 /* only a host image can read or write it */ };
@@ -198,8 +201,8 @@ typedef struct rondo_message_type {
  * failure fields. Lives for one invocation, on the thread that handles. */
 typedef struct rondo_invocation {
   uint32_t struct_size;
-  uint32_t lane;  /* this thread's place among the threads that run the handler together */
-  uint32_t lanes; /* how many there are; 1 on a CPU */
+  uint32_t lane;        /* this thread's place among the threads that run the handler together */
+  uint32_t lanes;       /* how many there are; 1 on a CPU */
   int32_t failure_code; /* RONDO_OK, or why the request failed */
   int32_t user_code;
   uint32_t failure_length; /* bytes of failure_text */
@@ -330,7 +333,8 @@ typedef struct rondo_host_services {
   uint32_t (*on_host_call)(void* self);
 } rondo_host_services;
 
-/* ---- plugin descriptor ------------------------------------------------------------------------ */
+/* ---- plugin descriptor ------------------------------------------------------------------------
+ */
 
 /* A table of functions by name. `functions` points to the struct declared below for that name. */
 typedef struct rondo_table {
@@ -347,20 +351,20 @@ typedef struct rondo_table {
 
 /* Capability names. What is advertised works; what is not advertised returns RONDO_UNSUPPORTED and
  * changes nothing [CAP-01]. Unknown names are ignored by the host. */
-#define RONDO_CAP_MAPPED "queue.mapped"           /* rondo_queue_table.map */
-#define RONDO_CAP_ZERO_COPY "queue.zero_copy"     /* reserve/commit, peek/release */
-#define RONDO_CAP_BATCH "queue.batch"             /* push_batch, pop_batch */
+#define RONDO_CAP_MAPPED "queue.mapped"       /* rondo_queue_table.map */
+#define RONDO_CAP_ZERO_COPY "queue.zero_copy" /* reserve/commit, peek/release */
+#define RONDO_CAP_BATCH "queue.batch"         /* push_batch, pop_batch */
 #define RONDO_CAP_PUBLISH_WORD "publish.word"
 #define RONDO_CAP_PUBLISH_COUNTED "publish.counted"
 #define RONDO_CAP_PUBLISH_CHUNKED "publish.chunked"
-#define RONDO_CAP_TIMED "queue.timed"             /* RONDO_QUEUE_TIMED */
-#define RONDO_CAP_PARK "wait.park"                /* RONDO_WAIT_PARK and SPIN_THEN_PARK */
-#define RONDO_CAP_PIN "thread.pin"                /* rondo_kernel_params.cpu */
-#define RONDO_CAP_RELAUNCH "kernel.relaunch"      /* launch again after terminate */
+#define RONDO_CAP_TIMED "queue.timed"                    /* RONDO_QUEUE_TIMED */
+#define RONDO_CAP_PARK "wait.park"                       /* RONDO_WAIT_PARK and SPIN_THEN_PARK */
+#define RONDO_CAP_PIN "thread.pin"                       /* rondo_kernel_params.cpu */
+#define RONDO_CAP_RELAUNCH "kernel.relaunch"             /* launch again after terminate */
 #define RONDO_CAP_HANG_DETECTION "kernel.hang_detection" /* handler_deadline_ns */
-#define RONDO_CAP_LEASE "kernel.lease"            /* lease_ns */
+#define RONDO_CAP_LEASE "kernel.lease"                   /* lease_ns */
 #define RONDO_CAP_BUFFER "buffer"
-#define RONDO_CAP_HOST_IMAGE "image.host"         /* runs rondo_handler.invoke */
+#define RONDO_CAP_HOST_IMAGE "image.host" /* runs rondo_handler.invoke */
 #define RONDO_CAP_HOST_ONLY_MESSAGES "message.host_only"
 
 typedef struct rondo_plugin_descriptor {
@@ -368,11 +372,11 @@ typedef struct rondo_plugin_descriptor {
   uint32_t struct_size;
   uint32_t abi_min;
   uint32_t abi_max;
-  uint32_t unload_safe;  /* nonzero: the library may be closed when it owns no live object */
-  rondo_string id;       /* reverse DNS, unique: "dev.rondo.cpu" */
-  rondo_string name;     /* short: "cpu"; what users type */
-  rondo_string version;  /* semantic version of the plugin */
-  rondo_string build;    /* compiler, flags, for people */
+  uint32_t unload_safe; /* nonzero: the library may be closed when it owns no live object */
+  rondo_string id;      /* reverse DNS, unique: "dev.rondo.cpu" */
+  rondo_string name;    /* short: "cpu"; what users type */
+  rondo_string version; /* semantic version of the plugin */
+  rondo_string build;   /* compiler, flags, for people */
   const rondo_string* capabilities;
   uint64_t capability_count;
   const rondo_table* tables;
@@ -387,7 +391,8 @@ typedef const rondo_plugin_descriptor* (*rondo_plugin_entry_fn)(const rondo_host
                                                                 uint32_t host_abi_min,
                                                                 uint32_t host_abi_max);
 
-/* ---- backend and devices ---------------------------------------------------------------------- */
+/* ---- backend and devices ----------------------------------------------------------------------
+ */
 typedef struct rondo_backend rondo_backend;
 typedef struct rondo_device rondo_device;
 typedef struct rondo_kernel rondo_kernel;
@@ -401,10 +406,10 @@ typedef struct rondo_option {
 typedef struct rondo_device_info {
   uint32_t struct_size;
   uint32_t index;
-  uint32_t usable;              /* 0: see reason */
+  uint32_t usable;               /* 0: see reason */
   uint32_t max_resident_kernels; /* 0 = no fixed limit */
   char name[128];
-  char reason[256];             /* why not usable, one sentence; empty if usable */
+  char reason[256]; /* why not usable, one sentence; empty if usable */
   uint64_t memory_bytes;
   uint32_t processors; /* cores, or multiprocessors */
   uint32_t reserved;
@@ -432,7 +437,8 @@ typedef struct rondo_backend_table {
   void (*close_device)(rondo_device*);
 } rondo_backend_table;
 
-/* ---- queues ----------------------------------------------------------------------------------- */
+/* ---- queues -----------------------------------------------------------------------------------
+ */
 
 /* How a message becomes visible; described in rondo/ring/layout.hpp. 0 lets the backend choose. */
 enum {
@@ -443,18 +449,18 @@ enum {
 };
 
 enum {
-  RONDO_QUEUE_TIMED = 1u << 0,          /* slots carry rondo_envelope_times */
-  RONDO_QUEUE_ONE_PRODUCER = 1u << 1,   /* the caller promises one producing thread */
-  RONDO_QUEUE_DROP_OLDEST = 1u << 2     /* the consumer honours producer_line.discard_below */
+  RONDO_QUEUE_TIMED = 1u << 0,        /* slots carry rondo_envelope_times */
+  RONDO_QUEUE_ONE_PRODUCER = 1u << 1, /* the caller promises one producing thread */
+  RONDO_QUEUE_DROP_OLDEST = 1u << 2   /* the consumer honours producer_line.discard_below */
 };
 
 enum { RONDO_MAX_PAYLOAD = 65536, RONDO_MAX_LANES = 2 };
 
 typedef struct rondo_queue_params {
   uint32_t struct_size;
-  uint32_t publication; /* RONDO_PUBLISH_* */
-  rondo_string name;    /* opaque to backends; never composed or parsed by one [NAME-01] */
-  uint64_t capacity;    /* slots; a power of two */
+  uint32_t publication;      /* RONDO_PUBLISH_* */
+  rondo_string name;         /* opaque to backends; never composed or parsed by one [NAME-01] */
+  uint64_t capacity;         /* slots; a power of two */
   uint32_t payload_capacity; /* bytes a slot can carry, 1 … RONDO_MAX_PAYLOAD */
   uint32_t flags;            /* RONDO_QUEUE_* */
   uint32_t lanes;            /* 1, or 2 with an urgent lane */
@@ -498,7 +504,7 @@ typedef struct rondo_ring_map {
   uint32_t queue_flags; /* RONDO_QUEUE_* */
   uint32_t lane_count;
   rondo_ring_lane lanes[RONDO_MAX_LANES]; /* 0 = normal, 1 = urgent */
-  void* wake_line; /* rondo::ring::wake_line in host memory, or NULL */
+  void* wake_line;                        /* rondo::ring::wake_line in host memory, or NULL */
 } rondo_ring_map;
 
 /* A slot claimed by reserve(): write the payload, fill the envelope, commit() or abandon(). */
@@ -549,12 +555,13 @@ typedef struct rondo_queue_table {
   /* Any. OK. */
   rondo_status (*info)(rondo_queue*, rondo_queue_info* out);
   /* Describe the ring so that the host may use rondo/ring/protocol.hpp on it directly. The memory
-   * lives until the kernel is destroyed, also after terminate [QUEUE-06]. With a map in use the host
-   * makes no push or pop call on this queue. Any. OK, UNSUPPORTED. */
+   * lives until the kernel is destroyed, also after terminate [QUEUE-06]. With a map in use the
+   * host makes no push or pop call on this queue. Any. OK, UNSUPPORTED. */
   rondo_status (*map)(rondo_queue*, rondo_ring_map* out);
 } rondo_queue_table;
 
-/* ---- kernels ---------------------------------------------------------------------------------- */
+/* ---- kernels ----------------------------------------------------------------------------------
+ */
 
 /* States and the transitions that lead into them [LIFE-01]:
  *   CREATED     create
@@ -574,7 +581,12 @@ enum {
   RONDO_STATE_FAILED = 6
 };
 
-enum { RONDO_WAIT_DEFAULT = 0, RONDO_WAIT_SPIN = 1, RONDO_WAIT_SPIN_THEN_PARK = 2, RONDO_WAIT_PARK = 3 };
+enum {
+  RONDO_WAIT_DEFAULT = 0,
+  RONDO_WAIT_SPIN = 1,
+  RONDO_WAIT_SPIN_THEN_PARK = 2,
+  RONDO_WAIT_PARK = 3
+};
 enum { RONDO_TERMINATE_DRAIN = 1, RONDO_TERMINATE_DISCARD = 2 };
 
 typedef struct rondo_kernel_params {
@@ -586,14 +598,14 @@ typedef struct rondo_kernel_params {
   rondo_queue_params input;
   rondo_queue_params output;
   uint64_t kernel_tag;
-  int32_t cpu; /* pin the kernel's thread to this processor; -1 = anywhere */
+  int32_t cpu;    /* pin the kernel's thread to this processor; -1 = anywhere */
   uint32_t grid;  /* blocks; 0 = default */
   uint32_t block; /* threads per block; 0 = default */
   uint32_t reserved;
   uint64_t handler_deadline_ns; /* 0 = none */
   uint64_t lease_ns;            /* 0 = none */
-  uint64_t spin_ns;             /* SPIN_THEN_PARK: idle time before the kernel sleeps; 0 = default */
-  const rondo_option* options;  /* further, backend-specific; unknown keys are INVALID_ARGUMENT */
+  uint64_t spin_ns;            /* SPIN_THEN_PARK: idle time before the kernel sleeps; 0 = default */
+  const rondo_option* options; /* further, backend-specific; unknown keys are INVALID_ARGUMENT */
   uint64_t option_count;
 } rondo_kernel_params;
 
@@ -608,16 +620,16 @@ typedef struct rondo_terminate_report {
 typedef struct rondo_kernel_counters {
   uint32_t struct_size;
   uint32_t state;
-  uint64_t messages_in;     /* requests handled; an idle kernel's stays 0 [TEL-01] */
-  uint64_t messages_out;    /* replies published, failures included */
-  uint64_t messages_failed; /* requests that ended in a failure */
+  uint64_t messages_in;      /* requests handled; an idle kernel's stays 0 [TEL-01] */
+  uint64_t messages_out;     /* replies published, failures included */
+  uint64_t messages_failed;  /* requests that ended in a failure */
   uint64_t messages_dropped; /* discarded, abandoned or malformed slots that were skipped */
-  uint64_t bytes_in;        /* payload */
+  uint64_t bytes_in;         /* payload */
   uint64_t bytes_out;
-  uint64_t polls;           /* looks at the input, idle ones included */
-  uint64_t heartbeat_ns;    /* CLOCK_MONOTONIC of the last sign of life; 0 = never ran */
-  uint64_t uptime_ns;       /* since launch */
-  uint64_t handler_samples; /* how many requests were timed (one in RONDO_SAMPLE_EVERY) */
+  uint64_t polls;                  /* looks at the input, idle ones included */
+  uint64_t heartbeat_ns;           /* CLOCK_MONOTONIC of the last sign of life; 0 = never ran */
+  uint64_t uptime_ns;              /* since launch */
+  uint64_t handler_samples;        /* how many requests were timed (one in RONDO_SAMPLE_EVERY) */
   uint64_t handler_sampled_ns;     /* their total */
   uint64_t handler_sampled_max_ns; /* and the longest */
   uint64_t input_depth;
@@ -642,9 +654,9 @@ typedef struct rondo_kernel_table {
   rondo_status (*activate)(rondo_kernel*, uint64_t deadline_ns, rondo_error_sink* error);
   rondo_status (*deactivate)(rondo_kernel*, uint64_t deadline_ns, rondo_error_sink* error);
   /* DRAIN handles what is waiting first; DISCARD does not. Returns within deadline_ns plus one
-   * second in every case [LIFE-04]. TIMEOUT from DRAIN: what was left is discarded and the kernel is
-   * TERMINATED. HANDLER_HUNG: the handler did not return; the kernel is FAILED, its memory is kept
-   * from reuse for the life of the process [LIFE-05]. One at a time. */
+   * second in every case [LIFE-04]. TIMEOUT from DRAIN: what was left is discarded and the kernel
+   * is TERMINATED. HANDLER_HUNG: the handler did not return; the kernel is FAILED, its memory is
+   * kept from reuse for the life of the process [LIFE-05]. One at a time. */
   rondo_status (*terminate)(rondo_kernel*, uint32_t mode, uint64_t deadline_ns,
                             rondo_terminate_report* report, rondo_error_sink* error);
   /* Requires CREATED, TERMINATED or FAILED. Frees state and queues. One at a time. */
@@ -653,13 +665,15 @@ typedef struct rondo_kernel_table {
   uint32_t (*state)(rondo_kernel*);
   rondo_queue* (*input)(rondo_kernel*);
   rondo_queue* (*output)(rondo_kernel*);
-  /* A snapshot; disturbs nothing; does not block. out->struct_size is set by the caller. Any. OK. */
+  /* A snapshot; disturbs nothing; does not block. out->struct_size is set by the caller. Any. OK.
+   */
   rondo_status (*counters)(rondo_kernel*, rondo_kernel_counters* out);
   /* Extend the lease by params.lease_ns from now. Any. OK, UNSUPPORTED, TERMINATED. */
   rondo_status (*renew)(rondo_kernel*);
 } rondo_kernel_table;
 
-/* ---- buffers on a device ---------------------------------------------------------------------- */
+/* ---- buffers on a device ----------------------------------------------------------------------
+ */
 typedef struct rondo_buffer_table {
   uint32_t struct_size;
   uint32_t reserved;

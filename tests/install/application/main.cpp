@@ -1,5 +1,5 @@
-// The smallest program that links librondo and uses a backend: it prints which plugin the runtime of
-// the moved package finds beside itself.
+// The smallest program that links librondo and uses a backend: it prints which plugin the runtime
+// of the moved package finds beside itself.
 #include <rondo/runtime.hpp>
 
 #include <iostream>

@@ -1,9 +1,9 @@
 // C++ base classes for a backend: derive from them, name the outermost in RONDO_BACKEND, and the C
-// tables of abi.h are filled in, each slot behind a barrier that turns exceptions into status codes.
-// What a class does not override answers UNSUPPORTED and changes nothing.
+// tables of abi.h are filled in, each slot behind a barrier that turns exceptions into status
+// codes. What a class does not override answers UNSUPPORTED and changes nothing.
 //
-// Ownership: the host's destroy and close functions delete the objects made here. Calls arrive on the
-// threads that abi.h states for the slot of the same name.
+// Ownership: the host's destroy and close functions delete the objects made here. Calls arrive on
+// the threads that abi.h states for the slot of the same name.
 #pragma once
 
 #include <rondo/abi.h>
@@ -174,7 +174,8 @@ struct tables {
       },
       [](rondo_backend* b, std::uint32_t index, rondo_device_info* out) {
         return guarded(nullptr, [&] {
-          if (out->struct_size < sizeof *out) return static_cast<rondo_status>(RONDO_INVALID_ARGUMENT);
+          if (out->struct_size < sizeof *out)
+            return static_cast<rondo_status>(RONDO_INVALID_ARGUMENT);
           return from_c(b)->device_info(index, *out);
         });
       },
@@ -191,7 +192,8 @@ struct tables {
   static constexpr rondo_kernel_table kernels = {
       sizeof(rondo_kernel_table),
       0,
-      [](rondo_device* d, const rondo_kernel_params* params, rondo_kernel** out, rondo_error_sink* e) {
+      [](rondo_device* d, const rondo_kernel_params* params, rondo_kernel** out,
+         rondo_error_sink* e) {
         return guarded(e, [&] {
           *out = reinterpret_cast<rondo_kernel*>(from_c(d)->create_kernel(*params).release());
           return RONDO_OK;
@@ -231,7 +233,9 @@ struct tables {
       [](rondo_queue* q, rondo_envelope* h, void* const* p, std::uint32_t room, std::uint64_t n,
          std::uint64_t* done) { return from_c(q)->pop_batch(h, p, room, n, *done); },
       [](rondo_queue* q, std::uint32_t n, rondo_claim* out) { return from_c(q)->reserve(n, *out); },
-      [](rondo_queue* q, rondo_claim* c, const rondo_envelope* h) { return from_c(q)->commit(*c, *h); },
+      [](rondo_queue* q, rondo_claim* c, const rondo_envelope* h) {
+        return from_c(q)->commit(*c, *h);
+      },
       [](rondo_queue* q, rondo_claim* c) { return from_c(q)->abandon(*c); },
       [](rondo_queue* q, rondo_view* out) { return from_c(q)->peek(*out); },
       [](rondo_queue* q, rondo_view* v) { return from_c(q)->release(*v); },
@@ -250,8 +254,8 @@ struct tables {
       [](rondo_device* d, rondo_buffer_handle h) {
         return guarded(nullptr, [&] { return from_c(d)->destroy_buffer(h); });
       },
-      [](rondo_device* d, rondo_buffer_handle h, std::uint64_t at, const void* from, std::uint64_t n,
-         rondo_error_sink* e) {
+      [](rondo_device* d, rondo_buffer_handle h, std::uint64_t at, const void* from,
+         std::uint64_t n, rondo_error_sink* e) {
         return guarded(e, [&] { return from_c(d)->write_buffer(h, at, from, n), RONDO_OK; });
       },
       [](rondo_device* d, rondo_buffer_handle h, std::uint64_t at, void* to, std::uint64_t n,
@@ -271,42 +275,52 @@ inline const rondo_host_services*& host_slot() {
 inline const rondo_host_services& host() { return *detail::host_slot(); }
 
 inline void log(std::uint32_t level, std::string_view component, std::string_view message) {
-  if (detail::host_slot() != nullptr) host().log(host().self, level, text(component), text(message));
+  if (detail::host_slot() != nullptr)
+    host().log(host().self, level, text(component), text(message));
 }
 
 }  // namespace rondo::backend
 
 // The entry of a plugin, once per library. `capabilities_` is a constexpr array of rondo_string.
-#define RONDO_BACKEND(Backend, id_, name_, version_, capabilities_, unload_safe_)                   \
-  extern "C" __attribute__((visibility("default"))) const rondo_plugin_descriptor*                  \
-  rondo_plugin_entry(const rondo_host_services* host, std::uint32_t, std::uint32_t) {               \
-    using filled = ::rondo::backend::detail::tables<Backend>;                                       \
-    static const rondo_table tables[] = {                                                           \
-        {{RONDO_TABLE_BACKEND, sizeof RONDO_TABLE_BACKEND - 1}, 1, sizeof filled::backends,         \
-         &filled::backends},                                                                        \
-        {{RONDO_TABLE_KERNEL, sizeof RONDO_TABLE_KERNEL - 1}, 1, sizeof filled::kernels,            \
-         &filled::kernels},                                                                         \
-        {{RONDO_TABLE_QUEUE, sizeof RONDO_TABLE_QUEUE - 1}, 1, sizeof filled::queues,               \
-         &filled::queues},                                                                          \
-        {{RONDO_TABLE_BUFFER, sizeof RONDO_TABLE_BUFFER - 1}, 1, sizeof filled::buffers,            \
-         &filled::buffers}};                                                                        \
-    static const rondo_plugin_descriptor descriptor = {RONDO_PLUGIN_MAGIC,                          \
-                                                       sizeof(rondo_plugin_descriptor),             \
-                                                       1,                                           \
-                                                       RONDO_ABI_VERSION,                           \
-                                                       unload_safe_,                                \
-                                                       {id_, sizeof id_ - 1},                       \
-                                                       {name_, sizeof name_ - 1},                   \
-                                                       {version_, sizeof version_ - 1},             \
-                                                       {"C++ " __VERSION__, sizeof "C++ " __VERSION__ - 1}, \
-                                                       capabilities_,                               \
-                                                       sizeof capabilities_ / sizeof capabilities_[0], \
-                                                       tables,                                      \
-                                                       sizeof tables / sizeof tables[0]};           \
-    ::rondo::backend::detail::host_slot() = host;                                                   \
-    return &descriptor;                                                                             \
-  }                                                                                                 \
+#define RONDO_BACKEND(Backend, id_, name_, version_, capabilities_, unload_safe_)                \
+  extern "C" __attribute__((visibility("default"))) const rondo_plugin_descriptor*               \
+  rondo_plugin_entry(const rondo_host_services* host, std::uint32_t, std::uint32_t) {            \
+    using filled = ::rondo::backend::detail::tables<Backend>;                                    \
+    static const rondo_table tables[] = {{{RONDO_TABLE_BACKEND, sizeof RONDO_TABLE_BACKEND - 1}, \
+                                          1,                                                     \
+                                          sizeof filled::backends,                               \
+                                          &filled::backends},                                    \
+                                         {{RONDO_TABLE_KERNEL, sizeof RONDO_TABLE_KERNEL - 1},   \
+                                          1,                                                     \
+                                          sizeof filled::kernels,                                \
+                                          &filled::kernels},                                     \
+                                         {{RONDO_TABLE_QUEUE, sizeof RONDO_TABLE_QUEUE - 1},     \
+                                          1,                                                     \
+                                          sizeof filled::queues,                                 \
+                                          &filled::queues},                                      \
+                                         {{RONDO_TABLE_BUFFER, sizeof RONDO_TABLE_BUFFER - 1},   \
+                                          1,                                                     \
+                                          sizeof filled::buffers,                                \
+                                          &filled::buffers}};                                    \
+    static const rondo_plugin_descriptor descriptor = {                                          \
+        RONDO_PLUGIN_MAGIC,                                                                      \
+        sizeof(rondo_plugin_descriptor),                                                         \
+        1,                                                                                       \
+        RONDO_ABI_VERSION,                                                                       \
+        unload_safe_,                                                                            \
+        {id_, sizeof id_ - 1},                                                                   \
+        {name_, sizeof name_ - 1},                                                               \
+        {version_, sizeof version_ - 1},                                                         \
+        {"C++ " __VERSION__, sizeof "C++ " __VERSION__ - 1},                                     \
+        capabilities_,                                                                           \
+        sizeof capabilities_ / sizeof capabilities_[0],                                          \
+        tables,                                                                                  \
+        sizeof tables / sizeof tables[0]};                                                       \
+    ::rondo::backend::detail::host_slot() = host;                                                \
+    return &descriptor;                                                                          \
+  }                                                                                              \
   static_assert(true)
 
 // One capability, for the array.
-#define RONDO_CAPABILITY(name) rondo_string{name, sizeof name - 1}
+#define RONDO_CAPABILITY(name) \
+  rondo_string { name, sizeof name - 1 }

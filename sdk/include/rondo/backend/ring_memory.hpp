@@ -19,9 +19,10 @@ class ring_memory {
 
   ring_memory() = default;
 
-  // OK, OUT_OF_MEMORY, INVALID_ARGUMENT (lanes), or what make_geometry() says. DEFAULT publication is
-  // the caller's to resolve.
-  static rondo_status create(const rondo_queue_params& params, ring_memory& out, int fill = zeroed) {
+  // OK, OUT_OF_MEMORY, INVALID_ARGUMENT (lanes), or what make_geometry() says. DEFAULT publication
+  // is the caller's to resolve.
+  static rondo_status create(const rondo_queue_params& params, ring_memory& out,
+                             int fill = zeroed) {
     if (params.lanes != 1) return params.lanes == 2 ? RONDO_UNSUPPORTED : RONDO_INVALID_ARGUMENT;
     ring::geometry shape;
     const auto how = static_cast<ring::publication>(params.publication);
@@ -29,8 +30,8 @@ class ring_memory {
     const rondo_status status =
         ring::make_geometry(how, params.capacity, params.payload_capacity, timed, shape);
     if (status != RONDO_OK) return status;
-    const bool needs_ready = how == ring::publication::counted &&
-                             (params.flags & RONDO_QUEUE_ONE_PRODUCER) == 0;
+    const bool needs_ready =
+        how == ring::publication::counted && (params.flags & RONDO_QUEUE_ONE_PRODUCER) == 0;
     const std::size_t slots_bytes = shape.capacity * shape.stride;
     const std::size_t ready_bytes = needs_ready ? shape.capacity * sizeof(std::uint64_t) : 0;
     const std::size_t bytes = round_to_line(sizeof(lines) + slots_bytes + ready_bytes);

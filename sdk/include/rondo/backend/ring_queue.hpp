@@ -1,5 +1,5 @@
-// The host's end of a queue whose ring lies in host memory: the calls of rondo_queue_table on top of
-// the ring, and the map. The other end, the kernel's, uses the ring itself.
+// The host's end of a queue whose ring lies in host memory: the calls of rondo_queue_table on top
+// of the ring, and the map. The other end, the kernel's, uses the ring itself.
 #pragma once
 
 #include <rondo/backend/backend.hpp>
@@ -118,8 +118,9 @@ class ring_output : public ring_queue {
   rondo_status pop(rondo_envelope& header, void* payload, std::uint32_t capacity) override {
     return ring_.try_pop(header, payload, capacity);
   }
-  rondo_status pop_batch(rondo_envelope* headers, void* const* payloads, std::uint32_t capacity_each,
-                         std::uint64_t count, std::uint64_t& done) override {
+  rondo_status pop_batch(rondo_envelope* headers, void* const* payloads,
+                         std::uint32_t capacity_each, std::uint64_t count,
+                         std::uint64_t& done) override {
     done = 0;
     rondo_status status = RONDO_OK;
     while (done < count && status == RONDO_OK) {

@@ -1,8 +1,8 @@
-// How a message turns into bytes and back, on host and device: one walk over the fields, in the order
-// in which the type's serialize() names them, and small archives that measure, write, read or
+// How a message turns into bytes and back, on host and device: one walk over the fields, in the
+// order in which the type's serialize() names them, and small archives that measure, write, read or
 // fingerprint what the walk meets. The bytes are those of Cereal's BinaryArchive on a little-endian
-// machine: scalars as they lie in memory, a sequence as a 64-bit count and its elements, an optional
-// as one byte that is 1 when there is *no* value.
+// machine: scalars as they lie in memory, a sequence as a 64-bit count and its elements, an
+// optional as one byte that is 1 when there is *no* value.
 #pragma once
 
 #include <rondo/kernel/containers.hpp>
@@ -50,10 +50,12 @@ struct archive {
     } else if constexpr (is_optional<T>::value) {
       self().maybe(x);
     } else {
-      static_assert(requires(T& t, Derived& ar) { t.serialize(ar); },
-                    "a message field is arithmetic (not long double), an enum, an array, "
-                    "bounded_vector, bounded_string, rondo::optional, or has `template <class A> RONDO_HANDLER "
-                    "constexpr void serialize(A& ar)`");
+      static_assert(
+          requires(T & t, Derived & ar) { t.serialize(ar); },
+          "a message field is arithmetic (not long double), an enum, an array, "
+          "bounded_vector, bounded_string, rondo::optional, or has `template <class A> "
+          "RONDO_HANDLER "
+          "constexpr void serialize(A& ar)`");
       x.serialize(self());
     }
   }
@@ -112,7 +114,7 @@ struct schema_archive : archive<schema_archive> {
   RONDO_HD constexpr void scalar(T&) {
     using U = typename std::conditional_t<std::is_enum_v<T>, std::underlying_type<T>,
                                           std::type_identity<T>>::type;
-    const char kind = std::is_same_v<U, bool>        ? 'b'
+    const char kind = std::is_same_v<U, bool>       ? 'b'
                       : std::is_floating_point_v<U> ? 'f'
                       : std::is_signed_v<U>         ? 'i'
                                                     : 'u';
@@ -192,8 +194,7 @@ struct write_archive : archive<write_archive> {
   }
   template <class T, std::size_t N>
   RONDO_HD void array(T (&x)[N]) {
-    if constexpr (std::is_arithmetic_v<T>)
-      raw(x, static_cast<std::uint32_t>(sizeof x));
+    if constexpr (std::is_arithmetic_v<T>) raw(x, static_cast<std::uint32_t>(sizeof x));
     else
       for (auto& element : x) field(element);
   }
@@ -201,8 +202,7 @@ struct write_archive : archive<write_archive> {
   RONDO_HD void sequence(S& s) {
     const std::uint64_t count = s.size();
     raw(&count, sizeof count);
-    if constexpr (is_text<S>::value)
-      raw(s.data(), s.size());
+    if constexpr (is_text<S>::value) raw(s.data(), s.size());
     else if constexpr (std::is_arithmetic_v<typename S::value_type>)
       raw(s.data(), static_cast<std::uint32_t>(s.size() * sizeof(typename S::value_type)));
     else
@@ -216,8 +216,9 @@ struct write_archive : archive<write_archive> {
   }
 };
 
-// Reads from a fixed range; `ok` turns false, for good, when bytes are missing or a count, a bool or
-// an optional's mark is not one that a writer produces. The value is then incomplete: do not use it.
+// Reads from a fixed range; `ok` turns false, for good, when bytes are missing or a count, a bool
+// or an optional's mark is not one that a writer produces. The value is then incomplete: do not use
+// it.
 struct read_archive : archive<read_archive> {
   RONDO_HD read_archive(const void* from, std::uint32_t bytes)
       : at(static_cast<const std::byte*>(from)), left(bytes) {}
@@ -258,8 +259,7 @@ struct read_archive : archive<read_archive> {
     if (count > S::max_size()) ok = false;
     if (!ok) return;
     s.resize(static_cast<std::uint32_t>(count));
-    if constexpr (is_text<S>::value)
-      raw(s.data(), s.size());
+    if constexpr (is_text<S>::value) raw(s.data(), s.size());
     else if constexpr (std::is_arithmetic_v<typename S::value_type> &&
                        !std::is_same_v<typename S::value_type, bool>)
       raw(s.data(), static_cast<std::uint32_t>(s.size() * sizeof(typename S::value_type)));

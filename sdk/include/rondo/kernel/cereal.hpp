@@ -1,6 +1,6 @@
 // Messages that only Cereal can read (std::map, std::string, std::variant, …). They run on backends
-// that execute the host image, and a device backend refuses them at launch, by name. Host code only;
-// include it where such types are, and nowhere else: Cereal is heavy.
+// that execute the host image, and a device backend refuses them at launch, by name. Host code
+// only; include it where such types are, and nowhere else: Cereal is heavy.
 //
 //   RONDO_HOST_MESSAGE(settings, "Settings", 1, 4096);   // at most 4096 encoded bytes
 #pragma once
@@ -53,7 +53,7 @@ class range_input_archive
 
 // What Cereal looks for beside an archive of its own: how the four primitives are read.
 template <class T>
-  requires std::is_arithmetic_v<T>
+requires std::is_arithmetic_v<T>
 void CEREAL_LOAD_FUNCTION_NAME(range_input_archive& ar, T& value) {
   if constexpr (std::is_same_v<T, bool>) {
     unsigned char byte = 0;
@@ -117,8 +117,8 @@ struct cereal::traits::detail::get_output_from_input<rondo::detail::range_input_
   using type = cereal::BinaryOutputArchive;
 };
 
-#define RONDO_HOST_MESSAGE(Type, wire_name, version, max_encoded_bytes)                        \
-  constexpr ::rondo::message_info rondo_message_of(::rondo::detail::message_tag<Type>) {       \
-    return {wire_name, version, ::rondo::encoding::encoded, max_encoded_bytes};                \
-  }                                                                                            \
+#define RONDO_HOST_MESSAGE(Type, wire_name, version, max_encoded_bytes)                  \
+  constexpr ::rondo::message_info rondo_message_of(::rondo::detail::message_tag<Type>) { \
+    return {wire_name, version, ::rondo::encoding::encoded, max_encoded_bytes};          \
+  }                                                                                      \
   static_assert(::rondo::detail::message_rules<Type>::ok)

@@ -1,6 +1,6 @@
 // Values of bounded size that messages are made of, the same bytes on host and device: no heap, no
-// pointers, no exceptions. What does not fit is refused by a false return and leaves the value as it
-// was; nothing is cut off silently.
+// pointers, no exceptions. What does not fit is refused by a false return and leaves the value as
+// it was; nothing is cut off silently.
 #pragma once
 
 #include <rondo/ring/platform.hpp>
@@ -117,8 +117,8 @@ class bounded_string {
   char data_[N]{};
 };
 
-// A value or none. Encoded like std::optional<T> under Cereal. T is default constructible; its bytes
-// are there also when it is not set, which keeps the type trivially copyable.
+// A value or none. Encoded like std::optional<T> under Cereal. T is default constructible; its
+// bytes are there also when it is not set, which keeps the type trivially copyable.
 template <class T>
 class optional {
  public:

@@ -14,7 +14,7 @@ namespace rondo {
 // Memory of the kernel's device: valid while the sender keeps the buffer alive.
 template <class T>
 struct buffer_span {
-  T* data = nullptr;  // in the address space where the handler runs
+  T* data = nullptr;       // in the address space where the handler runs
   std::uint64_t size = 0;  // elements
   RONDO_HD explicit operator bool() const { return data != nullptr; }
   RONDO_HD T& operator[](std::uint64_t i) const { return data[i]; }
@@ -46,8 +46,8 @@ class context {
     return {reinterpret_cast<T*>(entry.address), entry.bytes / sizeof(T)};
   }
 
-  // The request failed: whatever the handler puts into its response is not sent. `text` is cut after
-  // RONDO_FAILURE_TEXT_MAX bytes. The first failure of an invocation counts.
+  // The request failed: whatever the handler puts into its response is not sent. `text` is cut
+  // after RONDO_FAILURE_TEXT_MAX bytes. The first failure of an invocation counts.
   RONDO_HD void fail(std::int32_t user_code, const char* text) {
     fail_with(RONDO_HANDLER_FAILED, user_code, text);
   }
@@ -73,7 +73,8 @@ class context {
     invocation_.failure_code = code;
     invocation_.user_code = user_code;
     std::uint32_t n = 0;
-    for (; text != nullptr && n < RONDO_FAILURE_TEXT_MAX && text[n] != '\0'; ++n) invocation_.failure_text[n] = text[n];
+    for (; text != nullptr && n < RONDO_FAILURE_TEXT_MAX && text[n] != '\0'; ++n)
+      invocation_.failure_text[n] = text[n];
     invocation_.failure_length = n;
   }
 

@@ -1,5 +1,6 @@
-// From the bytes of one request to the handler and to the bytes of its replies, the same on host and
-// device. The request is checked before the handler sees it; a plain request is read where it lies.
+// From the bytes of one request to the handler and to the bytes of its replies, the same on host
+// and device. The request is checked before the handler sees it; a plain request is read where it
+// lies.
 #pragma once
 
 #include <rondo/kernel/context.hpp>
@@ -13,7 +14,8 @@ struct handler_id {
 
   template <std::size_t L>
   consteval handler_id(const char (&literal)[L]) : text(literal), size(L - 1) {
-    if (!valid()) throw "a handler id is [A-Za-z][A-Za-z0-9_.-]*, at most 100 characters, and does "
+    if (!valid())
+      throw "a handler id is [A-Za-z][A-Za-z0-9_.-]*, at most 100 characters, and does "
                         "not end in _input or _output";
   }
 
@@ -38,27 +40,29 @@ struct handler_id {
 
 // A response taken by value or by const reference would always be answered with its default.
 template <class H>
-concept replying_handler =
-    requires(H& h, const typename H::request& in, typename H::response& out, context& ctx) {
-      h(in, out, ctx);
-    } && !requires(H& h, const typename H::request& in, context& ctx) {
-      h(in, typename H::response{}, ctx);
-    };
+concept replying_handler = requires(H& h, const typename H::request& in, typename H::response& out,
+                                    context& ctx) {
+  h(in, out, ctx);
+}
+&&!requires(H & h, const typename H::request& in, context& ctx) {
+  h(in, typename H::response{}, ctx);
+};
 template <class H>
-concept emitting_handler =
-    requires(H& h, const typename H::request& in, emitter<typename H::response>& out, context& ctx) {
-      h(in, out, ctx);
-    };
+concept emitting_handler = requires(H& h, const typename H::request& in,
+                                    emitter<typename H::response>& out, context& ctx) {
+  h(in, out, ctx);
+};
 template <class H>
 concept handler_type = message_type<typename H::request> && message_type<typename H::response> &&
-                       (replying_handler<H> || emitting_handler<H>) &&
-                       std::is_same_v<decltype(H::id), const handler_id>;
+    (replying_handler<H> || emitting_handler<H>)&&std::is_same_v<decltype(H::id), const handler_id>;
 
 namespace detail {
 
-// The reply of a replying handler. `Sink` is rondo_emitter, or what a device loop uses in its place.
+// The reply of a replying handler. `Sink` is rondo_emitter, or what a device loop uses in its
+// place.
 template <class H, class Sink>
-RONDO_HD rondo_status reply(H& handler, const typename H::request& request, Sink& out, context& ctx) {
+RONDO_HD rondo_status reply(H& handler, const typename H::request& request, Sink& out,
+                            context& ctx) {
   using response = typename H::response;
   constexpr std::uint32_t room_bytes = max_bytes<response>();
   void* room = out.reserve(&out, room_bytes);
@@ -90,10 +94,11 @@ RONDO_HD rondo_status run(H& handler, const typename H::request& request, Sink& 
   }
 }
 
-// Returns OK, or why there is no reply; the failure fields of the invocation then say more. A request
-// of another type or version is refused, never guessed at [MSG-01].
+// Returns OK, or why there is no reply; the failure fields of the invocation then say more. A
+// request of another type or version is refused, never guessed at [MSG-01].
 template <class H, class Sink>
-RONDO_HD rondo_status dispatch(H& handler, const void* payload, Sink& out, rondo_invocation& invocation) {
+RONDO_HD rondo_status dispatch(H& handler, const void* payload, Sink& out,
+                               rondo_invocation& invocation) {
   using request = typename H::request;
   context ctx(invocation);
   const rondo_envelope& header = *invocation.request;
@@ -107,14 +112,11 @@ RONDO_HD rondo_status dispatch(H& handler, const void* payload, Sink& out, rondo
   if constexpr (is_plain<request>) {
     if (header.length == sizeof(request))
       status = run(handler, *static_cast<const request*>(payload), out, ctx);
-    else
-      ctx.fail_with(RONDO_MALFORMED, 0, "the request has not the size of its type");
+    else ctx.fail_with(RONDO_MALFORMED, 0, "the request has not the size of its type");
   } else {
     request decoded{};
-    if (decode(payload, header.length, decoded))
-      status = run(handler, decoded, out, ctx);
-    else
-      ctx.fail_with(RONDO_MALFORMED, 0, "the request's bytes are not a message of its type");
+    if (decode(payload, header.length, decoded)) status = run(handler, decoded, out, ctx);
+    else ctx.fail_with(RONDO_MALFORMED, 0, "the request's bytes are not a message of its type");
   }
   return status != RONDO_OK ? status : invocation.failure_code;
 }

@@ -1,12 +1,12 @@
-// Message types: what a struct must be to travel, the macro that says so, and the two functions that
-// every side uses to turn a message into bytes and back.
+// Message types: what a struct must be to travel, the macro that says so, and the two functions
+// that every side uses to turn a message into bytes and back.
 //
-//   struct vec { float x, y; template <class A> RONDO_HANDLER constexpr void serialize(A& ar) { ar(x, y); } };
-//   RONDO_MESSAGE(vec, "Vec", 1, plain);
+//   struct vec { float x, y; template <class A> RONDO_HANDLER constexpr void serialize(A& ar) {
+//   ar(x, y); } }; RONDO_MESSAGE(vec, "Vec", 1, plain);
 //
-// `plain` types are trivially copyable, have no padding, and travel as they lie in memory. `encoded`
-// types travel in the bytes described in archive.hpp. Either way serialize() names every field, in
-// order; it is constexpr so that the largest size is known when the program is compiled.
+// `plain` types are trivially copyable, have no padding, and travel as they lie in memory.
+// `encoded` types travel in the bytes described in archive.hpp. Either way serialize() names every
+// field, in order; it is constexpr so that the largest size is known when the program is compiled.
 #pragma once
 
 #include <rondo/abi.h>
@@ -19,7 +19,10 @@
 
 namespace rondo {
 
-enum class encoding : std::uint32_t { plain = RONDO_ENCODING_PLAIN, encoded = RONDO_ENCODING_ENCODED };
+enum class encoding : std::uint32_t {
+  plain = RONDO_ENCODING_PLAIN,
+  encoded = RONDO_ENCODING_ENCODED
+};
 
 struct message_info {
   const char* wire_name;
@@ -35,10 +38,13 @@ RONDO_HD constexpr std::uint64_t length_of(const char* text) {
   while (text[n] != '\0') ++n;
   return n;
 }
-RONDO_HD constexpr bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+RONDO_HD constexpr bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 RONDO_HD constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// [A-Za-z][A-Za-z0-9.]*, at most 100 characters: no underscore, because queue names are split there.
+// [A-Za-z][A-Za-z0-9.]*, at most 100 characters: no underscore, because queue names are split
+// there.
 RONDO_HD constexpr bool is_wire_name(const char* text) {
   if (!is_letter(text[0])) return false;
   std::uint64_t i = 1;
@@ -53,7 +59,9 @@ template <class T>
 struct message_tag {};
 
 template <class T>
-concept declared_message = requires { rondo_message_of(message_tag<T>{}); };
+concept declared_message = requires {
+  rondo_message_of(message_tag<T>{});
+};
 
 template <class T>
 inline constexpr message_info message_of = rondo_message_of(message_tag<T>{});
@@ -73,12 +81,9 @@ RONDO_HD constexpr Archive walk() {
 
 template <class T>
 RONDO_HD constexpr std::uint32_t max_bytes() {
-  if constexpr (is_host_only<T>)
-    return message_of<T>.host_only_max_bytes;
-  else if constexpr (is_plain<T>)
-    return static_cast<std::uint32_t>(sizeof(T));
-  else
-    return static_cast<std::uint32_t>(walk<max_size_archive, T>().bytes);
+  if constexpr (is_host_only<T>) return message_of<T>.host_only_max_bytes;
+  else if constexpr (is_plain<T>) return static_cast<std::uint32_t>(sizeof(T));
+  else return static_cast<std::uint32_t>(walk<max_size_archive, T>().bytes);
 }
 
 template <class T>
@@ -174,9 +179,8 @@ RONDO_HD inline bool decode(const void* from, std::uint32_t bytes, T& out) {
 }  // namespace rondo
 
 // Declares a struct as a message. Put it behind the struct, in the struct's namespace.
-#define RONDO_MESSAGE(Type, wire_name, version, how)                                           \
-  RONDO_HD constexpr ::rondo::message_info rondo_message_of(                                   \
-      ::rondo::detail::message_tag<Type>) {                                                    \
-    return {wire_name, version, ::rondo::encoding::how};                                       \
-  }                                                                                            \
+#define RONDO_MESSAGE(Type, wire_name, version, how)                                              \
+  RONDO_HD constexpr ::rondo::message_info rondo_message_of(::rondo::detail::message_tag<Type>) { \
+    return {wire_name, version, ::rondo::encoding::how};                                          \
+  }                                                                                               \
   static_assert(::rondo::detail::message_rules<Type>::ok)

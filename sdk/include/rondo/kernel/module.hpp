@@ -1,17 +1,21 @@
-// RONDO_MODULE(name): the entry of a kernel module, once per library. rondo_add_kernels() writes it;
-// an application that links its handlers in writes it itself and hands rondo_module_entry() to the
-// runtime's options.
+// RONDO_MODULE(name): the entry of a kernel module, once per library. rondo_add_kernels() writes
+// it; an application that links its handlers in writes it itself and hands rondo_module_entry() to
+// the runtime's options.
 #pragma once
 
 #include <rondo/kernel/registration.hpp>
 
-// The bounds of the sections that RONDO_KERNEL and RONDO_SCENARIO fill; the linker provides them. Weak,
-// because a module without scenarios has no such section.
+// The bounds of the sections that RONDO_KERNEL and RONDO_SCENARIO fill; the linker provides them.
+// Weak, because a module without scenarios has no such section.
 extern "C" {
-__attribute__((weak, visibility("hidden"))) extern const rondo_handler* const __start_rondo_handlers[];
-__attribute__((weak, visibility("hidden"))) extern const rondo_handler* const __stop_rondo_handlers[];
-__attribute__((weak, visibility("hidden"))) extern const rondo_scenario* const __start_rondo_scenarios[];
-__attribute__((weak, visibility("hidden"))) extern const rondo_scenario* const __stop_rondo_scenarios[];
+__attribute__((weak,
+               visibility("hidden"))) extern const rondo_handler* const __start_rondo_handlers[];
+__attribute__((weak,
+               visibility("hidden"))) extern const rondo_handler* const __stop_rondo_handlers[];
+__attribute__((weak,
+               visibility("hidden"))) extern const rondo_scenario* const __start_rondo_scenarios[];
+__attribute__((weak,
+               visibility("hidden"))) extern const rondo_scenario* const __stop_rondo_scenarios[];
 }
 
 // A module with device images passes them to RONDO_MODULE_WITH_IMAGES.

@@ -17,7 +17,8 @@ rondo_status invoke_handler(void* state, const void* payload, rondo_emitter* out
   } catch (const std::exception& e) {
     context(*invocation).fail_with(RONDO_HANDLER_THREW, 0, e.what());
   } catch (...) {
-    context(*invocation).fail_with(RONDO_HANDLER_THREW, 0, "an exception that is no std::exception");
+    context(*invocation)
+        .fail_with(RONDO_HANDLER_THREW, 0, "an exception that is no std::exception");
   }
   return invocation->failure_code;
 }
@@ -73,9 +74,10 @@ constexpr rondo_handler make_handler(const char* device_entry) {
 #else
 // Put it in one .cpp of the module, in the handler's namespace.
 // `retain`, because lld with --gc-sections drops a section that nothing but its bounds refers to.
-#define RONDO_KERNEL(Handler)                                                                  \
-  static constexpr rondo_handler rondo_record_##Handler =                                      \
-      ::rondo::detail::make_handler<Handler>("rondo_kernel_" #Handler);                        \
-  __attribute__((section("rondo_handlers"), used, retain)) static const rondo_handler* const   \
-      rondo_listed_##Handler = &rondo_record_##Handler
+#define RONDO_KERNEL(Handler)                                                        \
+  static constexpr rondo_handler rondo_record_##Handler =                            \
+      ::rondo::detail::make_handler<Handler>("rondo_kernel_" #Handler);              \
+  __attribute__((section("rondo_handlers"), used,                                    \
+                 retain)) static const rondo_handler* const rondo_listed_##Handler = \
+      &rondo_record_##Handler
 #endif

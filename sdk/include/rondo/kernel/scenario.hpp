@@ -128,6 +128,7 @@ struct scenario_glue {
 }  // namespace detail
 }  // namespace rondo
 
-#define RONDO_SCENARIO(Handler, Scenario)                                                      \
-  __attribute__((section("rondo_scenarios"), used, retain)) static const rondo_scenario* const \
-      rondo_listed_##Scenario = &::rondo::detail::scenario_glue<Handler, Scenario>::record
+#define RONDO_SCENARIO(Handler, Scenario)                                              \
+  __attribute__((section("rondo_scenarios"), used,                                     \
+                 retain)) static const rondo_scenario* const rondo_listed_##Scenario = \
+      &::rondo::detail::scenario_glue<Handler, Scenario>::record

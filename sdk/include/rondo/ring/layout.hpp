@@ -8,13 +8,15 @@
 //
 // Word publication. One word in the slot's first line says which sequence is complete in it. The
 // payload is contiguous, so a handler can read it where it lies, and begins a line of its own: the
-// consumer polls the first line, and would take it away from a producer that still fills the payload.
+// consumer polls the first line, and would take it away from a producer that still fills the
+// payload.
 //
 //   byte 0             8          16                     48          64
 //        | word: s + 1 | reserved | envelope (32)        | times(16) | payload …
 //
-// Counted publication. The producing side publishes `tail`, the first sequence that is not complete,
-// once for any number of messages: the highest rate, one more line to read for a single message.
+// Counted publication. The producing side publishes `tail`, the first sequence that is not
+// complete, once for any number of messages: the highest rate, one more line to read for a single
+// message.
 //
 //   byte 0                     32          48 (32 if untimed)
 //        | envelope (32)       | times(16) | payload …
@@ -23,11 +25,12 @@
 // one 16-byte access together with a tag, the low 32 bits of s + 1. No flag, no fence, no order
 // between the pieces: a message is complete when every chunk it needs bears its tag. Every chunk of
 // a slot is rewritten at least once in 2^31 sequences, also those that a short message does not
-// need, so a tag can never be mistaken for one from a lap of the 32-bit space before; in such a lap a
-// message is complete when every chunk of the slot bears its tag [RING-02].
+// need, so a tag can never be mistaken for one from a lap of the 32-bit space before; in such a lap
+// a message is complete when every chunk of the slot bears its tag [RING-02].
 //
 //   byte 0          12       16            28       32
-//        | content  | tag    | content     | tag    | …          at most 32 chunks, 384 bytes of content
+//        | content  | tag    | content     | tag    | …          at most 32 chunks, 384 bytes of
+//        content
 #pragma once
 
 #include <rondo/abi.h>
@@ -39,8 +42,8 @@
 namespace rondo::ring {
 
 inline constexpr std::uint32_t layout_version = 1;
-// Lines with different writers lie this far apart: two 64-byte cache lines, because the adjacent-line
-// prefetcher couples them, and one 128-byte line of a GPU's L2.
+// Lines with different writers lie this far apart: two 64-byte cache lines, because the
+// adjacent-line prefetcher couples them, and one 128-byte line of a GPU's L2.
 inline constexpr std::size_t line_bytes = 128;
 
 using envelope = rondo_envelope;
@@ -97,7 +100,9 @@ inline constexpr std::uint32_t max_chunked_content = max_chunks * chunk_content_
 inline constexpr std::uint64_t max_chunked_capacity = 1u << 20;
 inline constexpr std::uint64_t chunk_refresh_period = 1u << 30;  // sequences; see RING-02
 
-constexpr std::uint32_t round_up(std::uint32_t n, std::uint32_t to) { return (n + to - 1) / to * to; }
+constexpr std::uint32_t round_up(std::uint32_t n, std::uint32_t to) {
+  return (n + to - 1) / to * to;
+}
 
 // Everything about a ring that follows from how it was asked for.
 struct geometry {

@@ -1,15 +1,16 @@
-// From the C description of a ring in abi.h to the view that the protocol works on, with every field
-// checked: a plugin's numbers are not believed.
+// From the C description of a ring in abi.h to the view that the protocol works on, with every
+// field checked: a plugin's numbers are not believed.
 #pragma once
 
 #include <rondo/ring/protocol.hpp>
 
 namespace rondo::ring {
 
-// OK; VERSION_MISMATCH (another ring layout); BAD_DESCRIPTOR (a field contradicts another, a pointer
-// is missing or misaligned); or what make_geometry() says. `producing` tells which side's pointers
-// must be there.
-inline rondo_status make_view(const rondo_ring_map& map, std::uint32_t lane, bool producing, view& out) {
+// OK; VERSION_MISMATCH (another ring layout); BAD_DESCRIPTOR (a field contradicts another, a
+// pointer is missing or misaligned); or what make_geometry() says. `producing` tells which side's
+// pointers must be there.
+inline rondo_status make_view(const rondo_ring_map& map, std::uint32_t lane, bool producing,
+                              view& out) {
   if (map.struct_size < sizeof(rondo_ring_map)) return RONDO_BAD_DESCRIPTOR;
   if (map.layout_version != layout_version) return RONDO_VERSION_MISMATCH;
   if (map.lane_count == 0 || map.lane_count > RONDO_MAX_LANES || lane >= map.lane_count)
@@ -17,7 +18,8 @@ inline rondo_status make_view(const rondo_ring_map& map, std::uint32_t lane, boo
   view v;
   const bool timed = (map.queue_flags & RONDO_QUEUE_TIMED) != 0;
   const auto how = static_cast<publication>(map.publication);
-  const rondo_status status = make_geometry(how, map.capacity, map.payload_capacity, timed, v.shape);
+  const rondo_status status =
+      make_geometry(how, map.capacity, map.payload_capacity, timed, v.shape);
   if (status != RONDO_OK) return status;
   if (v.shape.stride != map.slot_stride) return RONDO_BAD_DESCRIPTOR;
   const rondo_ring_lane& part = map.lanes[lane];
@@ -38,7 +40,8 @@ inline rondo_status make_view(const rondo_ring_map& map, std::uint32_t lane, boo
   if (producing) {
     const bool shared_counted = how == publication::counted && !v.one_producer;
     if (misaligned(part.claim_line, line_bytes)) return RONDO_BAD_DESCRIPTOR;
-    if (shared_counted && misaligned(part.ready, alignof(std::uint64_t))) return RONDO_BAD_DESCRIPTOR;
+    if (shared_counted && misaligned(part.ready, alignof(std::uint64_t)))
+      return RONDO_BAD_DESCRIPTOR;
     v.claim = static_cast<claim_line*>(part.claim_line);
     v.ready = static_cast<std::uint64_t*>(part.ready);
   }

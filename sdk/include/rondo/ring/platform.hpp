@@ -1,7 +1,7 @@
 // The memory operations that the ring protocol is built from, for host and device code. This is the
-// only file of the ring that knows which compiler reads it. Every operation names its order; scope is
-// the whole system, because the other side may be across PCIe. The protocol takes this class as a
-// template parameter so that tests can substitute one that explores interleavings.
+// only file of the ring that knows which compiler reads it. Every operation names its order; scope
+// is the whole system, because the other side may be across PCIe. The protocol takes this class as
+// a template parameter so that tests can substitute one that explores interleavings.
 #pragma once
 
 #include <cstddef>
@@ -38,9 +38,9 @@ struct platform {
   __extension__ typedef unsigned __int128 wide;
 #endif
 
-  // SSE loads and stores are single-copy atomic on every x86-64 processor with AVX (Intel SDM vol. 3,
-  // "Guaranteed Atomic Operations"; AMD64 APM vol. 2, 7.3.2); .b128 accesses are in PTX 8.4 and up on
-  // sm_70 and up. A backend offers chunked publication only where that holds.
+  // SSE loads and stores are single-copy atomic on every x86-64 processor with AVX (Intel SDM vol.
+  // 3, "Guaranteed Atomic Operations"; AMD64 APM vol. 2, 7.3.2); .b128 accesses are in PTX 8.4 and
+  // up on sm_70 and up. A backend offers chunked publication only where that holds.
   static bool chunks_are_atomic() {
 #if defined(__CUDA_ARCH__)
     return true;
@@ -85,7 +85,8 @@ struct platform {
 #endif
   }
 
-  // The two read-modify-writes below touch memory of the caller's own side only, never across a bus.
+  // The two read-modify-writes below touch memory of the caller's own side only, never across a
+  // bus.
   RONDO_HD static bool compare_exchange(std::uint64_t* p, std::uint64_t& expected,
                                         std::uint64_t desired) {
 #if defined(__CUDA_ARCH__)
@@ -122,11 +123,10 @@ struct platform {
     chunk c;
 #if defined(__CUDA_ARCH__)
     std::uint64_t lo, hi;
-    asm volatile(
-        "{ .reg .b128 t; ld.relaxed.sys.global.b128 t, [%2]; mov.b128 {%0, %1}, t; }"
-        : "=l"(lo), "=l"(hi)
-        : "l"(p)
-        : "memory");
+    asm volatile("{ .reg .b128 t; ld.relaxed.sys.global.b128 t, [%2]; mov.b128 {%0, %1}, t; }"
+                 : "=l"(lo), "=l"(hi)
+                 : "l"(p)
+                 : "memory");
     c.content[0] = static_cast<std::uint32_t>(lo);
     c.content[1] = static_cast<std::uint32_t>(lo >> 32);
     c.content[2] = static_cast<std::uint32_t>(hi);

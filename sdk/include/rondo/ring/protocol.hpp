@@ -1,7 +1,7 @@
-// How messages enter and leave a ring. `producer` claims, fills and publishes slots; `consumer` peeks
-// and releases them. Both work on a `view`, the addresses of one ring lane as this side sees them,
-// and never wait: full and empty are answers. Any number of threads may share a producer; a consumer
-// belongs to one thread at a time.
+// How messages enter and leave a ring. `producer` claims, fills and publishes slots; `consumer`
+// peeks and releases them. Both work on a `view`, the addresses of one ring lane as this side sees
+// them, and never wait: full and empty are answers. Any number of threads may share a producer; a
+// consumer belongs to one thread at a time.
 //
 // The way of a message, word publication:
 //   1. The producer claims a sequence s by raising claim_line.next, if s - head < capacity.
@@ -33,8 +33,8 @@ struct view {
   }
 };
 
-// One message, readable until it is released. A chunked one is put together in the consumer, so there
-// the next peek() ends it as well.
+// One message, readable until it is released. A chunked one is put together in the consumer, so
+// there the next peek() ends it as well.
 struct message {
   const envelope* header = nullptr;
   const envelope_times* times = nullptr;  // nullptr unless the queue is timed
@@ -63,8 +63,8 @@ RONDO_HD inline std::uint32_t chunks_in_slot(const geometry& shape) {
   return chunks_for(shape.header_bytes() + shape.payload_capacity);
 }
 
-// Whether every chunk of the slot must be written, and awaited, for this sequence, see RING-02. True
-// for one lap in chunk_refresh_period sequences.
+// Whether every chunk of the slot must be written, and awaited, for this sequence, see RING-02.
+// True for one lap in chunk_refresh_period sequences.
 RONDO_HD inline bool must_refresh(const geometry& shape, std::uint64_t sequence) {
   return (sequence & (chunk_refresh_period - 1)) < shape.capacity;
 }
@@ -125,8 +125,8 @@ class producer {
   }
 
   // From now on every claim is refused as FULL; returns the first sequence that was not claimed, so
-  // that what was accepted and what was not is decided in one step. Any thread, with no other close()
-  // or reopen() at the time.
+  // that what was accepted and what was not is decided in one step. Any thread, with no other
+  // close() or reopen() at the time.
   RONDO_HD std::uint64_t close() {
     std::uint64_t next = P::load_relaxed(&ring_.claim->next);
     while ((next & closed_mark) == 0 &&
@@ -250,7 +250,8 @@ class producer {
     const std::uint32_t written =
         must_refresh(ring_.shape, c.sequence) ? chunks_in_slot(ring_.shape) : chunks_for(content);
     // Bytes behind the message are sent too: they must not be whatever the stack held.
-    for (std::uint32_t i = content; i < written * chunk_content_bytes; ++i) c.scratch[i] = std::byte{0};
+    for (std::uint32_t i = content; i < written * chunk_content_bytes; ++i)
+      c.scratch[i] = std::byte{0};
     auto* out = reinterpret_cast<chunk*>(ring_.slot(c.sequence));
     chunk piece;
     piece.tag = chunk_tag(c.sequence);

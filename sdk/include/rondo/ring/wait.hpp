@@ -1,6 +1,6 @@
-// Waiting, for host threads on Linux: spin, then sleep until the other side publishes. A sender pays
-// one load per message for it, no fence: the sleeper orders both sides with membarrier(2) before it
-// sleeps. Where the kernel has no membarrier both sides use a full barrier instead.
+// Waiting, for host threads on Linux: spin, then sleep until the other side publishes. A sender
+// pays one load per message for it, no fence: the sleeper orders both sides with membarrier(2)
+// before it sleeps. Where the kernel has no membarrier both sides use a full barrier instead.
 #pragma once
 
 #include <rondo/ring/layout.hpp>
@@ -18,14 +18,16 @@ namespace rondo::ring {
 inline std::uint64_t now_ns() {
   timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
-  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(t.tv_nsec);
+  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u +
+         static_cast<std::uint64_t>(t.tv_nsec);
 }
 
 inline constexpr std::uint64_t no_deadline = ~std::uint64_t{0};
 
 namespace detail {
 
-// Registration is per process and idempotent, so that core and every plugin come to the same answer.
+// Registration is per process and idempotent, so that core and every plugin come to the same
+// answer.
 inline bool register_membarrier() {
   return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
@@ -49,11 +51,11 @@ inline void light_barrier() {
 inline void heavy_barrier() {
   if (detail::has_membarrier) [[likely]]
     syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
-  else
-    detail::full_barrier();
+  else detail::full_barrier();
 }
 
-// Sleep while *word == expected, until woken or until deadline_ns (CLOCK_MONOTONIC). May wake early.
+// Sleep while *word == expected, until woken or until deadline_ns (CLOCK_MONOTONIC). May wake
+// early.
 inline void futex_wait(std::uint32_t* word, std::uint32_t expected, std::uint64_t deadline_ns) {
   timespec until{static_cast<time_t>(deadline_ns / 1'000'000'000u),
                  static_cast<long>(deadline_ns % 1'000'000'000u)};
