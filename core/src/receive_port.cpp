@@ -42,7 +42,9 @@ status receive_port::peek_called(seen& out) {
   if (!held_) {
     const host_call_guard guard;
     const status code = api_.queue.pop(queue_, &header_, payload_.data(), payload_capacity_);
-    if (code == RONDO_EMPTY) return code;
+    // A message that is too large stays with the backend: it cannot be got rid of.
+    if (code == RONDO_TOO_LARGE) return RONDO_INTERNAL;
+    if (code != RONDO_OK && code != RONDO_MALFORMED) return code;
     held_ = true;
     if (code != RONDO_OK) header_.length = payload_capacity_ + 1;
   }

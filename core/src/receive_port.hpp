@@ -20,7 +20,8 @@ class receive_port {
     const rondo_envelope* header = nullptr;
     const std::byte* payload = nullptr;
   };
-  // The oldest reply; it stays until release(). OK, EMPTY, MALFORMED (release() it), INTERNAL.
+  // The oldest reply; it stays until release(). OK, EMPTY, MALFORMED (release() it), INTERNAL, or
+  // what the backend's pop says, DEVICE_LOST for example.
   status peek(seen& out);
   void release();
 

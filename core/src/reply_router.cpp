@@ -60,6 +60,7 @@ status reply_router::lead(wanted what, std::uint64_t correlation, std::uint64_t 
                           deadline& until, arrived& out) {
   ring::spinner spinner(spin_ns_);
   bool is_last_look = false;
+  std::uint32_t others = 0;  // replies that are not the one waited for
   for (;;) {
     receive_port::seen reply;
     const status code = port_.peek(reply);
@@ -72,12 +73,14 @@ status reply_router::lead(wanted what, std::uint64_t correlation, std::uint64_t 
       if (hand_on(reply)) {
         port_.release();
         spinner.found_work();
+        if (++others % looks_per_check == 0 && until.passed()) break;  // they may never end
         continue;
       }
       if (is_over(life)) return RONDO_TERMINATED;  // stuck behind what nobody takes
     } else if (code == RONDO_MALFORMED) {
       port_.release();
       late_.fetch_add(1, std::memory_order_relaxed);
+      if (++others % looks_per_check == 0 && until.passed()) break;
       continue;
     } else if (code != RONDO_EMPTY) {
       return code;
@@ -87,7 +90,7 @@ status reply_router::lead(wanted what, std::uint64_t correlation, std::uint64_t 
       is_last_look = true;  // what was published before the end is visible now
       continue;
     }
-    if (until.is_zero()) return what == wanted::mine ? RONDO_TIMEOUT : RONDO_EMPTY;
+    if (until.is_zero()) break;
     const bool sleep = spinner.idle();
     if (sleep || is_check_due(spinner)) {
       const status hope = still_hopeful(until);
@@ -97,6 +100,7 @@ status reply_router::lead(wanted what, std::uint64_t correlation, std::uint64_t 
       port_.park(std::min(until.at(), ring::now_ns() + health_period_ns),
                  [&] { return is_over(life); });
   }
+  return until.is_zero() && what == wanted::uncorrelated ? RONDO_EMPTY : RONDO_TIMEOUT;
 }
 
 // False if the reply must stay where it is for now.
@@ -320,9 +324,13 @@ void reply_router::ticket::keep_moving() {
   if (!leads_) leads_ = router_.try_lead();
   if (!leads_) return;
   receive_port::seen reply;
-  status code;
-  while ((code = router_.port_.peek(reply)) == RONDO_OK && router_.hand_on(reply))
+  status code = RONDO_OK;
+  // No more than there can be at once: the sender has a deadline to look after.
+  for (std::uint64_t left = router_.port_.capacity(); left > 0; --left) {
+    code = router_.port_.peek(reply);
+    if (code != RONDO_OK || !router_.hand_on(reply)) break;
     router_.port_.release();
+  }
   if (code == RONDO_MALFORMED) router_.port_.release();
 }
 
@@ -341,6 +349,8 @@ status reply_router::next_uncorrelated(deadline& until, arrived& out,
       if (!leads) {
         pass_on();
         if (code == RONDO_EMPTY) continue;
+        // The wake-up for what was stashed may have come to this thread as it gave up.
+        if (code == RONDO_TIMEOUT && take_stashed(out, stashed)) return RONDO_OK;
         return code;
       }
     }

@@ -103,11 +103,16 @@ class reply_router {
     std::vector<std::byte> stashed;
     bool holds_slot = false;
     const status code = next_uncorrelated(until, reply, stashed, holds_slot);
+    struct release_at_end {  // also when `take` throws: it runs the application's code
+      reply_router& router;
+      const bool holds_slot;
+      ~release_at_end() {
+        if (!holds_slot) return;
+        router.port_.release();
+        router.step_down();
+      }
+    } const releasing{*this, holds_slot};
     if (code == RONDO_OK) take(reply);
-    if (holds_slot) {
-      port_.release();
-      step_down();
-    }
     return code;
   }
 

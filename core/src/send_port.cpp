@@ -37,7 +37,8 @@ status send_port::try_send(const codec& type, const void* message, std::uint64_t
 }
 
 std::uint64_t send_port::sent() const {
-  return mapped_ ? ring_.next_sequence() : accepted_.load(std::memory_order_relaxed);
+  return mapped_ ? ring_.next_sequence() - abandoned_.load(std::memory_order_relaxed)
+                 : accepted_.load(std::memory_order_relaxed);
 }
 
 namespace {
@@ -64,17 +65,24 @@ status send_port::send_mapped(const codec& type, const void* message, std::uint6
   try {
     length = type.encode(message, claim.payload, claim.capacity);
   } catch (...) {
-    ring_.abandon(claim);
+    abandon(claim);
     throw;
   }
   if (length < 0) [[unlikely]] {
-    ring_.abandon(claim);
+    abandon(claim);
     return RONDO_TOO_LARGE;
   }
   id = claim.sequence + 1;
   ring_.commit(claim, request_header(length, type, id, correlation));
   if (wake_ != nullptr) ring::wake_if_parked(wake_);
   return RONDO_OK;
+}
+
+// A parked kernel has to be woken for it, or the slot would never be free again.
+void send_port::abandon(ring::claim& claim) {
+  abandoned_.fetch_add(1, std::memory_order_relaxed);
+  ring_.abandon(claim);
+  if (wake_ != nullptr) ring::wake_if_parked(wake_);
 }
 
 status send_port::send_called(const codec& type, const void* message, std::uint64_t correlation,

@@ -29,6 +29,7 @@ class send_port {
                      std::uint64_t& id);
   status send_called(const codec& type, const void* message, std::uint64_t correlation,
                      std::uint64_t& id);
+  void abandon(ring::claim& claim);
 
   const backend_api& api_;
   rondo_queue* queue_;
@@ -38,6 +39,7 @@ class send_port {
   std::uint32_t payload_capacity_;
   std::atomic<std::uint64_t> next_id_{0};  // calls only: a mapped ring's sequences are the ids
   std::atomic<std::uint64_t> accepted_{0};
+  std::atomic<std::uint64_t> abandoned_{0};  // claimed in the mapped ring and given up
 };
 
 }  // namespace rondo::detail

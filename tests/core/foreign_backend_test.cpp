@@ -215,7 +215,7 @@ TEST_F(faulty_backend, that_floods_its_output_does_not_hold_up_a_deadline) {
   EXPECT_EQ(kernel.call({}, 20ms).code(), RONDO_TIMEOUT);
   EXPECT_NE(kernel.try_receive().code(), RONDO_OK);
   kernel.terminate();
-  EXPECT_EQ(kernel.receive(patience).code(), RONDO_TERMINATED);
+  EXPECT_FALSE(kernel.receive(20ms));
 }
 
 }  // namespace

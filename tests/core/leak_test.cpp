@@ -10,13 +10,7 @@ namespace {
 
 using namespace core_test;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool heap_is_countable = false;  // a sanitizer keeps the books itself
-constexpr int rounds = 30;
-#else
-constexpr bool heap_is_countable = true;
-constexpr int rounds = 100;
-#endif
+constexpr int rounds = is_sanitized ? 30 : 100;
 
 struct resources {
   std::size_t threads = thread_count();
@@ -30,7 +24,7 @@ void PrintTo(const resources& it, std::ostream* out) {
        << it.plugin_blocks << " blocks of plugins";
 }
 
-std::size_t heap_bytes() { return heap_is_countable ? ::mallinfo2().uordblks : 0; }
+std::size_t heap_bytes() { return is_sanitized ? 0 : ::mallinfo2().uordblks; }
 
 // A thread that was joined may be listed a moment longer.
 void expect_settled(const resources& before) {

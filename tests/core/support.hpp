@@ -26,6 +26,13 @@ namespace core_test {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
+// A sanitizer keeps its own books of memory and ends the process that asks for too much.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool is_sanitized = true;
+#else
+inline constexpr bool is_sanitized = false;
+#endif
+
 // Long enough for a loaded machine under a sanitizer; no test waits for it to pass.
 inline constexpr auto patience = 60s;
 
