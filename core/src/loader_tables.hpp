@@ -39,11 +39,11 @@ void fill_with_stubs(Table& table, Slots&... slots) {
 
 inline void fill_with_stubs(rondo_backend_table& t) {
   fill_with_stubs(t, t.open, t.close, t.device_count, t.why_none, t.device_info, t.open_device,
-                  t.close_device);
+                  t.close_device, t.device_properties);
 }
 inline void fill_with_stubs(rondo_kernel_table& t) {
   fill_with_stubs(t, t.create, t.launch, t.activate, t.deactivate, t.terminate, t.destroy, t.state,
-                  t.input, t.output, t.counters, t.renew);
+                  t.input, t.output, t.counters, t.renew, t.failure);
 }
 inline void fill_with_stubs(rondo_queue_table& t) {
   fill_with_stubs(t, t.push, t.pop, t.push_batch, t.pop_batch, t.reserve, t.commit, t.abandon,

@@ -113,7 +113,9 @@ inline std::vector<std::string> declared_constants() {
     const std::string name = word_at(text, at);
     const bool whole = at == 0 || !is_word(text[at - 1]);
     at += name.size();
-    if (whole && text.compare(at, 3, " = ") == 0) out.push_back(name);
+    // The value may be on the next line.
+    const std::size_t sign = text.find_first_not_of(" \n", at);
+    if (whole && sign != std::string::npos && text[sign] == '=') out.push_back(name);
   }
   return out;
 }

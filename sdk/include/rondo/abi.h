@@ -264,9 +264,12 @@ typedef struct rondo_scenario {
 } rondo_scenario;
 
 enum {
-  RONDO_HANDLER_EMITS = 1u << 0,            /* takes an emitter: none, one or many replies */
-  RONDO_HANDLER_WARP_COOPERATIVE = 1u << 1, /* all lanes of a warp run it together */
-  RONDO_HANDLER_BLOCK_COOPERATIVE = 1u << 2
+  RONDO_HANDLER_EMITS = 1u << 0,             /* takes an emitter: none, one or many replies */
+  RONDO_HANDLER_WARP_COOPERATIVE = 1u << 1,  /* all lanes of a warp run it together */
+  RONDO_HANDLER_BLOCK_COOPERATIVE = 1u << 2, /* all threads of a block */
+  RONDO_HANDLER_GRID_COOPERATIVE = 1u << 3,  /* all threads of all blocks */
+  RONDO_HANDLER_INDEPENDENT = 1u << 4 /* requests do not depend on each other: several may run at
+                                         once, their replies keep the order of the requests */
 };
 
 typedef struct rondo_handler {
@@ -435,6 +438,12 @@ typedef struct rondo_backend_table {
                               uint64_t option_count, rondo_device** out, rondo_error_sink* error);
   /* Requires that every kernel and buffer is destroyed. At most 10 s. One at a time. */
   void (*close_device)(rondo_device*);
+  /* What the device found out about itself and chose when it was opened, for people and tools:
+   * calls visit once for each fact. Key and value are borrowed for the length of that call. Never
+   * blocks. Any. OK. */
+  rondo_status (*device_properties)(rondo_device*, void* self,
+                                    void (*visit)(void* self, rondo_string key,
+                                                  rondo_string value));
 } rondo_backend_table;
 
 /* ---- queues -----------------------------------------------------------------------------------
@@ -490,7 +499,9 @@ typedef struct rondo_ring_lane {
 
 enum {
   RONDO_RING_CONSUMER_PARKS = 1u << 0, /* producers look at the wake line after publishing */
-  RONDO_RING_PRODUCER_WAKES = 1u << 1  /* the other side wakes a consumer that parks */
+  RONDO_RING_PRODUCER_WAKES = 1u << 1, /* the other side wakes a consumer that parks */
+  RONDO_RING_WHOLE_LINES = 1u << 2     /* slots lie behind a bus and are written 64 bytes at a time,
+                                          each line by one store; chunked publication only */
 };
 
 typedef struct rondo_ring_map {
@@ -670,6 +681,9 @@ typedef struct rondo_kernel_table {
   rondo_status (*counters)(rondo_kernel*, rondo_kernel_counters* out);
   /* Extend the lease by params.lease_ns from now. Any. OK, UNSUPPORTED, TERMINATED. */
   rondo_status (*renew)(rondo_kernel*);
+  /* Why the kernel is FAILED: HANDLER_HUNG, DEVICE_LOST, … with one sentence in text (not
+   * terminated; *length says how long). OK while it is not. Never blocks. Any. */
+  rondo_status (*failure)(rondo_kernel*, char* text, uint32_t capacity, uint32_t* length);
 } rondo_kernel_table;
 
 /* ---- buffers on a device ----------------------------------------------------------------------

@@ -14,6 +14,8 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace rondo::backend {
 
@@ -79,12 +81,19 @@ class kernel {
   virtual queue& output() = 0;
   virtual void counters(rondo_kernel_counters& out) = 0;
   virtual rondo_status renew() { return RONDO_UNSUPPORTED; }
+  // Why the kernel is FAILED; OK while it is not. `text` gets one sentence.
+  virtual rondo_status failure(std::string& text) {
+    (void)text;
+    return RONDO_UNSUPPORTED;
+  }
 };
 
 class device {
  public:
   virtual ~device() = default;
   virtual std::unique_ptr<kernel> create_kernel(const rondo_kernel_params& params) = 0;
+  // What the device found out about itself and chose: pairs of key and value.
+  virtual std::vector<std::pair<std::string, std::string>> properties() { return {}; }
 
   virtual rondo_buffer_handle create_buffer(std::uint64_t) { throw no_buffers(); }
   virtual rondo_status destroy_buffer(rondo_buffer_handle) { return RONDO_UNSUPPORTED; }
@@ -187,7 +196,14 @@ struct tables {
           return RONDO_OK;
         });
       },
-      [](rondo_device* d) { delete from_c(d); }};
+      [](rondo_device* d) { delete from_c(d); },
+      [](rondo_device* d, void* self, void (*visit)(void*, rondo_string, rondo_string)) {
+        return guarded(nullptr, [&] {
+          for (const auto& [key, value] : from_c(d)->properties())
+            visit(self, text(key), text(value));
+          return RONDO_OK;
+        });
+      }};
 
   static constexpr rondo_kernel_table kernels = {
       sizeof(rondo_kernel_table),
@@ -219,7 +235,15 @@ struct tables {
       [](rondo_kernel* k, rondo_kernel_counters* out) {
         return guarded(nullptr, [&] { return from_c(k)->counters(*out), RONDO_OK; });
       },
-      [](rondo_kernel* k) { return guarded(nullptr, [&] { return from_c(k)->renew(); }); }};
+      [](rondo_kernel* k) { return guarded(nullptr, [&] { return from_c(k)->renew(); }); },
+      [](rondo_kernel* k, char* to, std::uint32_t room, std::uint32_t* length) {
+        return guarded(nullptr, [&] {
+          std::string why;
+          const rondo_status code = from_c(k)->failure(why);
+          *length = static_cast<std::uint32_t>(why.copy(to, room));
+          return code;
+        });
+      }};
 
   static constexpr rondo_queue_table queues = {
       sizeof(rondo_queue_table),
