@@ -20,9 +20,31 @@ struct buffer_span {
   RONDO_HD T& operator[](std::uint64_t i) const { return data[i]; }
 };
 
+// How a handler may run on a device that has many threads. `static constexpr auto execution =
+// rondo::execution::warp;` in the handler says so; without it, it is serial. A CPU runs every
+// handler on one thread, which is lane 0 of 1.
+enum class execution : std::uint32_t {
+  serial,      // one thread runs it; the others only move its messages
+  warp,        // all lanes of a warp run it together on one request
+  block,       // all threads of a block
+  grid,        // all threads of all blocks of the launch
+  independent  // requests do not depend on each other: each thread may have one of its own
+};
+
+// The threads that run one invocation together.
+struct team {
+  std::uint32_t lane = 0;
+  std::uint32_t lanes = 1;
+  void (*sync)(void* self) = nullptr;
+  void* self = nullptr;
+};
+
 class context {
  public:
-  RONDO_HD explicit context(rondo_invocation& invocation) : invocation_(invocation) {}
+  RONDO_HD explicit context(rondo_invocation& invocation)
+      : invocation_(invocation), team_{invocation.lane, invocation.lanes, nullptr, nullptr} {}
+  RONDO_HD context(rondo_invocation& invocation, const team& together)
+      : invocation_(invocation), team_(together) {}
 
   // The request's own id, and the id that its replies repeat.
   RONDO_HD std::uint64_t message_id() const { return invocation_.request->message_id; }
@@ -32,8 +54,13 @@ class context {
 
   // This thread's place among those that run the handler together; 0 of 1 unless the handler is
   // declared cooperative.
-  RONDO_HD std::uint32_t lane() const { return invocation_.lane; }
-  RONDO_HD std::uint32_t lanes() const { return invocation_.lanes; }
+  RONDO_HD std::uint32_t lane() const { return team_.lane; }
+  RONDO_HD std::uint32_t lanes() const { return team_.lanes; }
+  // Wait until all of them are here; what each wrote before, all may read after. Every lane must
+  // call it, equally often.
+  RONDO_HD void sync() const {
+    if (team_.sync != nullptr) team_.sync(team_.self);
+  }
 
   // The buffer behind a handle, as whole elements of T. Empty if the handle is none or not alive.
   template <class T>
@@ -51,7 +78,8 @@ class context {
   RONDO_HD void fail(std::int32_t user_code, const char* text) {
     fail_with(RONDO_HANDLER_FAILED, user_code, text);
   }
-  RONDO_HD bool failed() const { return invocation_.failure_code != RONDO_OK; }
+  // Of a handler that several lanes run: what another lane did is sure to be seen after sync().
+  RONDO_HD bool failed() const { return failure_code() != RONDO_OK; }
 
   // Nanoseconds on this processor's own clock: differences count, the origin does not.
   RONDO_HD std::uint64_t now_ns() const {
@@ -69,8 +97,7 @@ class context {
 
   // For the code around the handler.
   RONDO_HD void fail_with(rondo_status code, std::int32_t user_code, const char* text) {
-    if (failed()) return;
-    invocation_.failure_code = code;
+    if (!claim_failure(code)) return;
     invocation_.user_code = user_code;
     std::uint32_t n = 0;
     for (; text != nullptr && n < RONDO_FAILURE_TEXT_MAX && text[n] != '\0'; ++n)
@@ -79,7 +106,36 @@ class context {
   }
 
  private:
+  // A thread alone needs no atomic access, and could not make one: its record may be in memory of
+  // its own.
+  RONDO_HD bool is_alone() const { return team_.sync == nullptr; }
+  RONDO_HD std::int32_t failure_code() const {
+    if (is_alone()) return invocation_.failure_code;
+#if defined(__CUDA_ARCH__)
+    std::int32_t code;
+    asm volatile("ld.relaxed.gpu.s32 %0, [%1];" : "=r"(code) : "l"(&invocation_.failure_code));
+    return code;
+#else
+    return __atomic_load_n(&invocation_.failure_code, __ATOMIC_RELAXED);
+#endif
+  }
+  RONDO_HD bool claim_failure(rondo_status code) {
+    if (is_alone()) {
+      if (invocation_.failure_code != RONDO_OK) return false;
+      invocation_.failure_code = code;
+      return true;
+    }
+#if defined(__CUDA_ARCH__)
+    return atomicCAS(&invocation_.failure_code, RONDO_OK, code) == RONDO_OK;
+#else
+    std::int32_t none = RONDO_OK;
+    return __atomic_compare_exchange_n(&invocation_.failure_code, &none, code, false,
+                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+#endif
+  }
+
   rondo_invocation& invocation_;
+  team team_;
 };
 
 // For handlers that reply never, once or many times. emit() is false when the kernel is being

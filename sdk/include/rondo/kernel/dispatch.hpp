@@ -58,6 +58,35 @@ concept handler_type = message_type<typename H::request> && message_type<typenam
 
 namespace detail {
 
+template <class H>
+RONDO_HD constexpr execution execution_of() {
+  if constexpr (requires { H::execution; }) return H::execution;
+  else return execution::serial;
+}
+
+// RONDO_HANDLER_*
+template <class H>
+RONDO_HD constexpr std::uint32_t handler_flags() {
+  std::uint32_t flags = replying_handler<H> ? 0u : std::uint32_t{RONDO_HANDLER_EMITS};
+  switch (execution_of<H>()) {
+    case execution::serial: break;
+    case execution::warp: flags |= RONDO_HANDLER_WARP_COOPERATIVE; break;
+    case execution::block: flags |= RONDO_HANDLER_BLOCK_COOPERATIVE; break;
+    case execution::grid: flags |= RONDO_HANDLER_GRID_COOPERATIVE; break;
+    case execution::independent: flags |= RONDO_HANDLER_INDEPENDENT; break;
+  }
+  return flags;
+}
+
+// A request of another type or version is refused, never guessed at [MSG-01].
+template <class H>
+RONDO_HD void check_header(const rondo_envelope& header, context& ctx) {
+  if (header.type != RONDO_TYPE_REQUEST)
+    ctx.fail_with(RONDO_REQUEST_MISMATCH, 0, "the message is not a request of this handler");
+  else if (header.version != message_of<typename H::request>.version)
+    ctx.fail_with(RONDO_VERSION_MISMATCH, 0, "the request has another version than the handler");
+}
+
 // The reply of a replying handler. `Sink` is rondo_emitter, or what a device loop uses in its
 // place.
 template <class H, class Sink>
@@ -94,18 +123,14 @@ RONDO_HD rondo_status run(H& handler, const typename H::request& request, Sink& 
   }
 }
 
-// Returns OK, or why there is no reply; the failure fields of the invocation then say more. A
-// request of another type or version is refused, never guessed at [MSG-01].
+// Returns OK, or why there is no reply; the failure fields of the invocation then say more.
 template <class H, class Sink>
 RONDO_HD rondo_status dispatch(H& handler, const void* payload, Sink& out,
                                rondo_invocation& invocation) {
   using request = typename H::request;
   context ctx(invocation);
   const rondo_envelope& header = *invocation.request;
-  if (header.type != RONDO_TYPE_REQUEST)
-    ctx.fail_with(RONDO_REQUEST_MISMATCH, 0, "the message is not a request of this handler");
-  else if (header.version != message_of<request>.version)
-    ctx.fail_with(RONDO_VERSION_MISMATCH, 0, "the request has another version than the handler");
+  check_header<H>(header, ctx);
   if (ctx.failed()) return invocation.failure_code;
 
   rondo_status status = RONDO_OK;

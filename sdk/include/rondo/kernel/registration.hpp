@@ -55,7 +55,7 @@ constexpr rondo_handler make_handler(const char* device_entry) {
                 "response&, rondo::context&) or (const request&, rondo::emitter<response>&, "
                 "rondo::context&)");
   return {sizeof(rondo_handler),
-          replying_handler<H> ? 0u : static_cast<std::uint32_t>(RONDO_HANDLER_EMITS),
+          handler_flags<H>(),
           {H::id.text, H::id.size},
           describe_message<typename H::request>(),
           describe_message<typename H::response>(),

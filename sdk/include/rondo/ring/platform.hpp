@@ -85,6 +85,17 @@ struct platform {
 #endif
   }
 
+  // Gives back what was read: behind loads whose values decided that this store happens. On the
+  // host that is a release; a GPU does not issue a store before the loads it depends on have
+  // returned, and a release there would wait half a microsecond for everything written before.
+  RONDO_HD static void store_after_loads(std::uint64_t* p, std::uint64_t v) {
+#if defined(__CUDA_ARCH__)
+    store_relaxed(p, v);
+#else
+    store_release(p, v);
+#endif
+  }
+
   // The two read-modify-writes below touch memory of the caller's own side only, never across a
   // bus.
   RONDO_HD static bool compare_exchange(std::uint64_t* p, std::uint64_t& expected,

@@ -1,0 +1,34 @@
+// The body of the __global__ function that RONDO_KERNEL makes of a handler. Read by nvcc only.
+#pragma once
+
+#include <rondo/device/loop.hpp>
+#include <rondo/device/threads.hpp>
+
+#if defined(__CUDACC__)
+
+namespace rondo::device {
+
+template <class H>
+__device__ void enter(const launch_args& args) {
+  // A handler of messages that only a host can read has an entry that does nothing: the host
+  // refuses such a launch before, by the message's name.
+  if constexpr (!detail::is_host_only<typename H::request> &&
+                !detail::is_host_only<typename H::response>) {
+    __shared__ block_memory<H> memory;
+    const gpu_threads x;
+    const bool is_first = x.thread() == 0 && x.block() == 0;
+    switch (static_cast<action>(args.what)) {
+      case action::probe:
+        if (is_first) probe<H>(args, x.now());
+        return;
+      case action::destroy:
+        if (is_first) reinterpret_cast<H*>(args.state)->~H();
+        return;
+      case action::serve: serve<ring::platform, H>(x, args, memory); return;
+    }
+  }
+}
+
+}  // namespace rondo::device
+
+#endif

@@ -1,0 +1,301 @@
+// The first warp of a persistent kernel: looks for requests and orders, and keeps the counters.
+// Each lane holds the same copy of what is in here and takes every decision alike; lane 0 writes.
+//
+// One look is one trip across the bus: all lanes together read the pieces of the next slot, the
+// control line and the host's head of the output, each in one 16-byte access.
+#pragma once
+
+#include <rondo/device/team_ring.hpp>
+
+namespace rondo::device {
+
+template <class H, class X, class P>
+class lead {
+  using plan = stage_plan<H>;
+
+ public:
+  RONDO_DEVICE lead(const X& x, const launch_args& args, block_memory<H>& memory,
+                    std::byte* in_content)
+      : x_(x),
+        args_(args),
+        m_(memory),
+        in_content_(in_content),
+        in_(view_of(args.input)),
+        out_(view_of(args.output)),
+        pieces_(is_chunked(in_) ? ring::chunks_in_slot(in_.shape) : 0) {}
+
+  RONDO_DEVICE const ring::view& in() const { return in_; }
+  RONDO_DEVICE const ring::view& out() const { return out_; }
+  RONDO_DEVICE bool is_first() const { return x_.thread() == 0; }
+
+  // By every lane of the first warp, once.
+  RONDO_DEVICE void start() {
+    head_ = P::load_relaxed(&in_.consumer->head);
+    freed_ = limit_ = head_;
+    lease_seen_at_ = worked_at_ = x_.now();
+  }
+
+  // Until there is something to do, which is in m.next, m.sequence and m.count then.
+  RONDO_DEVICE void look() {
+    for (std::uint32_t looks = 0;; ++looks) {
+      const std::uint64_t waiting = poll();
+      ending_ = obey();
+      if (ending_ == ending::none && waiting != 0 && takes_ && has_room()) {
+        choose(waiting);
+        return;
+      }
+      settle();
+      if (ending_ == ending::none && is_once() && looks >= looks_until_idle &&
+          (waiting == 0 || !takes_ || !has_room()))
+        ending_ = ending::idle;
+      if (ending_ == ending::none) rest(looks);
+      if (ending_ == ending::none) continue;
+      if (is_first()) m_.next = step::leave;
+      return;
+    }
+  }
+
+  // Replies that are written and not yet visible, and slots that are read and not yet free.
+  RONDO_DEVICE void settle() {
+    if (!is_chunked(out_) && is_first() && m_.out_published != m_.out_next) {
+      P::store_release(&out_.producer->tail, m_.out_next);  // SYNC: tail-published
+      m_.out_published = m_.out_next;
+    }
+    if (freed_ != head_) {
+      if (is_first()) P::store_after_loads(&in_.consumer->head, head_);  // SYNC: slot-freed
+      freed_ = head_;
+    }
+    unsettled_ = 0;
+  }
+
+  // `n` requests were taken out of the input and what they asked for is done.
+  RONDO_DEVICE void advance(std::uint64_t n) {
+    head_ += n;
+    worked_at_ = 0;
+    if (limit_ > head_ && ++unsettled_ < burst) return;
+    settle();
+    publish_counters();
+  }
+
+  // The same for a batch, which is published as one.
+  RONDO_DEVICE void advance_batch(std::uint64_t n) {
+    head_ += n;
+    worked_at_ = 0;
+    settle();
+    publish_counters();
+  }
+
+  RONDO_DEVICE void finish() {
+    settle();
+    auto* resume = reinterpret_cast<resume_block*>(args_.resume);
+    if (is_first()) {
+      m_.counters.heartbeat = x_.now();
+      m_.counters.input_next = head_;
+      m_.counters.output_next = m_.out_next;
+      m_.counters.busy_since = 0;
+      resume->output_next = m_.out_next;
+      resume->counters = m_.counters;
+    }
+    publish_counters();
+    tell(ending_);
+  }
+
+  // ---- for one thread that waits inside a handler: room in the output, or the end.
+
+  RONDO_DEVICE bool wait_for_room() {
+    if (m_.out_published != m_.out_next && !is_chunked(out_)) {
+      P::store_release(&out_.producer->tail, m_.out_next);  // SYNC: tail-published
+      m_.out_published = m_.out_next;
+    }
+    for (;;) {
+      // SYNC: slot-freed
+      const std::uint64_t out_head = P::load_acquire(&out_.consumer->head);
+      if (m_.out_next - out_head < out_.shape.capacity) return true;
+      const ring::chunk c = P::load_chunk(reinterpret_cast<const ring::chunk*>(args_.control));
+      if (command_of(c.tag) == command::stop) return false;
+      note_lease(c.content[2]);
+      if (lease_lapsed()) return false;
+      x_.nap(room_nap_ns);
+    }
+  }
+  // Whether blocks should wait no longer for one that does not come.
+  RONDO_DEVICE bool must_give_up() {
+    const ring::chunk c = P::load_chunk(reinterpret_cast<const ring::chunk*>(args_.control));
+    note_lease(c.content[2]);
+    return command_of(c.tag) == command::stop || lease_lapsed();
+  }
+
+ private:
+  static constexpr std::uint32_t looks_until_idle = 4;
+  static constexpr std::uint32_t looks_per_clock = 32;
+  static constexpr std::uint32_t burst = 16;  // requests between two looks and two publications
+  static constexpr std::uint32_t room_nap_ns = 200;
+  static constexpr std::uint64_t heartbeat_ns = 100'000;
+
+  RONDO_DEVICE bool is_once() const { return (args_.flags & flag_once) != 0; }
+
+  // Item i of a look: a piece of the slot, the control line, the output's consumer line.
+  RONDO_DEVICE const ring::chunk* item(std::uint32_t i) const {
+    if (i < pieces_) return reinterpret_cast<const ring::chunk*>(in_.slot(head_)) + i;
+    if (i == pieces_) return reinterpret_cast<const ring::chunk*>(args_.control);
+    return reinterpret_cast<const ring::chunk*>(out_.consumer);
+  }
+  // Puts it where all lanes find it. Returns its bit if it is a piece of the slot's next message.
+  RONDO_DEVICE std::uint64_t keep(std::uint32_t i, const ring::chunk& c) {
+    if (i == pieces_) m_.control = c;
+    if (i == pieces_ + 1) m_.out_line = c;
+    if (i >= pieces_) return 0;
+    __builtin_memcpy(in_content_ + i * ring::chunk_content_bytes, c.content,
+                     ring::chunk_content_bytes);
+    return c.tag == ring::chunk_tag(head_) ? std::uint64_t{1} << i : 0;
+  }
+
+  // One look. How many requests are at hand.
+  RONDO_DEVICE std::uint64_t poll() {
+    if (pieces_ == 0 && limit_ != head_ && unsettled_ != 0) return limit_ - head_;
+    x_.sync_warp();  // all have read what the last look brought
+    const std::uint32_t items = pieces_ + 2;
+    std::uint32_t i = x_.thread();
+    ring::chunk first{};
+    if (i < items) first = P::load_chunk(item(i));  // SYNC: chunk-published, SYNC: control
+    // Issued behind the loads above, so that lane 0 waits for all of them at once.
+    if (pieces_ == 0 && is_first())
+      m_.tail = P::load_acquire(&in_.producer->tail);  // SYNC: tail-published
+    std::uint64_t there = i < items ? keep(i, first) : 0;
+    for (i += x_.lanes(); i < items; i += x_.lanes()) there |= keep(i, P::load_chunk(item(i)));
+    if (pieces_ != 0) there = x_.any_of_warp(there);
+    x_.sync_warp();
+    if (is_first()) ++m_.counters.polls;
+    if (pieces_ != 0) return is_complete(in_, head_, there, in_content_) ? 1 : 0;
+    limit_ = m_.tail;
+    return limit_ - head_;
+  }
+
+  RONDO_DEVICE ending obey() {
+    if (pieces_ == 0 && limit_ - head_ > in_.shape.capacity) return ending::broken_ring;
+    const std::uint32_t word = m_.control.tag;
+    note_lease(m_.control.content[2]);
+    if (word != word_) {
+      word_ = word;
+      switch (command_of(word)) {
+        case command::pause:
+          takes_ = false;
+          settle();
+          tell(ending::none);
+          break;
+        case command::run:
+          takes_ = true;
+          tell(ending::none);
+          break;
+        case command::drain:
+          takes_ = true;
+          drain_until_ = m_.control.content[0] | static_cast<std::uint64_t>(m_.control.content[1])
+                                                     << 32;
+          break;
+        case command::stop: return ending::ordered;
+      }
+    }
+    if (command_of(word_) == command::drain && head_ >= drain_until_) return ending::ordered;
+    return ending::none;
+  }
+
+  RONDO_DEVICE bool has_room() const {
+    if constexpr (!replying_handler<H>) return true;  // it waits itself, when it emits
+    else return room() != 0;
+  }
+  RONDO_DEVICE std::uint64_t room() const {
+    const std::uint64_t out_head =
+        m_.out_line.content[0] | static_cast<std::uint64_t>(m_.out_line.content[1]) << 32;
+    return out_.shape.capacity - (m_.out_next - out_head);
+  }
+
+  RONDO_DEVICE void choose(std::uint64_t waiting) {
+    std::uint64_t n = 1;
+    if constexpr (plan::by_thread) {
+      if (pieces_ == 0) n = least(least(waiting, room()), x_.threads());
+    }
+    if (!is_first()) return;
+    m_.sequence = head_;
+    m_.next = plan::by_thread && pieces_ == 0 ? step::batch : step::one;
+    m_.count = static_cast<std::uint32_t>(n);
+    m_.first_bad = m_.count;
+  }
+  RONDO_DEVICE static std::uint64_t least(std::uint64_t a, std::uint64_t b) {
+    return a < b ? a : b;
+  }
+
+  // Nothing to do. Now and then the clock is read, by lane 0 for all.
+  RONDO_DEVICE void rest(std::uint32_t looks) {
+    if (looks % looks_per_clock == looks_per_clock - 1 || worked_at_ == 0) {
+      const std::uint64_t now = x_.now();
+      if (worked_at_ == 0) worked_at_ = now;
+      std::uint64_t decisions = 0;
+      if (is_first()) {
+        if (now - m_.counters.heartbeat >= heartbeat_ns) {
+          m_.counters.heartbeat = now;
+          decisions |= 1;
+        }
+        if (lease_lapsed()) decisions |= 2;
+        if (args_.nap_ns != 0 && now - worked_at_ >= args_.spin_ns) decisions |= 4;
+      }
+      decisions = x_.any_of_warp(decisions);
+      if ((decisions & 1) != 0) publish_counters();
+      if ((decisions & 2) != 0) ending_ = ending::lease_lapsed;
+      naps_ = (decisions & 4) != 0;
+    }
+    if (naps_) x_.nap(args_.nap_ns);
+  }
+
+  RONDO_DEVICE void note_lease(std::uint32_t lease) {
+    if (lease == lease_) return;
+    lease_ = lease;
+    lease_seen_at_ = x_.now();
+  }
+  RONDO_DEVICE bool lease_lapsed() const {
+    if (args_.lease_ns == 0) return false;
+    const std::uint64_t now = x_.now();
+    return now > lease_seen_at_ && now - lease_seen_at_ > args_.lease_ns;
+  }
+
+  RONDO_DEVICE void publish_counters() {
+    x_.sync_warp();
+    auto* to = reinterpret_cast<ring::chunk*>(args_.counters);
+    constexpr std::uint32_t words = sizeof(counters_line) / 16;
+    for (std::uint32_t i = x_.thread(); i < words; i += x_.lanes()) {
+      ring::chunk c;
+      __builtin_memcpy(&c, reinterpret_cast<const std::byte*>(&m_.counters) + i * 16, 16);
+      P::store_chunk(to + i, c);
+    }
+    x_.sync_warp();
+  }
+
+  RONDO_DEVICE void tell(ending how) {
+    if (!is_first()) return;
+    auto* line = reinterpret_cast<report_line*>(args_.report);
+    P::store_release(&line->obeyed,
+                     word_ | static_cast<std::uint64_t>(how) << 32);  // SYNC: report
+  }
+
+  const X& x_;
+  const launch_args& args_;
+  block_memory<H>& m_;
+  std::byte* in_content_;
+  const ring::view in_;
+  const ring::view out_;
+  const std::uint32_t pieces_;  // of a chunked input slot; 0: counted
+
+  std::uint64_t head_ = 0;   // the next request
+  std::uint64_t freed_ = 0;  // what the host was told of it
+  std::uint64_t limit_ = 0;  // counted: requests below are complete
+  std::uint64_t drain_until_ = 0;
+  std::uint64_t lease_seen_at_ = 0;
+  std::uint64_t worked_at_ = 0;  // 0: look at the clock at the next rest
+  std::uint32_t word_ = 0;
+  std::uint32_t lease_ = 0;
+  std::uint32_t unsettled_ = 0;
+  ending ending_ = ending::none;
+  bool takes_ = false;
+  bool naps_ = false;
+};
+
+}  // namespace rondo::device

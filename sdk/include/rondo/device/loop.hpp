@@ -1,0 +1,536 @@
+// The persistent kernel of one handler: every thread of the launch runs serve(). The first warp
+// looks for requests (lead.hpp), the block moves a message's bytes together, and those threads that
+// the handler asks for run it; see rondo::execution. One consumer per kernel, whatever its size.
+#pragma once
+
+#include <rondo/device/lead.hpp>
+
+namespace rondo::device {
+
+template <class H, class X, class P = ring::platform>
+class server {
+  using plan = stage_plan<H>;
+  using request = typename H::request;
+  using response = typename H::response;
+
+ public:
+  RONDO_DEVICE server(const X& x, const launch_args& args, block_memory<H>& memory)
+      : x_(x),
+        args_(args),
+        m_(memory),
+        stage_(plan::in_shared_memory ? memory.stage : reinterpret_cast<std::byte*>(args.scratch)),
+        resume_(*reinterpret_cast<resume_block*>(args.resume)),
+        lead_(x, args, memory, stage_) {}
+
+  RONDO_DEVICE void serve() {
+    if (x_.block() != 0) return follow();
+    start();
+    for (;;) {
+      if (x_.in_first_warp()) lead_.look();
+      x_.sync_block();
+      if (m_.next == step::leave) break;
+      if constexpr (plan::by_thread) {
+        if (m_.next == step::batch) handle_batch();
+        else handle_one();
+      } else {
+        handle_one();
+      }
+      x_.sync_block();
+    }
+    if (x_.thread() == 0 && x_.blocks() > 1) x_.store_release(&resume_.go, leave_mark);  // SYNC: go
+    if (x_.in_first_warp()) lead_.finish();
+  }
+
+ private:
+  static constexpr std::uint64_t leave_mark = 1;
+  static constexpr std::uint32_t follower_nap_ns = 100;
+
+  RONDO_DEVICE const rondo_envelope& header() const {
+    return *reinterpret_cast<const rondo_envelope*>(stage_);
+  }
+  RONDO_DEVICE const std::byte* payload() const { return stage_ + plan::header_bytes; }
+  RONDO_DEVICE std::byte* reply_payload() const {
+    return stage_ + plan::out_at + plan::header_bytes;
+  }
+  RONDO_DEVICE rondo_invocation& invocation() const {
+    return *reinterpret_cast<rondo_invocation*>(stage_ + plan::invocation_at);
+  }
+  RONDO_DEVICE H& handler() const { return *reinterpret_cast<H*>(args_.state); }
+
+  RONDO_DEVICE void start() {
+    if (x_.thread() == 0) {
+      m_.counters = resume_.counters;
+      ++m_.counters.launches;
+      m_.counters.heartbeat = x_.now();
+      m_.out_next = m_.out_published = resume_.output_next;
+      if (resume_.constructed == 0) {
+        ::new (reinterpret_cast<void*>(args_.state)) H{};
+        resume_.constructed = 1;
+      }
+    }
+    x_.sync_block();
+    if (x_.in_first_warp()) lead_.start();
+  }
+
+  // ---- one request, the whole block
+
+  RONDO_DEVICE void handle_one() {
+    if (!is_chunked(lead_.in())) fetch();
+    const bool is_dropped = (header().flags & RONDO_FLAG_ABANDONED) != 0 ||
+                            m_.sequence < args_.skip_below ||
+                            header().length > lead_.in().shape.payload_capacity;
+    if (is_dropped) {
+      x_.sync_block();  // all have read the header
+      if (x_.in_first_warp()) drop();
+      return;
+    }
+    const std::uint64_t begin = x_.thread() == 0 ? before_handler() : 0;
+    run_handler();
+    if (x_.thread() == 0) after_handler(begin);
+    x_.sync_block();
+    publish_reply();
+    if (x_.in_first_warp()) count_one();
+  }
+
+  // Brings a counted slot's content in: first as much as one access of each thread takes, whose
+  // begin says how much there is.
+  RONDO_DEVICE void fetch() {
+    const std::byte* slot = lead_.in().slot(m_.sequence);
+    const std::uint32_t most =
+        (plan::header_bytes + least(plan::request_bytes, lead_.in().shape.payload_capacity) + 15) /
+        16;
+    const std::uint32_t early = least(most, least(x_.threads(), 512));
+    load_pieces<P>(slot, stage_, 0, larger(early, 2), x_.thread(), x_.threads());
+    x_.sync_block();
+    const std::uint32_t needed =
+        least(most, (plan::header_bytes + least(header().length, plan::request_bytes) + 15) / 16);
+    if (needed > early) load_pieces<P>(slot, stage_, early, needed, x_.thread(), x_.threads());
+    x_.sync_block();
+  }
+  RONDO_DEVICE static std::uint32_t least(std::uint32_t a, std::uint32_t b) {
+    return a < b ? a : b;
+  }
+
+  RONDO_DEVICE void drop() {
+    if (x_.thread() == 0) ++m_.counters.messages_dropped;
+    lead_.advance(1);
+  }
+
+  // By thread 0. When the handler began, if anybody wants to know.
+  RONDO_DEVICE std::uint64_t before_handler() {
+    rondo_invocation& i = invocation();
+    i.struct_size = sizeof i;
+    i.lane = 0;
+    i.lanes = 1;
+    i.failure_code = RONDO_OK;
+    i.user_code = 0;
+    i.failure_length = 0;
+    i.request = &header();
+    i.buffers = reinterpret_cast<const rondo_buffer_entry*>(args_.buffers);
+    i.buffer_count = args_.buffer_count;
+    i.kernel_tag = args_.kernel_tag;
+    m_.reply.is_there = 0;
+    const bool is_watched = (args_.flags & flag_watched) != 0;
+    const bool is_sampled = m_.counters.messages_in % RONDO_SAMPLE_EVERY == 0;
+    if (!is_watched && !is_sampled) return 0;
+    const std::uint64_t now = x_.now();
+    if (is_watched) say_busy(now);
+    return now;
+  }
+
+  RONDO_DEVICE void say_busy(std::uint64_t since) {
+    m_.counters.busy_since = since;
+    P::store_relaxed(&reinterpret_cast<counters_line*>(args_.counters)->busy_since, since);
+  }
+
+  RONDO_DEVICE void after_handler(std::uint64_t begin) {
+    if (m_.counters.busy_since != 0) say_busy(0);
+    if (begin != 0 && m_.counters.messages_in % RONDO_SAMPLE_EVERY == 0) {
+      const std::uint64_t end = x_.now();
+      const std::uint64_t took = end > begin ? end - begin : 0;
+      ++m_.counters.handler_samples;
+      m_.counters.handler_sampled_ns += took;
+      if (took > m_.counters.handler_sampled_max_ns) m_.counters.handler_sampled_max_ns = took;
+      m_.counters.heartbeat = end;
+    }
+    if (invocation().failure_code != RONDO_OK) make_failure();
+    if (m_.reply.is_there != 0) put_header(m_.reply);
+  }
+
+  // The caller who waits learns why; the reason is cut to what the slot can carry.
+  RONDO_DEVICE void make_failure() {
+    ++m_.counters.messages_failed;
+    const rondo_invocation& i = invocation();
+    constexpr std::uint32_t fixed = offsetof(rondo_failure, text);
+    const std::uint32_t room = lead_.out().shape.payload_capacity;
+    m_.reply.is_there = 0;
+    if (room < fixed || (!replying_handler<H> && !lead_.wait_for_room())) return;
+    const std::uint32_t text = least(i.failure_length, room - fixed);
+    auto& record = *reinterpret_cast<rondo_failure*>(reply_payload());
+    record.code = i.failure_code;
+    record.user_code = i.user_code;
+    for (std::uint32_t k = 0; k < text; ++k) record.text[k] = i.failure_text[k];
+    m_.reply = {1, fixed + text, RONDO_FLAG_FAILED, 0};
+  }
+
+  RONDO_DEVICE void put_header(const ready_reply& reply) {
+    auto& out = *reinterpret_cast<rondo_envelope*>(stage_ + plan::out_at);
+    out.length = reply.length;
+    out.type = RONDO_TYPE_RESPONSE;
+    out.version = static_cast<std::uint16_t>(reply.version);
+    out.flags = reply.flags;
+    out.reserved = 0;
+    out.message_id = m_.out_next + 1;
+    out.correlation_id = header().correlation_id;
+  }
+
+  RONDO_DEVICE void publish_reply() {
+    if (m_.reply.is_there == 0) return;
+    const bool by_warp = is_chunked(lead_.out());
+    if (by_warp && !x_.in_first_warp()) return;
+    store_message<P>(lead_.out(), m_.out_next, stage_ + plan::out_at,
+                     plan::header_bytes + m_.reply.length, x_.thread(),
+                     by_warp ? x_.lanes() : x_.threads());
+    if (!by_warp) x_.sync_block();
+  }
+
+  RONDO_DEVICE void count_one() {
+    x_.sync_warp();  // all have read m.out_next
+    if (x_.thread() == 0) {
+      if (m_.reply.is_there != 0) {
+        ++m_.out_next;
+        ++m_.counters.messages_out;
+        m_.counters.bytes_out += m_.reply.length;
+      }
+      ++m_.counters.messages_in;
+      m_.counters.bytes_in += header().length;
+    }
+    x_.sync_warp();
+    lead_.advance(1);
+  }
+
+  // ---- running the handler
+
+  // Where a handler with one reply writes it: where it will be published from, by the whole block.
+  struct reply_sink {
+    server* self;
+
+    RONDO_DEVICE void* reserve(reply_sink*, std::uint32_t) { return self->reply_payload(); }
+    RONDO_DEVICE void commit(reply_sink*, std::uint32_t length, std::uint16_t version,
+                             std::uint32_t flags) {
+      self->m_.reply = {1, length, flags, version};
+    }
+  };
+
+  // Where a handler emits: each reply is published at once, by the thread that emits it, which is
+  // the first of those that run the handler.
+  struct emit_sink : rondo_emitter {
+    server* self;
+    bool leads;
+
+    RONDO_DEVICE emit_sink(server* owner, bool is_first)
+        : rondo_emitter{sizeof(rondo_emitter), 0, &make_room, &publish},
+          self(owner),
+          leads(is_first) {}
+    RONDO_DEVICE static void* make_room(rondo_emitter* base, std::uint32_t bytes) {
+      auto& to = *static_cast<emit_sink*>(base);
+      if (!to.leads) return nullptr;
+      if (bytes > to.self->lead_.out().shape.payload_capacity) {
+        to.self->invocation().failure_code = RONDO_TOO_LARGE;
+        return nullptr;
+      }
+      return to.self->lead_.wait_for_room() ? to.self->reply_payload() : nullptr;
+    }
+    RONDO_DEVICE static void publish(rondo_emitter* base, std::uint32_t length,
+                                     std::uint16_t version, std::uint32_t flags) {
+      static_cast<emit_sink*>(base)->self->emit({1, length, flags, version});
+    }
+  };
+
+  RONDO_DEVICE void emit(const ready_reply& reply) {
+    put_header(reply);
+    store_message<P>(lead_.out(), m_.out_next, stage_ + plan::out_at,
+                     plan::header_bytes + reply.length, 0, 1);
+    ++m_.out_next;
+    ++m_.counters.messages_out;
+    m_.counters.bytes_out += reply.length;
+    if (is_chunked(lead_.out())) return;
+    P::store_release(&lead_.out().producer->tail, m_.out_next);  // SYNC: tail-published
+    m_.out_published = m_.out_next;
+  }
+
+  RONDO_DEVICE void run_handler() {
+    if constexpr (plan::runs == execution::warp) {
+      x_.sync_block();
+      if (x_.in_first_warp()) run_together({x_.thread(), x_.lanes(), &sync_warp, this});
+      x_.sync_block();
+    } else if constexpr (plan::runs == execution::block) {
+      x_.sync_block();
+      run_together({x_.thread(), x_.threads(), &sync_block, this});
+    } else if constexpr (plan::runs == execution::grid) {
+      x_.sync_block();
+      if (x_.thread() == 0 && x_.blocks() > 1)
+        x_.store_release(&resume_.go, (m_.sequence + 1) << 1);  // SYNC: go
+      run_together(grid_team());
+    } else {
+      if (x_.thread() == 0) run_alone();
+    }
+  }
+
+  RONDO_DEVICE void run_alone() {
+    if (header().length > plan::request_bytes) {
+      context(invocation()).fail_with(RONDO_MALFORMED, 0, too_long);
+      return;
+    }
+    if constexpr (replying_handler<H>) {
+      reply_sink out{this};
+      detail::dispatch(handler(), payload(), out, invocation());
+    } else {
+      emit_sink out(this, true);
+      detail::dispatch(handler(), payload(), out, invocation());
+    }
+  }
+  static constexpr const char* too_long = "the request is longer than its type allows";
+
+  // All lanes of the team, on one request that the first has checked and decoded.
+  RONDO_DEVICE void run_together(const team& together) {
+    context ctx(invocation(), together);
+    const bool leads = together.lane == 0;
+    auto& decoded = *reinterpret_cast<request*>(stage_ + plan::request_at);
+    if (leads) prepare(ctx, decoded);
+    ctx.sync();
+    if (!ctx.failed()) {
+      const request* in = &decoded;
+      if constexpr (detail::is_plain<request>) in = reinterpret_cast<const request*>(payload());
+      if constexpr (replying_handler<H>) {
+        handler()(*in, answer(), ctx);
+      } else {
+        emit_sink out(this, leads);
+        emitter<response> replies(out);
+        handler()(*in, replies, ctx);
+      }
+    }
+    ctx.sync();
+    if constexpr (replying_handler<H>) {
+      if (leads && !ctx.failed()) seal(ctx);
+    }
+  }
+
+  RONDO_DEVICE response& answer() const {
+    if constexpr (detail::is_plain<response>) return *reinterpret_cast<response*>(reply_payload());
+    else return *reinterpret_cast<response*>(stage_ + plan::response_at);
+  }
+
+  RONDO_DEVICE void prepare(context& ctx, request& decoded) {
+    detail::check_header<H>(header(), ctx);
+    if (ctx.failed()) return;
+    bool is_sound = header().length <= plan::request_bytes;
+    if constexpr (detail::is_plain<request>) is_sound = header().length == sizeof(request);
+    else if (is_sound) is_sound = decode(payload(), header().length, *::new (&decoded) request{});
+    if (!is_sound)
+      ctx.fail_with(RONDO_MALFORMED, 0, "the request's bytes are not a message of its type");
+    if constexpr (replying_handler<H>) ::new (&answer()) response{};
+  }
+
+  RONDO_DEVICE void seal(context& ctx) {
+    std::int64_t length = sizeof(response);
+    if constexpr (!detail::is_plain<response>)
+      length = encode(answer(), reply_payload(), detail::max_bytes<response>());
+    if (length < 0)
+      ctx.fail_with(RONDO_TOO_LARGE, 0, "the response is larger than its declared maximum");
+    else
+      m_.reply = {1, static_cast<std::uint32_t>(length), 0, detail::message_of<response>.version};
+  }
+
+  RONDO_DEVICE static void sync_warp(void* self) { static_cast<server*>(self)->x_.sync_warp(); }
+  RONDO_DEVICE static void sync_block(void* self) { static_cast<server*>(self)->x_.sync_block(); }
+  RONDO_DEVICE static void sync_grid(void* self) { static_cast<server*>(self)->wait_for_grid(); }
+
+  // ---- several blocks
+
+  RONDO_DEVICE team grid_team() {
+    return {x_.block() * x_.threads() + x_.thread(), x_.blocks() * x_.threads(), &sync_grid, this};
+  }
+
+  RONDO_DEVICE void wait_for_grid() {
+    x_.sync_block();
+    ++rounds_;
+    if (x_.thread() == 0 && x_.blocks() > 1) {
+      const std::uint64_t everyone = rounds_ * x_.blocks();
+      x_.add_release(&resume_.arrived, 1);                    // SYNC: grid
+      while (x_.load_acquire(&resume_.arrived) < everyone &&  // SYNC: grid
+             x_.load_acquire(&resume_.aborted) == 0) {
+        x_.nap(follower_nap_ns);
+        if (x_.block() == 0 && lead_.must_give_up()) x_.store_release(&resume_.aborted, 1);
+      }
+    }
+    x_.sync_block();
+  }
+
+  // The other blocks: each waits for a message number, and runs the handler if it is one for grids.
+  RONDO_DEVICE void follow() {
+    std::uint64_t last = 0;
+    for (;;) {
+      if (x_.thread() == 0) {
+        std::uint64_t go;
+        while ((go = x_.load_acquire(&resume_.go)) == last) x_.nap(follower_nap_ns);  // SYNC: go
+        m_.go = go;
+      }
+      x_.sync_block();
+      if (m_.go == leave_mark) return;
+      last = m_.go;
+      if constexpr (plan::runs == execution::grid) run_together(grid_team());
+      x_.sync_block();
+    }
+  }
+
+  // ---- independent requests, one for each thread; counted input
+
+  struct own_sink {
+    std::byte* payload;
+    ready_reply reply;
+
+    RONDO_DEVICE void* reserve(own_sink*, std::uint32_t) { return payload; }
+    RONDO_DEVICE void commit(own_sink*, std::uint32_t length, std::uint16_t version,
+                             std::uint32_t flags) {
+      reply = {1, length, flags, version};
+    }
+  };
+
+  RONDO_DEVICE void handle_batch() {
+    constexpr std::uint32_t pieces = (plan::header_bytes + plan::request_bytes + 15) / 16;
+    alignas(16) std::byte content[pieces * 16];
+    const auto& head = *reinterpret_cast<const rondo_envelope*>(content);
+    const std::uint32_t t = x_.thread();
+    const bool has_one = t < m_.count;
+    const std::uint64_t begin = t == 0 ? batch_begins() : 0;
+    if (has_one) {
+      ring::chunk piece[pieces];
+      const auto* from = reinterpret_cast<const ring::chunk*>(lead_.in().slot(m_.sequence + t));
+      RONDO_UNROLL
+      for (std::uint32_t k = 0; k < pieces; ++k) piece[k] = P::load_chunk(from + k);
+      __builtin_memcpy(content, piece, sizeof content);
+      if ((head.flags & RONDO_FLAG_ABANDONED) != 0 || m_.sequence + t < args_.skip_below ||
+          head.length > lead_.in().shape.payload_capacity)
+        x_.min_in_block(&m_.first_bad, t);
+    }
+    x_.sync_block();
+    const std::uint32_t good = m_.first_bad;
+    if (t < good) answer_own(content, m_.out_next + t);
+    x_.sync_block();
+    if (x_.in_first_warp()) batch_ends(good, begin);
+  }
+
+  RONDO_DEVICE std::uint64_t batch_begins() {
+    const std::uint64_t now = x_.now();
+    if ((args_.flags & flag_watched) != 0) say_busy(now);
+    return now;
+  }
+
+  RONDO_DEVICE void answer_own(const std::byte* content, std::uint64_t sequence) {
+    alignas(16) std::byte out[plan::out_bytes];
+    const auto& in = *reinterpret_cast<const rondo_envelope*>(content);
+    rondo_invocation own;
+    own.struct_size = sizeof own;
+    own.lane = 0;
+    own.lanes = 1;
+    own.failure_code = RONDO_OK;
+    own.user_code = 0;
+    own.failure_length = 0;
+    own.request = &in;
+    own.buffers = reinterpret_cast<const rondo_buffer_entry*>(args_.buffers);
+    own.buffer_count = args_.buffer_count;
+    own.kernel_tag = args_.kernel_tag;
+    own_sink to{out + plan::header_bytes, {}};
+    if (in.length <= plan::request_bytes)
+      detail::dispatch(handler(), content + plan::header_bytes, to, own);
+    else context(own).fail_with(RONDO_MALFORMED, 0, too_long);
+    if (own.failure_code != RONDO_OK) fail_own(own, to);
+    const rondo_envelope header{to.reply.length,
+                                RONDO_TYPE_RESPONSE,
+                                static_cast<std::uint16_t>(to.reply.version),
+                                to.reply.flags,
+                                0,
+                                sequence + 1,
+                                in.correlation_id};
+    __builtin_memcpy(out, &header, sizeof header);
+    store_message<P>(lead_.out(), sequence, out, plan::header_bytes + to.reply.length, 0, 1);
+    if constexpr (!detail::is_plain<request>) x_.add_in_block(&m_.counters.bytes_in, in.length);
+    if (!detail::is_plain<response> || own.failure_code != RONDO_OK)
+      x_.add_in_block(&m_.counters.bytes_out, to.reply.length);
+  }
+
+  RONDO_DEVICE void fail_own(const rondo_invocation& own, own_sink& to) {
+    constexpr std::uint32_t fixed = offsetof(rondo_failure, text);
+    const std::uint32_t room = least(lead_.out().shape.payload_capacity, plan::reply_bytes);
+    auto& record = *reinterpret_cast<rondo_failure*>(to.payload);
+    const std::uint32_t text = least(own.failure_length, room - fixed);
+    record.code = own.failure_code;
+    record.user_code = own.user_code;
+    for (std::uint32_t k = 0; k < text; ++k) record.text[k] = own.failure_text[k];
+    to.reply = {1, fixed + text, RONDO_FLAG_FAILED, 0};
+    x_.add_in_block(&m_.counters.messages_failed, 1);
+    // What a successful reply would have been is taken off here and added with all below.
+    if constexpr (detail::is_plain<response>)
+      x_.add_in_block(&m_.counters.bytes_out, ~std::uint64_t{sizeof(response)} + 1);
+  }
+
+  RONDO_DEVICE void batch_ends(std::uint32_t good, std::uint64_t begin) {
+    if (x_.thread() == 0) {
+      m_.out_next += good;
+      counters_line& c = m_.counters;
+      if (begin != 0 &&
+          (c.messages_in + good) / RONDO_SAMPLE_EVERY != c.messages_in / RONDO_SAMPLE_EVERY) {
+        const std::uint64_t end = x_.now();
+        const std::uint64_t took = end > begin ? end - begin : 0;
+        ++c.handler_samples;
+        c.handler_sampled_ns += took;
+        if (took > c.handler_sampled_max_ns) c.handler_sampled_max_ns = took;
+        c.heartbeat = end;
+      }
+      if (c.busy_since != 0) say_busy(0);
+      c.messages_in += good;
+      c.messages_out += good;
+      if constexpr (detail::is_plain<request>) c.bytes_in += good * sizeof(request);
+      if constexpr (detail::is_plain<response>) c.bytes_out += good * sizeof(response);
+      if (good == 0) ++c.messages_dropped;
+    }
+    x_.sync_warp();
+    lead_.advance_batch(good == 0 ? 1 : good);
+  }
+
+  const X& x_;
+  const launch_args& args_;
+  block_memory<H>& m_;
+  std::byte* stage_;
+  resume_block& resume_;
+  lead<H, X, P> lead_;
+  std::uint64_t rounds_ = 0;
+};
+
+template <class P, class H, class X>
+RONDO_DEVICE void serve(const X& x, const launch_args& args, block_memory<H>& memory) {
+  server<H, X, P>(x, args, memory).serve();
+}
+
+// action::probe, by one thread.
+template <class H>
+RONDO_DEVICE void probe(const launch_args& args, std::uint64_t clock) {
+  using plan = stage_plan<H>;
+  using P = ring::platform;
+  auto& to = *reinterpret_cast<probe_record*>(args.probe);
+  to.layout = current_layout();
+  to.handler_flags = detail::handler_flags<H>();
+  to.request_max_bytes = plan::request_bytes;
+  to.response_max_bytes = detail::max_bytes<typename H::response>();
+  to.scratch_bytes = plan::scratch_bytes;
+  to.request_schema = detail::schema_hash<typename H::request>();
+  to.response_schema = detail::schema_hash<typename H::response>();
+  to.state_bytes = sizeof(H);
+  to.state_alignment = alignof(H);
+  to.destroys = std::is_trivially_destructible_v<H> ? 0 : 1;
+  to.clock = clock;
+  P::store_release(&to.done, 1);  // SYNC: probed
+}
+
+}  // namespace rondo::device

@@ -1,0 +1,89 @@
+// Where a message lies while a kernel works on it: sizes that follow from the handler's types, and
+// the memory that the threads of one block share.
+#pragma once
+
+#include <rondo/device/contract.hpp>
+#include <rondo/kernel/dispatch.hpp>
+
+#if defined(__CUDACC__)
+#define RONDO_DEVICE __device__
+#define RONDO_UNROLL _Pragma("unroll")
+#else
+#define RONDO_DEVICE
+#define RONDO_UNROLL
+#endif
+
+namespace rondo::device {
+
+constexpr std::uint32_t larger(std::uint32_t a, std::uint32_t b) { return a > b ? a : b; }
+
+// A request's and a reply's content (envelope, then payload), and the decoded objects of encoded
+// types, one behind the other.
+template <class H>
+struct stage_plan {
+  using request = typename H::request;
+  using response = typename H::response;
+  static_assert(alignof(request) <= 16 && alignof(response) <= 16,
+                "a message is aligned to at most 16 bytes");
+
+  static constexpr std::uint32_t header_bytes = sizeof(rondo_envelope);
+  static constexpr std::uint32_t request_bytes = detail::max_bytes<request>();
+  static constexpr std::uint32_t reply_bytes =
+      larger(detail::max_bytes<response>(), sizeof(rondo_failure));
+  // A chunked slot is taken in whole, however short the handler's requests are.
+  static constexpr std::uint32_t in_bytes =
+      larger(ring::round_up(header_bytes + request_bytes, 16), ring::max_chunked_content);
+  static constexpr std::uint32_t out_bytes = ring::round_up(header_bytes + reply_bytes, 16);
+  static constexpr std::uint32_t object_bytes(std::uint32_t size, bool plain) {
+    return plain ? 0 : ring::round_up(size, 16);
+  }
+
+  static constexpr std::uint32_t out_at = in_bytes;
+  static constexpr std::uint32_t request_at = out_at + out_bytes;
+  static constexpr std::uint32_t response_at =
+      request_at + object_bytes(sizeof(request), detail::is_plain<request>);
+  static constexpr std::uint32_t invocation_at =
+      response_at + object_bytes(sizeof(response), detail::is_plain<response>);
+  static constexpr std::uint32_t bytes =
+      invocation_at + ring::round_up(sizeof(rondo_invocation), 16);
+
+  static constexpr execution runs = detail::execution_of<H>();
+  // Larger stages and those that several blocks read lie in device memory.
+  static constexpr bool in_shared_memory = bytes <= 32 * 1024 && runs != execution::grid;
+  static constexpr std::uint32_t scratch_bytes = in_shared_memory ? 0 : bytes;
+
+  // One request for each thread: in the thread's own memory, so only small ones.
+  static constexpr bool by_thread = runs == execution::independent && replying_handler<H> &&
+                                    header_bytes + request_bytes <= 512 &&
+                                    header_bytes + reply_bytes <= 512;
+};
+
+// A reply that is ready to be published.
+struct ready_reply {
+  std::uint32_t is_there;
+  std::uint32_t length;
+  std::uint32_t flags;
+  std::uint32_t version;
+};
+
+enum class step : std::uint32_t { one, batch, leave };
+
+template <class H>
+struct block_memory {
+  ring::chunk control;   // a control_line's first 16 bytes
+  ring::chunk out_line;  // the first 16 bytes of the output's consumer line
+  std::uint64_t tail;    // counted input
+  std::uint64_t sequence;
+  std::uint64_t out_next;
+  std::uint64_t out_published;  // counted output
+  std::uint64_t go;
+  step next;
+  std::uint32_t count;
+  std::uint32_t first_bad;
+  std::uint32_t skipped;
+  ready_reply reply;
+  counters_line counters;
+  alignas(16) std::byte stage[stage_plan<H>::in_shared_memory ? stage_plan<H>::bytes : 16];
+};
+
+}  // namespace rondo::device

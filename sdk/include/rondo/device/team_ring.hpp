@@ -1,0 +1,102 @@
+// The ring protocol for many threads at once: the same slots, tags and counters as in
+// rondo/ring/protocol.hpp, with the pieces of one message divided among the threads. For the ends
+// that a persistent kernel has: it alone consumes its input and it alone produces its output.
+#pragma once
+
+#include <rondo/device/stage.hpp>
+
+namespace rondo::device {
+
+RONDO_HD inline ring::view view_of(const ring_args& a) {
+  ring::view v;
+  v.slots = reinterpret_cast<std::byte*>(a.slots);
+  v.producer = reinterpret_cast<ring::producer_line*>(a.producer_line);
+  v.consumer = reinterpret_cast<ring::consumer_line*>(a.consumer_line);
+  v.shape.how = static_cast<ring::publication>(a.publication);
+  v.shape.payload_capacity = a.payload_capacity;
+  v.shape.stride = a.stride;
+  v.shape.capacity = a.capacity;
+  v.one_producer = true;
+  return v;
+}
+
+RONDO_HD inline bool is_chunked(const ring::view& v) {
+  return v.shape.how == ring::publication::chunked;
+}
+
+RONDO_HD inline std::uint64_t low_bits(std::uint32_t n) {
+  return n >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1;
+}
+
+// Whether the chunks with a set bit are all that the message in this slot has. `content` begins
+// with the first chunk's.
+RONDO_HD inline bool is_complete(const ring::view& in, std::uint64_t sequence, std::uint64_t there,
+                                 const std::byte* content) {
+  if ((there & 1) == 0) return false;
+  std::uint32_t length;
+  __builtin_memcpy(&length, content, sizeof length);
+  if (length > in.shape.payload_capacity) length = 0;
+  const std::uint32_t needed = ring::must_refresh(in.shape, sequence)
+                                   ? ring::chunks_in_slot(in.shape)
+                                   : ring::chunks_for(in.shape.header_bytes() + length);
+  return (there & low_bits(needed)) == low_bits(needed);
+}
+
+// Publishes chunk k of a message whose content is at `content`; bytes behind it are sent as 0.
+template <class P>
+RONDO_DEVICE void store_piece(const ring::view& out, std::uint64_t sequence, std::uint32_t k,
+                              const std::byte* content, std::uint32_t content_bytes) {
+  ring::chunk piece;
+  for (std::uint32_t w = 0; w < 3; ++w) {
+    const std::uint32_t at = k * ring::chunk_content_bytes + w * 4;
+    std::uint32_t word = 0;
+    if (at + 4 <= content_bytes) __builtin_memcpy(&word, content + at, 4);
+    else
+      for (std::uint32_t b = at; b < content_bytes; ++b)
+        word |= static_cast<std::uint32_t>(content[b]) << 8 * (b - at);
+    piece.content[w] = word;
+  }
+  piece.tag = ring::chunk_tag(sequence);
+  P::store_chunk(reinterpret_cast<ring::chunk*>(out.slot(sequence)) + k,
+                 piece);  // SYNC: chunk-published
+}
+
+// Writes a message into its slot: chunked, it is published by that; counted, it is once the tail
+// has moved. `first` and `stride` say which pieces are this thread's.
+template <class P>
+RONDO_DEVICE void store_message(const ring::view& out, std::uint64_t sequence,
+                                const std::byte* content, std::uint32_t content_bytes,
+                                std::uint32_t first, std::uint32_t stride) {
+  if (is_chunked(out)) {
+    const std::uint32_t pieces = ring::must_refresh(out.shape, sequence)
+                                     ? ring::chunks_in_slot(out.shape)
+                                     : ring::chunks_for(content_bytes);
+    for (std::uint32_t k = first; k < pieces; k += stride)
+      store_piece<P>(out, sequence, k, content, content_bytes);
+    return;
+  }
+  auto* to = reinterpret_cast<ring::chunk*>(out.slot(sequence));
+  const auto* from = reinterpret_cast<const ring::chunk*>(content);
+  const std::uint32_t pieces = (content_bytes + 15) / 16;
+  for (std::uint32_t k = first; k < pieces; k += stride) P::store_chunk(to + k, from[k]);
+}
+
+// Copies `pieces` times 16 bytes of a counted slot, several loads at a time in flight.
+template <class P>
+RONDO_DEVICE void load_pieces(const std::byte* slot, std::byte* to, std::uint32_t begin,
+                              std::uint32_t end, std::uint32_t first, std::uint32_t stride) {
+  constexpr std::uint32_t in_flight = 4;
+  const auto* from = reinterpret_cast<const ring::chunk*>(slot);
+  auto* into = reinterpret_cast<ring::chunk*>(to);
+  std::uint32_t k = begin + first;
+  for (; k + (in_flight - 1) * stride < end; k += in_flight * stride) {
+    ring::chunk piece[in_flight];
+    RONDO_UNROLL
+    for (std::uint32_t i = 0; i < in_flight; ++i) piece[i] = P::load_chunk(from + k + i * stride);
+    RONDO_UNROLL
+    for (std::uint32_t i = 0; i < in_flight; ++i) into[k + i * stride] = piece[i];
+  }
+  for (; k < end; k += stride) into[k] = P::load_chunk(from + k);
+}
+
+}  // namespace rondo::device

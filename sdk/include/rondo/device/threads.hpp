@@ -1,0 +1,71 @@
+// The threads that run one persistent kernel, on a GPU: who I am, how we wait for each other, and
+// what we say to each other inside the device. The loop takes this class as a template parameter,
+// so that tests can run it on threads of a host. The *lead* is the first warp of the first block,
+// or what there is of it: it alone polls.
+#pragma once
+
+#include <rondo/ring/platform.hpp>
+
+#include <cstdint>
+
+#if defined(__CUDACC__)
+
+namespace rondo::device {
+
+class gpu_threads {
+ public:
+  __device__ std::uint32_t thread() const { return threadIdx.x; }
+  __device__ std::uint32_t threads() const { return blockDim.x; }
+  __device__ std::uint32_t block() const { return blockIdx.x; }
+  __device__ std::uint32_t blocks() const { return gridDim.x; }
+
+  __device__ std::uint32_t lanes() const { return blockDim.x < 32 ? blockDim.x : 32; }
+  __device__ bool in_first_warp() const { return threadIdx.x < 32; }
+
+  __device__ void sync_warp() const { __syncwarp(mask()); }
+  __device__ void sync_block() const {
+    if (blockDim.x <= 32) __syncwarp(mask());
+    else __syncthreads();
+  }
+  // Called by every lane of the first warp; all get the OR of all.
+  __device__ std::uint64_t any_of_warp(std::uint64_t bits) const {
+    const std::uint32_t low = __reduce_or_sync(mask(), static_cast<std::uint32_t>(bits));
+    const std::uint32_t high = __reduce_or_sync(mask(), static_cast<std::uint32_t>(bits >> 32));
+    return low | static_cast<std::uint64_t>(high) << 32;
+  }
+
+  __device__ std::uint64_t now() const {
+    std::uint64_t t;
+    asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(t));
+    return t;
+  }
+  __device__ void nap(std::uint32_t ns) const { __nanosleep(ns); }
+
+  // Memory of the block.
+  __device__ void add_in_block(std::uint64_t* counter, std::uint64_t n) const {
+    atomicAdd(reinterpret_cast<unsigned long long*>(counter), n);
+  }
+  __device__ void min_in_block(std::uint32_t* least, std::uint32_t n) const { atomicMin(least, n); }
+
+  // Memory of the device, between blocks of one grid.
+  __device__ std::uint64_t load_acquire(const std::uint64_t* p) const {
+    std::uint64_t v;
+    asm volatile("ld.acquire.gpu.global.u64 %0, [%1];" : "=l"(v) : "l"(p) : "memory");
+    return v;
+  }
+  __device__ void store_release(std::uint64_t* p, std::uint64_t v) const {
+    asm volatile("st.release.gpu.global.u64 [%0], %1;" ::"l"(p), "l"(v) : "memory");
+  }
+  __device__ void add_release(std::uint64_t* p, std::uint64_t v) const {
+    asm volatile("red.release.gpu.global.add.u64 [%0], %1;" ::"l"(p), "l"(v) : "memory");
+  }
+
+ private:
+  __device__ static std::uint32_t mask() {
+    return blockDim.x < 32 ? (1u << blockDim.x) - 1 : 0xffffffffu;
+  }
+};
+
+}  // namespace rondo::device
+
+#endif
