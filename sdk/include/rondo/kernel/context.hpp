@@ -126,7 +126,12 @@ class context {
       return true;
     }
 #if defined(__CUDA_ARCH__)
-    return atomicCAS(&invocation_.failure_code, RONDO_OK, code) == RONDO_OK;
+    std::int32_t seen;
+    asm volatile("atom.relaxed.gpu.cas.b32 %0, [%1], %2, %3;"
+                 : "=r"(seen)
+                 : "l"(&invocation_.failure_code), "r"(RONDO_OK), "r"(code)
+                 : "memory");
+    return seen == RONDO_OK;
 #else
     std::int32_t none = RONDO_OK;
     return __atomic_compare_exchange_n(&invocation_.failure_code, &none, code, false,
