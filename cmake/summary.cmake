@@ -1,11 +1,19 @@
 # What this configuration builds with, said once at the end of configure.
 
+set(cuda_plugin "left out")
+set(device_images "left out")
 if(RONDO_NVCC)
   set(cuda "${RONDO_NVCC} ${RONDO_NVCC_VERSION}")
+  list(JOIN RONDO_CUDA_ARCHITECTURES ", " device_images)
+  if(RONDO_CUDA_PLUGIN)
+    set(cuda_plugin "built with ${RONDO_CUDA_INCLUDE_DIR}/cuda.h")
+  elseif(NOT RONDO_CUDA_INCLUDE_DIR)
+    set(cuda_plugin "left out: cuda.h not found, set RONDO_CUDA_INCLUDE_DIR")
+  endif()
 elseif(RONDO_CUDA STREQUAL "OFF")
-  set(cuda "switched off: device images and the CUDA plugin are left out")
+  set(cuda "switched off")
 else()
-  set(cuda "not found: device images and the CUDA plugin are left out")
+  set(cuda "not found, set CUDA_HOME or RONDO_NVCC")
 endif()
 string(REPLACE "," ", " sanitizers "${RONDO_SANITIZE}")
 if(NOT sanitizers)
@@ -29,4 +37,6 @@ message(STATUS "Rondo ${PROJECT_VERSION}
    libraries      Boost ${Boost_VERSION_STRING}, Cereal ${cereal_VERSION}, spdlog ${spdlog_VERSION}, fmt ${fmt_VERSION}, CLI11 ${CLI11_VERSION}, nlohmann-json ${nlohmann_json_VERSION}
    tests          ${tests}
    formatting     ${format}
-   CUDA compiler  ${cuda}")
+   CUDA compiler  ${cuda}
+   device images  ${device_images}
+   CUDA plugin    ${cuda_plugin}")

@@ -1,25 +1,44 @@
-# rondo_add_kernels(name SOURCES a.cpp … [LIBRARIES …] [OUTPUT_DIRECTORY dir])
+# rondo_add_kernels(name SOURCES a.cpp … [LIBRARIES …] [OUTPUT_DIRECTORY dir]
+#                   [NO_DEVICE_IMAGE] [DEVICE_ARCHITECTURES 90 …])
 #
 # Builds a kernel module: the library name.so with every handler that the sources mark with
 # RONDO_KERNEL. It is a target called `name`, put into lib/rondo/kernels of the build tree and
 # installed into lib/rondo/kernels. With OUTPUT_DIRECTORY it is put there and not installed.
 #
-# A device image (the same sources through nvcc) is a further step on the same target: it belongs at
-# the end of this function, for each backend in turn, as rondo_add_device_image(name …) in this file.
+# Where there is a CUDA compiler the same sources also become a device image inside the library, for
+# RONDO_CUDA_ARCHITECTURES (see RondoCuda.cmake) or for DEVICE_ARCHITECTURES. NO_DEVICE_IMAGE leaves
+# it out: for modules with messages that only a host can read (rondo/kernel/cereal.hpp), or with
+# handlers that call what a device does not have.
 
 function(rondo_add_kernels name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "OUTPUT_DIRECTORY" "SOURCES;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "NO_DEVICE_IMAGE" "OUTPUT_DIRECTORY"
+                        "SOURCES;LIBRARIES;DEVICE_ARCHITECTURES")
   if(NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "usage: rondo_add_kernels(name SOURCES file … [LIBRARIES library …] "
-                        "[OUTPUT_DIRECTORY directory])")
+                        "[OUTPUT_DIRECTORY directory] [NO_DEVICE_IMAGE] "
+                        "[DEVICE_ARCHITECTURES architecture …])")
   endif()
 
   set(entry_source ${CMAKE_CURRENT_BINARY_DIR}/rondo_entry/${name}.cpp)
-  configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/module.cpp.in ${entry_source} @ONLY)
   add_library(${name} MODULE ${arg_SOURCES} ${entry_source})
   target_link_libraries(${name} PRIVATE rondo::sdk ${arg_LIBRARIES})
   rondo_make_loadable(${name} rondo_module_entry)
   set_target_properties(${name} PROPERTIES OUTPUT_NAME ${name})
+
+  set(RONDO_CUDA_IMAGE "")
+  if(RONDO_NVCC AND NOT arg_NO_DEVICE_IMAGE)
+    set(architectures ${RONDO_CUDA_ARCHITECTURES})
+    if(arg_DEVICE_ARCHITECTURES)
+      set(architectures ${arg_DEVICE_ARCHITECTURES})
+    endif()
+    rondo_cuda_image(${name} RONDO_CUDA_IMAGE
+                     SOURCES ${arg_SOURCES} ARCHITECTURES ${architectures})
+    # A source of the library, so that its command is part of the build; the object that includes
+    # its bytes has to be told, as no compiler reports an .incbin.
+    target_sources(${name} PRIVATE ${RONDO_CUDA_IMAGE})
+    set_property(SOURCE ${entry_source} APPEND PROPERTY OBJECT_DEPENDS ${RONDO_CUDA_IMAGE})
+  endif()
+  configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/module.cpp.in ${entry_source} @ONLY)
 
   if(arg_OUTPUT_DIRECTORY)
     set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${arg_OUTPUT_DIRECTORY})

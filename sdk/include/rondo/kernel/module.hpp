@@ -5,6 +5,10 @@
 
 #include <rondo/kernel/registration.hpp>
 
+#if defined(__CUDACC__)
+// A device image has no entry of this kind: the host's half of the module names its parts.
+#define RONDO_MODULE_WITH_IMAGES(module_name, image_array, image_total) static_assert(true)
+#else
 // The bounds of the sections that RONDO_KERNEL and RONDO_SCENARIO fill; the linker provides them.
 // Weak, because a module without scenarios has no such section.
 extern "C" {
@@ -36,5 +40,6 @@ __attribute__((weak,
     return &record;                                                                                \
   }                                                                                                \
   static_assert(true)
+#endif
 
 #define RONDO_MODULE(module_name) RONDO_MODULE_WITH_IMAGES(module_name, nullptr, 0)

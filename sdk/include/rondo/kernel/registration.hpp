@@ -4,6 +4,10 @@
 
 #include <rondo/kernel/dispatch.hpp>
 
+#if defined(__CUDACC__)
+#include <rondo/device/entry.hpp>
+#endif
+
 #include <exception>
 
 namespace rondo::detail {
@@ -69,10 +73,17 @@ constexpr rondo_handler make_handler(const char* device_entry) {
 
 }  // namespace rondo::detail
 
-#if defined(__CUDA_ARCH__)
-#define RONDO_KERNEL(Handler) static_assert(::rondo::handler_type<Handler>)
-#else
 // Put it in one .cpp of the module, in the handler's namespace.
+#if defined(__CUDACC__)
+// Through nvcc a module becomes a device image, in which a handler is the entry of its own loop.
+// The record that names this entry is in the host's half of the module.
+#define RONDO_KERNEL(Handler)                                      \
+  extern "C" __global__ void rondo_kernel_##Handler(               \
+      const __grid_constant__ ::rondo::device::launch_args args) { \
+    ::rondo::device::enter<Handler>(args);                         \
+  }                                                                \
+  static_assert(::rondo::handler_type<Handler>)
+#else
 // `retain`, because lld with --gc-sections drops a section that nothing but its bounds refers to.
 #define RONDO_KERNEL(Handler)                                                        \
   static constexpr rondo_handler rondo_record_##Handler =                            \

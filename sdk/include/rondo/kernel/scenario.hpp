@@ -128,7 +128,13 @@ struct scenario_glue {
 }  // namespace detail
 }  // namespace rondo
 
+#if defined(__CUDACC__)
+// The host's half of the module has it.
+#define RONDO_SCENARIO(Handler, Scenario) \
+  static_assert(::rondo::handler_type<Handler> && sizeof(Scenario) > 0)
+#else
 #define RONDO_SCENARIO(Handler, Scenario)                                              \
   __attribute__((section("rondo_scenarios"), used,                                     \
                  retain)) static const rondo_scenario* const rondo_listed_##Scenario = \
       &::rondo::detail::scenario_glue<Handler, Scenario>::record
+#endif
