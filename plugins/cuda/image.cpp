@@ -1,0 +1,164 @@
+// Loading and probing of device images.
+#include "image.hpp"
+
+#include <rondo/ring/wait.hpp>
+
+#include <cstring>
+
+namespace rondo::cuda {
+
+using backend::text;
+
+namespace {
+
+constexpr std::uint64_t probe_limit_ns = 10'000'000'000;
+
+struct fact {
+  const char* name;
+  std::size_t offset;
+};
+#define RONDO_FACT(name, value) {#name, offsetof(device::layout_facts, name)},
+constexpr fact all_facts[] = {RONDO_LAYOUT_FACTS(RONDO_FACT)};
+#undef RONDO_FACT
+
+[[noreturn]] void refuse(const std::string& handler, const std::string& name, std::uint64_t here,
+                         std::uint64_t there) {
+  throw failure(RONDO_VERSION_MISMATCH, handler,
+                name + " is " + std::to_string(here) + " for this backend and " +
+                    std::to_string(there) + " in the module's device image",
+                "Build the module and the backend with the same version of the SDK");
+}
+
+void compare(const device::probe_record& seen, const rondo_handler& handler) {
+  const std::string id(text(handler.id));
+  const device::layout_facts own = device::current_layout();
+  for (const fact& each : all_facts) {
+    std::uint32_t here = 0, there = 0;
+    std::memcpy(&here, reinterpret_cast<const std::byte*>(&own) + each.offset, sizeof here);
+    std::memcpy(&there, reinterpret_cast<const std::byte*>(&seen.layout) + each.offset,
+                sizeof there);
+    if (here != there) refuse(id, each.name, here, there);
+  }
+  const auto same = [&](const char* name, std::uint64_t host_image, std::uint64_t device_image) {
+    if (host_image == device_image) return;
+    throw failure(RONDO_VERSION_MISMATCH, id,
+                  std::string(name) + " is " + std::to_string(host_image) +
+                      " in the module's host image and " + std::to_string(device_image) +
+                      " in its device image",
+                  "Build the whole module anew");
+  };
+  same("the request's largest size", handler.request.max_bytes, seen.request_max_bytes);
+  same("the response's largest size", handler.response.max_bytes, seen.response_max_bytes);
+  same("the request's schema", handler.request.schema_hash, seen.request_schema);
+  same("the response's schema", handler.response.schema_hash, seen.response_schema);
+  same("the state's size", handler.state_bytes, seen.state_bytes);
+  same("the handler's kind", handler.flags, seen.handler_flags);
+}
+
+// A stream for one scope.
+class own_stream {
+ public:
+  own_stream() {
+    check(the_driver().cuStreamCreate(&stream_, CU_STREAM_NON_BLOCKING), "CUDA stream",
+          "none can be made");
+  }
+  ~own_stream() { the_driver().cuStreamDestroy(stream_); }
+  own_stream(const own_stream&) = delete;
+  own_stream& operator=(const own_stream&) = delete;
+  CUstream get() const { return stream_; }
+
+ private:
+  CUstream stream_ = nullptr;
+};
+
+}  // namespace
+
+image_cache::image_cache(CUcontext context, pinned_arena& pinned)
+    : context_(context), pinned_(pinned) {}
+
+image_cache::~image_cache() {
+  try {
+    const context_scope current(context_);
+    for (const auto& [bytes, module] : modules_) the_driver().cuModuleUnload(module);
+  } catch (const failure&) {  // the context is gone, and its modules with it
+  }
+}
+
+const entry_point& image_cache::find(const rondo_image& image, const rondo_handler& handler) {
+  const std::lock_guard lock(mutex_);
+  const std::pair key(image.bytes, std::string(text(handler.device_entry)));
+  if (const auto known = entries_.find(key); known != entries_.end()) {
+    compare(known->second.facts, handler);
+    return known->second;
+  }
+  if (image.ring_layout_version != ring::layout_version)
+    refuse(std::string(text(handler.id)), "ring_layout_version", ring::layout_version,
+           image.ring_layout_version);
+  const context_scope current(context_);
+  entry_point made = probe(load(image, std::string(text(handler.id))), handler);
+  compare(made.facts, handler);
+  return entries_.emplace(key, made).first->second;
+}
+
+CUmodule image_cache::load(const rondo_image& image, const std::string& handler) {
+  if (const auto known = modules_.find(image.bytes); known != modules_.end()) return known->second;
+  CUmodule module = nullptr;
+  check(the_driver().cuModuleLoadData(&module, image.bytes), handler,
+        "the device image cannot be loaded");
+  modules_.emplace(image.bytes, module);
+  return module;
+}
+
+entry_point image_cache::probe(CUmodule module, const rondo_handler& handler) {
+  const std::string id(text(handler.id));
+  const std::string name(text(handler.device_entry));
+  entry_point made;
+  const CUresult found = the_driver().cuModuleGetFunction(&made.function, module, name.c_str());
+  if (found == CUDA_ERROR_NOT_FOUND)
+    throw failure(RONDO_NO_IMAGE, id, "the module's device image has no entry " + name,
+                  "Build the whole module anew");
+  check(found, id, "its entry " + name + " cannot be found");
+  // A function that is loaded only when it is launched could wait for a kernel that never ends.
+  if (the_driver().cuFuncLoad != nullptr)
+    check(the_driver().cuFuncLoad(made.function), id, "its code cannot be loaded");
+  check(the_driver().cuFuncGetAttribute(&made.max_threads, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK,
+                                        made.function),
+        id, "its limits cannot be read");
+  const pinned_block block = pinned_.allocate(sizeof(device::probe_record));
+  try {
+    auto& record = *reinterpret_cast<device::probe_record*>(block.host);
+    run_probe(made.function, record, id);
+    made.facts = record;
+  } catch (const failure& failed) {
+    // After a time-out the probe may still run and write.
+    if (failed.code() != RONDO_TIMEOUT) pinned_.release(block);
+    throw;
+  }
+  pinned_.release(block);
+  return made;
+}
+
+void image_cache::run_probe(CUfunction function, device::probe_record& to,
+                            const std::string& handler) {
+  device::launch_args args{};
+  args.struct_size = sizeof args;
+  args.contract = device::contract_version;
+  args.what = static_cast<std::uint32_t>(device::action::probe);
+  args.probe = pinned_.device_address(&to);
+  void* parameters[] = {&args};
+  const own_stream stream;
+  check(
+      the_driver().cuLaunchKernel(function, 1, 1, 1, 1, 1, 1, 0, stream.get(), parameters, nullptr),
+      handler, "its entry cannot be launched");
+  const CUresult ended = wait_for_stream(stream.get(), ring::now_ns() + probe_limit_ns);
+  if (ended == CUDA_ERROR_NOT_READY)
+    throw failure(RONDO_TIMEOUT, handler, "the device did not run its probe within 10 s",
+                  "Something else holds the device; see nvidia-smi");
+  check(ended, handler, "its probe failed");
+  if (ring::platform::load_acquire(&to.done) != 1)  // SYNC: probed
+    throw failure(RONDO_VERSION_MISMATCH, handler,
+                  "its entry ran and wrote no probe: it was made for another contract",
+                  "Build the module and the backend with the same version of the SDK");
+}
+
+}  // namespace rondo::cuda

@@ -1,0 +1,46 @@
+// Device images of kernel modules: loaded once per device, every function at once, and probed. A
+// probe is a launch that writes down how the device compiler saw the structures both sides share,
+// and what it knows of the handler; a difference is refused before anything runs.
+#pragma once
+
+#include "memory.hpp"
+
+#include <rondo/device/contract.hpp>
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+
+namespace rondo::cuda {
+
+struct entry_point {
+  CUfunction function = nullptr;
+  device::probe_record facts{};
+  int max_threads = 0;  // per block, with the registers it takes
+};
+
+class image_cache {
+ public:
+  image_cache(CUcontext context, pinned_arena& pinned);
+  ~image_cache();
+  image_cache(const image_cache&) = delete;
+  image_cache& operator=(const image_cache&) = delete;
+
+  // Any thread; at most 10 s. Throws NO_IMAGE, VERSION_MISMATCH (naming the fact and both values),
+  // DEVICE_LOST, TIMEOUT.
+  const entry_point& find(const rondo_image& image, const rondo_handler& handler);
+
+ private:
+  CUmodule load(const rondo_image& image, const std::string& handler);
+  entry_point probe(CUmodule module, const rondo_handler& handler);
+  void run_probe(CUfunction function, device::probe_record& to, const std::string& handler);
+
+  const CUcontext context_;
+  pinned_arena& pinned_;
+  std::mutex mutex_;
+  std::map<const void*, CUmodule> modules_;
+  std::map<std::pair<const void*, std::string>, entry_point> entries_;
+};
+
+}  // namespace rondo::cuda

@@ -1,0 +1,155 @@
+// The host's side of the start-up ping.
+#include "ping.hpp"
+
+#include "ping_args.hpp"
+
+#include <rondo/ring/wait.hpp>
+
+#include <algorithm>
+#include <vector>
+
+extern "C" __attribute__((visibility("hidden"))) const unsigned char rondo_cuda_ping_begin[];
+
+namespace rondo::cuda {
+
+namespace {
+
+constexpr std::uint32_t warm_up = 50;
+constexpr std::uint32_t pings = 400;
+constexpr std::uint64_t answer_limit_ns = 100'000'000;
+constexpr std::uint64_t kernel_limit_ns = 500'000'000;
+
+// Where the host writes questions, and how.
+struct question_place {
+  ring::chunk* host;
+  std::uint64_t device;
+  bool whole_lines;
+};
+
+void ask(const question_place& at, const ring::chunk& question) {
+  if (!at.whole_lines) return ring::platform::store_chunk(at.host, question);
+  alignas(64) ring::chunk line[4] = {question, {}, {}, {}};
+  ring::platform::store_line(at.host, line);
+  ring::platform::flush_lines();
+}
+
+struct sample {
+  std::uint64_t took_ns;
+  std::int64_t offset_ns;
+};
+
+class ping_run {
+ public:
+  ping_run(CUfunction function, pinned_arena& pinned, const question_place& at)
+      : at_(at), pinned_(pinned), block_(pinned.allocate(ring::line_bytes)) {
+    check(the_driver().cuStreamCreate(&stream_, CU_STREAM_NON_BLOCKING), "CUDA stream",
+          "none can be made");
+    ping_args args{at.device, block_.device, warm_up + pings, 0, kernel_limit_ns};
+    void* parameters[] = {&args};
+    check(the_driver().cuLaunchKernel(function, 1, 1, 1, 32, 1, 1, 0, stream_, parameters, nullptr),
+          "start-up ping", "it cannot be launched");
+  }
+  ~ping_run() {
+    const CUresult ended = wait_for_stream(stream_, ring::now_ns() + 2 * kernel_limit_ns);
+    if (ended == CUDA_ERROR_NOT_READY) return;  // it may still write: nothing is given back
+    the_driver().cuStreamDestroy(stream_);
+    pinned_.release(block_);
+  }
+  ping_run(const ping_run&) = delete;
+  ping_run& operator=(const ping_run&) = delete;
+
+  // False if no answer came in time, or a wrong one.
+  bool once(std::uint32_t number, sample& out) {
+    const std::uint32_t nonce = number * 2654435761u;
+    const std::uint64_t begin = ring::now_ns();
+    ask(at_, {{nonce, 0, 0}, number});
+    const auto* from = reinterpret_cast<const ring::chunk*>(block_.host);
+    ring::chunk answer;
+    std::uint64_t now = begin;
+    while ((answer = ring::platform::load_chunk(from)).tag != number) {
+      now = ring::now_ns();
+      if (now - begin > answer_limit_ns) return false;
+    }
+    now = ring::now_ns();
+    const std::uint64_t there = answer.content[0] | static_cast<std::uint64_t>(answer.content[1])
+                                                        << 32;
+    out = {now - begin, static_cast<std::int64_t>(there - (begin + (now - begin) / 2))};
+    return answer.content[2] == (nonce ^ ping_secret);
+  }
+
+ private:
+  const question_place at_;
+  pinned_arena& pinned_;
+  pinned_block block_;
+  CUstream stream_ = nullptr;
+};
+
+ping_figures measure(CUfunction function, pinned_arena& pinned, const question_place& at,
+                     std::vector<sample>& samples) {
+  ping_figures figures;
+  samples.clear();
+  ping_run run(function, pinned, at);
+  for (std::uint32_t i = 1; i <= warm_up + pings; ++i) {
+    sample one{};
+    if (!run.once(i, one)) {
+      figures.why_not = "a resident kernel did not answer what the host wrote there within 100 ms";
+      return figures;
+    }
+    if (i > warm_up) samples.push_back(one);
+  }
+  std::sort(samples.begin(), samples.end(),
+            [](const sample& a, const sample& b) { return a.took_ns < b.took_ns; });
+  figures.answered = true;
+  figures.least_ns = samples.front().took_ns;
+  figures.p50_ns = samples[samples.size() / 2].took_ns;
+  figures.p99_ns = samples[samples.size() * 99 / 100].took_ns;
+  return figures;
+}
+
+}  // namespace
+
+const char* to_string(placement p) {
+  switch (p) {
+    case placement::pinned: return "pinned";
+    case placement::bar: return "bar";
+    case placement::event: return "event";
+  }
+  return "unknown";
+}
+
+ping_result ping_device(CUcontext context, pinned_arena& pinned,
+                        const std::optional<bar_window>& bar) {
+  const context_scope current(context);
+  CUmodule module = nullptr;
+  CUfunction function = nullptr;
+  check(the_driver().cuModuleLoadData(&module, rondo_cuda_ping_begin), "start-up ping",
+        "its image cannot be loaded");
+  check(the_driver().cuModuleGetFunction(&function, module, "rondo_cuda_ping"), "start-up ping",
+        "its image has no entry");
+  if (the_driver().cuFuncLoad != nullptr)
+    check(the_driver().cuFuncLoad(function), "start-up ping", "its code cannot be loaded");
+  ping_result result;
+  std::vector<sample> samples;
+  const pinned_block question = pinned.allocate(ring::line_bytes);
+  result.pinned =
+      measure(function, pinned,
+              {reinterpret_cast<ring::chunk*>(question.host), question.device, false}, samples);
+  if (result.pinned.answered) {
+    result.best = placement::pinned;
+    result.clock_offset_ns = samples.front().offset_ns;
+    result.clock_error_ns = (samples.front().took_ns + 1) / 2;
+  }
+  pinned.release(question);
+  if (bar) {
+    result.bar =
+        measure(function, pinned,
+                {reinterpret_cast<ring::chunk*>(bar->host()), bar->device(), true}, samples);
+    if (result.bar.answered &&
+        (!result.pinned.answered || result.bar.p50_ns < result.pinned.p50_ns))
+      result.best = placement::bar;
+  }
+  the_driver().cuModuleUnload(module);
+  return result;
+}
+
+}  // namespace rondo::cuda

@@ -1,0 +1,143 @@
+// What a launch asks for, held against the handler's image and the device: every refusal is made
+// here, with nothing to undo.
+#include "kernel.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace rondo::cuda {
+
+using backend::text;
+
+namespace {
+
+constexpr std::uint64_t default_lease_ns = 10'000'000'000;
+constexpr std::uint64_t default_spin_ns = 1'000'000;
+constexpr std::uint32_t default_nap_ns = 2'000;
+
+[[noreturn]] void refuse(rondo_status code, const std::string& id, std::string what,
+                         std::string remedy) {
+  throw failure(code, id, std::move(what), std::move(remedy));
+}
+
+placement placement_from(const std::string& id, std::string_view word) {
+  for (const placement p : {placement::pinned, placement::bar, placement::event})
+    if (word == to_string(p)) return p;
+  refuse(RONDO_INVALID_ARGUMENT, id, "there is no placement '" + std::string(word) + "'",
+         "Use auto, pinned, bar or event");
+}
+
+struct chosen_options {
+  std::string placement = "auto";
+};
+
+chosen_options read_options(const std::string& id, const rondo_kernel_params& params) {
+  chosen_options chosen;
+  for (std::uint64_t i = 0; i < params.option_count; ++i) {
+    const std::string key(text(params.options[i].key));
+    if (key != "placement")
+      refuse(RONDO_INVALID_ARGUMENT, id, "the CUDA backend has no option '" + key + "'",
+             "The only one is placement");
+    chosen.placement = std::string(text(params.options[i].value));
+  }
+  return chosen;
+}
+
+// A kernel whose requests cannot lie behind the bus has them in pinned memory.
+placement best_for(const device_parts& device, const rondo_kernel_params& params) {
+  if (device.ping.best != placement::bar) return device.ping.best;
+  const bool fits = params.input.payload_capacity <= ring::max_chunked_payload(false) &&
+                    params.input.publication != RONDO_PUBLISH_COUNTED &&
+                    (params.handler->flags & RONDO_HANDLER_INDEPENDENT) == 0;
+  return fits ? placement::bar : placement::pinned;
+}
+
+placement choose_placement(const device_parts& device, const std::string& id,
+                           const rondo_kernel_params& params) {
+  const std::string wanted = read_options(id, params).placement;
+  if (wanted == "auto") return best_for(device, params);
+  const placement p = placement_from(id, wanted);
+  if (p == placement::bar && !device.bar)
+    refuse(RONDO_UNSUPPORTED, id,
+           "the host has no window into this device's memory: " + device.ping.bar.why_not,
+           "Use placement pinned; `rondo backends` says what is there");
+  return p;
+}
+
+std::uint32_t default_threads(std::uint32_t handler_flags) {
+  return (handler_flags & RONDO_HANDLER_INDEPENDENT) != 0 ? 256 : 32;
+}
+
+void choose_size(device_parts& device, kernel_plan& plan, const rondo_kernel_params& params) {
+  plan.blocks = params.grid != 0 ? params.grid : 1;
+  plan.threads = params.block != 0 ? params.block : default_threads(params.handler->flags);
+  const auto most = static_cast<std::uint32_t>(plan.entry.max_threads);
+  if (plan.threads > most)
+    refuse(RONDO_LIMIT_REACHED, plan.id,
+           "blocks of " + std::to_string(plan.threads) +
+               " threads were asked for, and this handler "
+               "can have " +
+               std::to_string(most),
+           "Ask for smaller blocks");
+  if (plan.blocks > 1 && !device.facts.cooperative)
+    refuse(RONDO_UNSUPPORTED, plan.id,
+           "the device cannot launch several blocks that wait for each other", "Leave grid at 1");
+  int per_multiprocessor = 0;
+  const context_scope current(device.context.get());
+  check(the_driver().cuOccupancyMaxActiveBlocksPerMultiprocessor(
+            &per_multiprocessor, plan.entry.function, static_cast<int>(plan.threads), 0),
+        plan.id, "its occupancy cannot be told");
+  plan.blocks_per_multiprocessor = static_cast<std::uint32_t>(per_multiprocessor);
+}
+
+void choose_waiting(kernel_plan& plan, const rondo_kernel_params& params) {
+  switch (params.wait) {
+    case RONDO_WAIT_SPIN: break;
+    case RONDO_WAIT_DEFAULT:
+      plan.spin_ns = params.spin_ns != 0 ? params.spin_ns : default_spin_ns;
+      plan.nap_ns = default_nap_ns;
+      break;
+    default:
+      refuse(RONDO_UNSUPPORTED, plan.id, "a kernel on a GPU cannot sleep until it is woken",
+             "Use spin, or the backend's default, which looks less often after a while");
+  }
+}
+
+void check_types(const kernel_plan& plan, const rondo_kernel_params& params) {
+  const rondo_handler& h = *params.handler;
+  if (params.input.payload_capacity < h.request.max_bytes)
+    refuse(RONDO_TOO_LARGE, plan.id,
+           "the input's slots hold " + std::to_string(params.input.payload_capacity) +
+               " bytes, and a request may have " + std::to_string(h.request.max_bytes),
+           "Ask for larger slots");
+  const auto reply = std::max(h.response.max_bytes, std::uint32_t{offsetof(rondo_failure, text)});
+  if (params.output.payload_capacity < reply)
+    refuse(RONDO_TOO_LARGE, plan.id,
+           "the output's slots hold " + std::to_string(params.output.payload_capacity) +
+               " bytes, and a reply may have " + std::to_string(reply),
+           "Ask for larger slots");
+}
+
+}  // namespace
+
+kernel_plan plan_kernel(device_parts& device, const rondo_kernel_params& params) {
+  kernel_plan plan;
+  plan.id = std::string(text(params.id));
+  if (params.image == nullptr)
+    refuse(RONDO_NO_IMAGE, plan.id, "the module has no image for CUDA devices",
+           "Build the module where nvcc is, without NO_DEVICE_IMAGE");
+  if (params.cpu >= 0)
+    refuse(RONDO_UNSUPPORTED, plan.id, "a kernel on a GPU has no processor of the host",
+           "Leave cpu at -1");
+  check_types(plan, params);
+  plan.where = choose_placement(device, plan.id, params);
+  choose_waiting(plan, params);
+  plan.entry = device.images.find(*params.image, *params.handler);
+  choose_size(device, plan, params);
+  plan.handler_deadline_ns = params.handler_deadline_ns;
+  plan.lease_ns = params.lease_ns != 0 ? params.lease_ns : default_lease_ns;
+  plan.kernel_tag = params.kernel_tag;
+  return plan;
+}
+
+}  // namespace rondo::cuda

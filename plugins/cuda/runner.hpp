@@ -1,0 +1,52 @@
+// How the grid of one kernel is kept running. A resident runner launches it once and it stays; an
+// event runner launches it for what is waiting, again and again, where a resident kernel could not
+// see what the host writes. Both take the same orders and give the same answers.
+//
+// start(), order() and the destructor: one at a time. answer() and result(): any thread.
+#pragma once
+
+#include "image.hpp"
+#include "ring_host.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <thread>
+
+namespace rondo::cuda {
+
+// What a launch needs. The lines lie in pinned memory.
+struct grid {
+  CUfunction function = nullptr;
+  std::uint32_t blocks = 1;
+  std::uint32_t threads = 32;
+  device::launch_args args{};
+  device::control_line* control = nullptr;
+  device::report_line* report = nullptr;
+  std::uint64_t barrier_words = 0;  // resume_block::go on the device
+};
+
+class runner {
+ public:
+  virtual ~runner() = default;
+  // Begin, with `pause` in force. Throws LIMIT_REACHED, DEVICE_LOST.
+  virtual void start() = 0;
+  // Returns the order's word, which answer() repeats when it is carried out; of drain and stop only
+  // the ending tells.
+  virtual std::uint32_t order(device::command what, std::uint64_t drain_until = 0) = 0;
+  // Low half: the word obeyed last. High half: device::ending.
+  virtual std::uint64_t answer() const = 0;
+  // CUDA_ERROR_NOT_READY while a grid runs or may run again; else how the last one ended.
+  virtual CUresult result() const = 0;
+  // By the device's monitor: the host is alive.
+  virtual void renew() = 0;
+  // It will not be waited for any more. The runner must not be destroyed after.
+  virtual void abandon() = 0;
+};
+
+std::unique_ptr<runner> make_resident_runner(CUcontext context, const grid& of);
+// `input`: where senders announce messages; `output`: where callers sleep.
+std::unique_ptr<runner> make_event_runner(CUcontext context, const grid& of,
+                                          backend::ring_input& input, device_output& output);
+
+}  // namespace rondo::cuda
