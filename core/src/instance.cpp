@@ -40,6 +40,14 @@ rondo_queue_params queue_params(const std::string& name, std::uint64_t capacity,
   return params;
 }
 
+// Borrowed from the launch options, which live as long as the kernel.
+std::vector<rondo_option> backend_options(const launch_options& options) {
+  std::vector<rondo_option> all;
+  all.reserve(options.options.size());
+  for (const auto& [key, value] : options.options) all.push_back({c_string(key), c_string(value)});
+  return all;
+}
+
 }  // namespace
 
 instance::instance(launch_plan plan) : plan_(std::move(plan)) {
@@ -81,6 +89,9 @@ void instance::create() {
   params.handler_deadline_ns = count_ns(o.handler_deadline);
   params.lease_ns = count_ns(o.lease);
   params.spin_ns = count_ns(o.spin_time);
+  const auto further = backend_options(o);
+  params.options = further.data();
+  params.option_count = further.size();
   const host_call_guard guard;
   explanation why;
   why.require(api().kernel.create(plan_.device->handle(), &params, &handle_, why.sink()), plan_.id);
