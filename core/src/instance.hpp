@@ -80,6 +80,13 @@ class instance {
   status send_until(const codec& type, const void* message, std::uint64_t correlation,
                     deadline& until, std::uint64_t& id, reply_router::ticket* ticket);
   status explain(status code, const codec& type, nanoseconds timeout, error_info& why) const;
+  // Why the kernel is failed, when it is.
+  struct failure_cause {
+    status code = RONDO_HANDLER_HUNG;
+    std::string text;  // may be empty
+  };
+  failure_cause cause() const;
+  void explain_failure(error_info& why) const;
   status health() const;
   status refusal() const;
 

@@ -186,13 +186,24 @@ status instance::explain(status code, const codec& type, nanoseconds timeout,
                                 describe(type.type), input_->payload_capacity(), plan_.names.input);
       why.remedy = "Send larger data as a buffer";
       break;
-    case RONDO_HANDLER_HUNG:
-      why.message = "the kernel is failed: its handler did not return, or its device was lost";
-      why.remedy = "Terminate it and launch another";
+    default:
+      why.message = status_text(code);
+      if (state() == kernel_state::failed) explain_failure(why);
       break;
-    default: why.message = status_text(code); break;
   }
   return code;
+}
+
+// The kernel's failure is told when it is what the caller met: nothing else has its code.
+void instance::explain_failure(error_info& why) const {
+  auto known = cause();
+  if (known.code != why.code) return;
+  if (!known.text.empty()) why.message = std::move(known.text);
+  else if (why.code == RONDO_HANDLER_HUNG)
+    why.message = "the kernel is failed: its handler did not return, or its device was lost";
+  why.remedy = why.code == RONDO_DEVICE_LOST
+                   ? "Launch another kernel once the device can be used again"
+                   : "Terminate it and launch another";
 }
 
 }  // namespace rondo::detail

@@ -7,8 +7,6 @@
 
 namespace rondo::cpu {
 
-using backend::failure;
-
 namespace {
 
 constexpr std::uint64_t default_spin_ns = 100'000;
@@ -35,18 +33,20 @@ backend::ring_memory make_ring(rondo_queue_params params, std::uint32_t flags) {
   const std::string name(backend::text(params.name));
   if (params.publication == RONDO_PUBLISH_DEFAULT) params.publication = RONDO_PUBLISH_WORD;
   if (params.publication == RONDO_PUBLISH_CHUNKED && !ring::platform::chunks_are_atomic())
-    throw failure(RONDO_UNSUPPORTED, name, "this processor has no atomic 16-byte access",
-                  "use word or counted publication");
+    throw backend::failure(RONDO_UNSUPPORTED, name, "this processor has no atomic 16-byte access",
+                           "use word or counted publication");
   if ((params.flags & RONDO_QUEUE_TIMED) != 0)
-    throw failure(RONDO_UNSUPPORTED, name, "timed queues are not offered by the CPU backend");
+    throw backend::failure(RONDO_UNSUPPORTED, name,
+                           "timed queues are not offered by the CPU backend");
   backend::ring_memory memory;
   const rondo_status status = backend::ring_memory::create(params, memory);
   if (status != RONDO_OK)
-    throw failure(status, name,
-                  "a ring of " + std::to_string(params.capacity) + " slots of " +
-                      std::to_string(params.payload_capacity) + " bytes cannot be made",
-                  "ask for a power of two of slots that fit in memory, and chunked publication "
-                  "only for small messages");
+    throw backend::failure(
+        status, name,
+        "a ring of " + std::to_string(params.capacity) + " slots of " +
+            std::to_string(params.payload_capacity) + " bytes cannot be made",
+        "ask for a power of two of slots that fit in memory, and chunked publication "
+        "only for small messages");
   memory.set_flags(flags);
   return memory;
 }
@@ -64,24 +64,27 @@ worker_options options_from(const rondo_kernel_params& params) {
 void check(const rondo_kernel_params& params, const processor_set& allowed) {
   const std::string id(backend::text(params.id));
   if (params.handler->invoke == nullptr)
-    throw failure(RONDO_NO_IMAGE, id, "the handler has no host image",
-                  "build the module with a host compiler");
+    throw backend::failure(RONDO_NO_IMAGE, id, "the handler has no host image",
+                           "build the module with a host compiler");
   if (params.grid > 1 || params.block > 1)
-    throw failure(RONDO_UNSUPPORTED, id, "a CPU kernel runs on one thread: grid and block are 1",
-                  "leave grid and block at 0");
+    throw backend::failure(RONDO_UNSUPPORTED, id,
+                           "a CPU kernel runs on one thread: grid and block are 1",
+                           "leave grid and block at 0");
   if (params.lease_ns != 0)
-    throw failure(RONDO_UNSUPPORTED, id, "a CPU kernel ends with its process and takes no lease",
-                  "leave lease at 0");
+    throw backend::failure(RONDO_UNSUPPORTED, id,
+                           "a CPU kernel ends with its process and takes no lease",
+                           "leave lease at 0");
   if (params.wait > RONDO_WAIT_PARK)
-    throw failure(RONDO_INVALID_ARGUMENT, id,
-                  "there is no wait policy " + std::to_string(params.wait),
-                  "use spin, spin_then_park or park");
+    throw backend::failure(RONDO_INVALID_ARGUMENT, id,
+                           "there is no wait policy " + std::to_string(params.wait),
+                           "use spin, spin_then_park or park");
   if (params.option_count != 0)
-    throw failure(RONDO_INVALID_ARGUMENT, id,
-                  "the CPU backend has no option '" +
-                      std::string(backend::text(params.options[0].key)) + "'");
+    throw backend::failure(
+        RONDO_INVALID_ARGUMENT, id,
+        "the CPU backend has no option '" + std::string(backend::text(params.options[0].key)) + "'",
+        "launch without further options");
   if (params.cpu >= 0 && !allowed.has(params.cpu))
-    throw failure(
+    throw backend::failure(
         RONDO_INVALID_ARGUMENT, id,
         "processor " + std::to_string(params.cpu) + " is not open to the runtime",
         "choose one of the " + std::to_string(allowed.count()) + " that `taskset -p` shows, or -1");
@@ -113,9 +116,9 @@ kernel::~kernel() {
 void kernel::require(bool allowed, const char* what) const {
   if (allowed) return;
   const std::uint32_t now = state_.load(std::memory_order_acquire);
-  throw failure(RONDO_INVALID_STATE, id_,
-                std::string("a ") + state_name(now) + " kernel cannot be " + what,
-                "see the states in rondo/abi.h");
+  throw backend::failure(RONDO_INVALID_STATE, id_,
+                         std::string("a ") + state_name(now) + " kernel cannot be " + what,
+                         "see the states in rondo/abi.h");
 }
 
 void kernel::launch(std::uint64_t deadline_ns) {
@@ -132,8 +135,8 @@ void kernel::launch(std::uint64_t deadline_ns) {
     worker_->order(command::stop);
     if (worker_->wait_for(report::stopped, deadline_after(grace_ns))) thread_.join();
     else abandon();
-    throw failure(RONDO_TIMEOUT, id_, "the kernel's thread did not start in time",
-                  "raise launch_deadline; the machine may be overloaded");
+    throw backend::failure(RONDO_TIMEOUT, id_, "the kernel's thread did not start in time",
+                           "raise launch_deadline; the machine may be overloaded");
   }
   if (now == RONDO_STATE_TERMINATED) worker_->input().reopen();
   launched_ns_.store(ring::now_ns(), std::memory_order_relaxed);
@@ -148,9 +151,9 @@ void kernel::change(command to, report expected, std::uint32_t next, std::uint64
   if (!worker_->wait_for(expected, deadline_after(deadline_ns))) {
     worker_->take_back(to, before);
     if (state() == RONDO_STATE_FAILED) say_hung();
-    throw failure(RONDO_TIMEOUT, id_,
-                  "the kernel did not answer in time: its handler is still busy",
-                  "wait longer, or launch with handler_deadline to have hangs detected");
+    throw backend::failure(RONDO_TIMEOUT, id_,
+                           "the kernel did not answer in time: its handler is still busy",
+                           "wait longer, or launch with handler_deadline to have hangs detected");
   }
   if (!state_.compare_exchange_strong(from, next, std::memory_order_acq_rel)) say_hung();
 }
@@ -174,8 +177,8 @@ void kernel::terminate(std::uint32_t mode, std::uint64_t deadline_ns, rondo_term
   if (from == RONDO_STATE_TERMINATED) return;
   require(from != RONDO_STATE_CREATED, "terminated");
   if (mode != RONDO_TERMINATE_DRAIN && mode != RONDO_TERMINATE_DISCARD)
-    throw failure(RONDO_INVALID_ARGUMENT, id_,
-                  "there is no terminate mode " + std::to_string(mode));
+    throw backend::failure(RONDO_INVALID_ARGUMENT, id_,
+                           "there is no terminate mode " + std::to_string(mode));
   if (!thread_.joinable()) say_hung();  // abandoned before
   const bool drains = mode == RONDO_TERMINATE_DRAIN && from != RONDO_STATE_FAILED;
   const std::uint64_t handled_before =
@@ -196,10 +199,11 @@ void kernel::terminate(std::uint32_t mode, std::uint64_t deadline_ns, rondo_term
   }
   out.state = RONDO_STATE_TERMINATED;
   if (!in_time)
-    throw failure(RONDO_TIMEOUT, id_,
-                  "draining did not finish in time; " + std::to_string(out.discarded) +
-                      " requests were discarded",
-                  "give terminate a longer deadline, and take the replies while it drains");
+    throw backend::failure(
+        RONDO_TIMEOUT, id_,
+        "draining did not finish in time; " + std::to_string(out.discarded) +
+            " requests were discarded",
+        "give terminate a longer deadline, and take the replies while it drains");
 }
 
 // Drain or stop, and join the thread if it ends; it is still joinable if it does not. True if it
@@ -235,9 +239,10 @@ void kernel::abandon() {
 }
 
 void kernel::say_hung() const {
-  throw failure(RONDO_HANDLER_HUNG, id_, "the handler did not return; the kernel is failed",
-                "find out what the handler waits for; its memory stays reserved until the process "
-                "ends");
+  throw backend::failure(
+      RONDO_HANDLER_HUNG, id_, "the handler did not return; the kernel is failed",
+      "find out what the handler waits for; its memory stays reserved until the process "
+      "ends");
 }
 
 std::uint32_t kernel::state() {
@@ -247,6 +252,14 @@ std::uint32_t kernel::state() {
     return now;
   worker_->order(command::stop);  // should the handler return, it gets no further request
   return RONDO_STATE_FAILED;
+}
+
+rondo_status kernel::failure(std::string& text) {
+  if (state() != RONDO_STATE_FAILED) return RONDO_OK;
+  text = "the handler did not return in time";
+  if (handler_deadline_ns_ != 0)
+    text += ", its deadline is " + std::to_string(handler_deadline_ns_ / 1'000'000) + " ms";
+  return RONDO_HANDLER_HUNG;
 }
 
 void kernel::counters(rondo_kernel_counters& out) {

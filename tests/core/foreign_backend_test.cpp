@@ -203,6 +203,16 @@ TEST_F(faulty_backend, that_is_lost_ends_every_wait_with_its_own_code) {
   EXPECT_EQ(kernel.try_receive().code(), RONDO_DEVICE_LOST);
 }
 
+TEST_F(faulty_backend, that_fails_and_cannot_say_why_counts_as_hung) {
+  auto kernel = started("failed");
+  const auto reply = kernel.receive(patience);
+  ASSERT_EQ(reply.code(), RONDO_HANDLER_HUNG);
+  EXPECT_THAT(reply.failure().message, HasSubstr("did not return, or its device was lost"));
+  EXPECT_EQ(kernel.snapshot().failure_code, RONDO_HANDLER_HUNG);
+  EXPECT_EQ(kernel.snapshot().failure, "");
+  EXPECT_EQ(kernel.send({}, patience).code(), RONDO_HANDLER_HUNG);
+}
+
 TEST_F(faulty_backend, whose_reply_fits_no_slot_ends_every_wait) {
   auto kernel = started("oversized");
   EXPECT_FALSE(kernel.call({}, patience));
