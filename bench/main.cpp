@@ -21,7 +21,7 @@ namespace {
 struct arguments {
   bench::run_options run;
   std::string json_file;
-  std::string filter;
+  std::vector<std::string> filters;
   std::string profile;
   double profile_seconds = 5;
   int client_cpu = -1;
@@ -39,7 +39,9 @@ void declare(CLI::App& app, arguments& a) {
   app.add_option("--seconds", a.run.seconds, "Length of one pass; a case has three")
       ->check(CLI::Range(0.001, 60.0))
       ->capture_default_str();
-  app.add_option("--filter", a.filter, "Only cases whose name contains this");
+  app.add_option("--filter", a.filters,
+                 "Only cases whose name contains this; one that is a whole name means that case")
+      ->delimiter(',');
   app.add_flag("--quick", a.quick, "3 repeats of 0.02 s: whether it works, not how fast it is");
   app.add_flag("--list", a.list, "Print the names of the cases and measure nothing");
   app.add_flag("--markdown", a.markdown, "Print the table as Markdown");
@@ -79,13 +81,25 @@ std::vector<bench::bench_case> choose_cases(const arguments& a) {
   add_limit_cases(cases, a.run.cpus);
   add_boost_cases(cases, a.run.cpus);
   add_rondo_cases(cases, a.run.cpus);
-  std::erase_if(cases, [&](const bench::bench_case& c) {
-    return c.key.name.find(a.filter) == std::string::npos;
-  });
-  if (cases.empty())
-    throw rondo::error(RONDO_INVALID_ARGUMENT, a.filter, "no case has this in its name",
-                       "rondo_bench --list prints the names");
-  return cases;
+  if (a.filters.empty()) return cases;
+  std::vector<bool> chosen(cases.size(), false);
+  for (const std::string& filter : a.filters) {
+    const bool whole = std::any_of(cases.begin(), cases.end(),
+                                   [&](const auto& c) { return c.key.name == filter; });
+    bool found = false;
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      const std::string& name = cases[i].key.name;
+      if (whole ? name != filter : name.find(filter) == std::string::npos) continue;
+      chosen[i] = found = true;
+    }
+    if (!found)
+      throw rondo::error(RONDO_INVALID_ARGUMENT, filter, "no case has this in its name",
+                         "rondo_bench --list prints the names");
+  }
+  std::vector<bench::bench_case> some;
+  for (std::size_t i = 0; i < cases.size(); ++i)
+    if (chosen[i]) some.push_back(std::move(cases[i]));
+  return some;
 }
 
 std::string command_of(int argc, char** argv) {

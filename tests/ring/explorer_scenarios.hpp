@@ -13,16 +13,18 @@ namespace rondo::test {
 struct scenario {
   ring_shape shape;
   unsigned producers = 1;
-  std::uint64_t messages = 1;  // per producer
-  std::uint64_t start = 0;     // first sequence
-  bool abandons = false;       // every producer gives its first claim up
-  bool batches = false;        // the consumer frees all it can see at once
-  bool drops = false;          // a producer that finds the ring full drops the oldest
+  std::uint64_t messages = 1;    // per producer
+  std::uint64_t start = 0;       // first sequence
+  bool abandons = false;         // every producer gives its first claim up
+  bool batches = false;          // the consumer frees all it can see at once
+  bool commits_batches = false;  // a producer claims and commits all that it can at once
+  bool drops = false;            // a producer that finds the ring full drops the oldest
 };
 
 inline std::ostream& operator<<(std::ostream& out, const scenario& s) {
   return out << s.producers << " producers × " << s.messages << ", " << s.shape << ", from "
              << s.start << (s.abandons ? ", abandoning" : "") << (s.batches ? ", in batches" : "")
+             << (s.commits_batches ? ", committed in batches" : "")
              << (s.drops ? ", dropping" : "");
 }
 
@@ -38,6 +40,7 @@ class ring_run {
   }
 
   void produce(unsigned number) {
+    if (scenario_.commits_batches) return produce_batches(number);
     for (std::uint64_t i = 0; i < scenario_.messages; ++i) {
       ring::claim c;
       reserve(c);
@@ -48,6 +51,27 @@ class ring_run {
       const std::uint64_t id = number * 100 + i;
       fill_payload(c.payload, id, length_of(id));
       producer_.commit(c, envelope_for(id, length_of(id)));
+    }
+  }
+
+  void produce_batches(unsigned number) {
+    for (std::uint64_t i = 0; i < scenario_.messages;) {
+      const std::uint64_t seen = explorer_.seen();
+      std::uint64_t first = 0;
+      const std::uint64_t got = producer_.try_reserve_batch(scenario_.messages - i, first);
+      if (got == 0) {
+        explorer_.wait(seen);
+        continue;
+      }
+      for (std::uint64_t s = first; s != first + got; ++s, ++i) {
+        ring::claim c;
+        producer_.take(s, c);
+        if (is_plain_memory()) explorer_.plain_write(slot(s));
+        const std::uint64_t id = number * 100 + i;
+        fill_payload(c.payload, id, length_of(id));
+        producer_.fill(c, envelope_for(id, length_of(id)));
+      }
+      producer_.commit_batch(first, got);
     }
   }
 

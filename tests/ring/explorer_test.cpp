@@ -128,6 +128,22 @@ TEST(explorer, finds_no_fault_in_laps_abandoned_claims_and_batches) {
   EXPECT_GT(runs, 10'000u);
 }
 
+TEST(explorer, finds_no_fault_in_batches_that_are_committed_at_once) {
+  std::uint64_t runs = 0;
+  for (auto how : publications) {
+    scenario s = one_producer(how, 2, 4);
+    s.commits_batches = true;
+    runs += expect_sound(s, up_to(2));
+    s = two_producers(how, 4);
+    s.commits_batches = true;
+    s.messages = 2;
+    runs += expect_sound(s, up_to(is_slow_build ? 1 : 2));
+    runs += expect_sound(s, with_late_stores(memory_model::unordered, 1, 1));
+  }
+  print_total(runs);
+  EXPECT_GT(runs, 1'000u);
+}
+
 TEST(explorer, finds_no_fault_where_32_bits_of_a_sequence_wrap) {
   std::uint64_t runs = 0;
   for (auto how : publications) {

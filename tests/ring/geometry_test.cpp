@@ -160,6 +160,8 @@ const std::vector<corruption> corruptions = {
     {"consumer line misaligned",
      [](auto& m) { m.lanes[0].consumer_line = shifted(m.lanes[0].consumer_line, 8); },
      RONDO_BAD_DESCRIPTOR},
+    {"whole lines of a publication that has no chunks",
+     [](auto& m) { m.flags = RONDO_RING_WHOLE_LINES; }, RONDO_BAD_DESCRIPTOR},
     {"no claim line", [](auto& m) { m.lanes[0].claim_line = nullptr; }, RONDO_BAD_DESCRIPTOR},
     {"claim line misaligned",
      [](auto& m) { m.lanes[0].claim_line = shifted(m.lanes[0].claim_line, 64); },

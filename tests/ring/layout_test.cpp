@@ -136,6 +136,74 @@ TEST(slot_bytes, of_a_chunked_refresh_lap_cover_every_chunk_and_nothing_behind_t
               chunked_slot(128, false, (3u << 30) + 1, 6));
 }
 
+// Keeps what the ring asks for, on processors too that cannot write a line by one store.
+struct line_recorder : ring::platform {
+  static inline std::vector<const ring::chunk*> lines;
+  static inline int flushes = 0;
+  static void store_line(ring::chunk* p, const ring::chunk* four) {
+    lines.push_back(p);
+    std::memcpy(static_cast<void*>(p), four, 64);
+  }
+  static void store_chunk(ring::chunk*, const ring::chunk&) { ADD_FAILURE() << "not a line"; }
+  static void flush_lines() { ++flushes; }
+};
+
+// Whole lines of four chunks: those behind the message hold zeros and the tag. Every chunk of the
+// message has the bytes that it has when chunks are written one by one.
+template <class P>
+void expect_whole_lines(bool timed) {
+  SCOPED_TRACE(timed);
+  const ring_shape shape{publication::chunked, 2, 100, true, timed};
+  const auto memory = make_ring(shape);
+  ring::view v = memory.view();
+  v.whole_lines = true;
+  start_at(v, 6);
+  ring::producer<P> producer(v);
+  ring::consumer<> consumer(v);
+  const auto* times = timed ? &known_times : nullptr;
+  ASSERT_EQ(producer.try_push(known_envelope, known_payload, times), RONDO_OK);
+  // 45 bytes are 4 chunks, 61 bytes are 6.
+  EXPECT_EQ(slot_bytes(v, 0), chunked_slot(v.shape.stride, timed, 7, timed ? 8 : 4).bytes());
+  ring::envelope header{};
+  std::byte payload[100];
+  ASSERT_EQ(consumer.try_pop(header, payload, sizeof payload), RONDO_OK);
+  EXPECT_EQ(std::memcmp(&header, &known_envelope, sizeof header), 0);
+  EXPECT_EQ(std::memcmp(payload, known_payload, 13), 0);
+  // In a refresh lap, all of the slot; and the other slot not at all.
+  start_at(v, std::uint64_t{1} << 30);
+  ASSERT_EQ(producer.try_push(known_envelope, known_payload, times), RONDO_OK);
+  EXPECT_EQ(slot_bytes(v, 0),
+            chunked_slot(v.shape.stride, timed, (1u << 30) + 1, v.shape.stride / 16).bytes());
+  EXPECT_EQ(slot_bytes(v, 1), std::vector<std::byte>(v.shape.stride, poison));
+}
+
+TEST(slot_bytes, of_chunked_publication_in_whole_lines) {
+  for (bool timed : {false, true}) {
+    line_recorder::lines.clear();
+    line_recorder::flushes = 0;
+    expect_whole_lines<line_recorder>(timed);
+    const std::size_t first = timed ? 2 : 1;
+    ASSERT_EQ(line_recorder::lines.size(), first + (timed ? 4 : 3));
+    EXPECT_EQ(line_recorder::flushes, 2) << "one for each commit";
+    for (std::size_t i = first; i + 1 < line_recorder::lines.size(); ++i)
+      EXPECT_EQ(line_recorder::lines[i], line_recorder::lines[i + 1] + 4) << "last to first";
+  }
+}
+
+TEST(slot_bytes, of_whole_lines_are_the_same_by_the_stores_of_this_processor) {
+  rondo_ring_map map = make_ring({publication::chunked, 2, 100}).map();
+  map.flags = RONDO_RING_WHOLE_LINES;
+  ring::view v;
+  if (!ring::platform::has_whole_line_stores()) {
+    EXPECT_EQ(ring::make_view(map, 0, true, v), RONDO_UNSUPPORTED);
+    EXPECT_EQ(ring::make_view(map, 0, false, v), RONDO_OK) << "reading needs no such stores";
+    GTEST_SKIP() << "this processor has no 64-byte store";
+  }
+  ASSERT_EQ(ring::make_view(map, 0, true, v), RONDO_OK);
+  EXPECT_TRUE(v.whole_lines);
+  for (bool timed : {false, true}) expect_whole_lines<ring::platform>(timed);
+}
+
 TEST(slot_bytes, of_a_timed_queue_hold_zero_times_when_none_are_given) {
   const auto memory = make_ring({publication::word, 2, 20, true, true});
   ring::producer<> producer(memory.view());

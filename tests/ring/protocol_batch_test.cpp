@@ -49,6 +49,57 @@ TEST(batch, of_reserved_slots_is_granted_as_far_as_slots_are_free) {
   }
 }
 
+TEST(batch, of_filled_slots_is_published_by_its_commit_and_not_before) {
+  for (const ring_shape& shape : shapes_of(4)) {
+    SCOPED_TRACE(::testing::Message() << shape);
+    const auto memory = make_ring(shape);
+    ring::producer<> producer(memory.view());
+    ring::consumer<> consumer(memory.view());
+    std::uint64_t id = 0;
+    for (std::uint64_t want : {3u, 1u, 4u, 2u}) {
+      std::uint64_t first = 0;
+      ASSERT_EQ(producer.try_reserve_batch(want, first), want);
+      for (std::uint64_t s = first; s != first + want; ++s) {
+        ring::claim c;
+        producer.take(s, c);
+        fill_payload(c.payload, s, 64);
+        producer.fill(c, envelope_for(s, 64));
+      }
+      ring::message m;
+      producer.commit_batch(first, 0);
+      const auto before = shape.how == publication::chunked ? RONDO_OK : RONDO_EMPTY;
+      ASSERT_EQ(consumer.peek(m), before);
+      producer.commit_batch(first, want);
+      for (; id != first + want; ++id) ASSERT_TRUE(pops_id(consumer, id, 64));
+      ASSERT_EQ(consumer.peek(m), RONDO_EMPTY);
+    }
+  }
+}
+
+// Two batches whose producers finish in the other order: nothing shows before the gap is filled.
+TEST(batch, that_is_committed_before_an_older_one_waits_for_it) {
+  for (auto how : {publication::word, publication::counted}) {
+    SCOPED_TRACE(name_of(how));
+    const auto memory = make_ring({how, 4, 64, false});
+    ring::producer<> producer(memory.view());
+    ring::consumer<> consumer(memory.view());
+    std::uint64_t older = 0, newer = 0;
+    ASSERT_EQ(producer.try_reserve_batch(2, older), 2u);
+    ASSERT_EQ(producer.try_reserve_batch(2, newer), 2u);
+    for (std::uint64_t s = older; s != newer + 2; ++s) {
+      ring::claim c;
+      producer.take(s, c);
+      fill_payload(c.payload, s, 64);
+      producer.fill(c, envelope_for(s, 64));
+    }
+    producer.commit_batch(newer, 2);
+    ring::message m;
+    ASSERT_EQ(consumer.peek(m), RONDO_EMPTY);
+    producer.commit_batch(older, 2);
+    for (std::uint64_t id = 0; id < 4; ++id) ASSERT_TRUE(pops_id(consumer, id, 64));
+  }
+}
+
 TEST(batch, of_consumed_slots_is_freed_by_one_store) {
   for (const ring_shape& shape : shapes_of(4)) {
     SCOPED_TRACE(::testing::Message() << shape);

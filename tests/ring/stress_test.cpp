@@ -77,7 +77,9 @@ class stressed_producer {
     ring::claim c;
     const std::uint32_t bytes = length();
     if (ring_.try_reserve(bytes, c) != RONDO_OK) return state_.wait();
-    fill(c, bytes);
+    fill_payload(c.payload, id(), bytes);
+    ring_.commit(c, envelope_for(id(), bytes));
+    ++sent_;
   }
   void abandon_one() {
     ring::claim c;
@@ -90,16 +92,17 @@ class stressed_producer {
     const std::uint64_t got =
         ring_.try_reserve_batch(std::min<std::uint64_t>(3, count_ - sent_), first);
     if (got == 0) return state_.wait();
+    const bool at_once = random_() % 2 == 0;
     for (std::uint64_t i = 0; i < got; ++i) {
       ring::claim c;
       ring_.take(first + i, c);
-      fill(c, length());
+      const std::uint32_t bytes = length();
+      fill_payload(c.payload, id(), bytes);
+      if (at_once) ring_.fill(c, envelope_for(id(), bytes));
+      else ring_.commit(c, envelope_for(id(), bytes));
+      ++sent_;
     }
-  }
-  void fill(ring::claim& c, std::uint32_t bytes) {
-    fill_payload(c.payload, id(), bytes);
-    ring_.commit(c, envelope_for(id(), bytes));
-    ++sent_;
+    if (at_once) ring_.commit_batch(first, got);
   }
 
   ring::producer<>& ring_;

@@ -31,6 +31,9 @@
 //   byte 0          12       16            28       32
 //        | content  | tag    | content     | tag    | …          at most 32 chunks, 384 bytes of
 //        content
+//
+// Where slots lie behind a bus, the host writes whole lines of four chunks; those behind the
+// message then hold zeros and the tag too.
 #pragma once
 
 #include <rondo/abi.h>
@@ -94,7 +97,8 @@ static_assert(sizeof(chunk) == 16 && offsetof(chunk, tag) == 12);
 inline constexpr std::uint32_t word_prefix_bytes = 16;  // publish word and reserved word
 inline constexpr std::uint32_t word_payload_offset = 64;
 inline constexpr std::uint32_t chunk_content_bytes = 12;
-inline constexpr std::uint32_t max_chunks = 32;  // one per lane of a warp
+inline constexpr std::uint32_t chunks_in_line = 4;  // 64 bytes, what the host sends by one store
+inline constexpr std::uint32_t max_chunks = 32;     // one per lane of a warp
 inline constexpr std::uint32_t max_chunked_content = max_chunks * chunk_content_bytes;
 // A chunked ring may not be longer than this, or a lap would take too much of the tags' space.
 inline constexpr std::uint64_t max_chunked_capacity = 1u << 20;

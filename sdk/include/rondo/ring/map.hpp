@@ -7,8 +7,8 @@
 namespace rondo::ring {
 
 // OK; VERSION_MISMATCH (another ring layout); BAD_DESCRIPTOR (a field contradicts another, a
-// pointer is missing or misaligned); or what make_geometry() says. `producing` tells which side's
-// pointers must be there.
+// pointer is missing or misaligned); UNSUPPORTED (whole lines, and this processor cannot write
+// them); or what make_geometry() says. `producing` tells which side's pointers must be there.
 inline rondo_status make_view(const rondo_ring_map& map, std::uint32_t lane, bool producing,
                               view& out) {
   if (map.struct_size < sizeof(rondo_ring_map)) return RONDO_BAD_DESCRIPTOR;
@@ -32,6 +32,8 @@ inline rondo_status make_view(const rondo_ring_map& map, std::uint32_t lane, boo
   constexpr std::uint32_t parking = RONDO_RING_CONSUMER_PARKS | RONDO_RING_PRODUCER_WAKES;
   if ((map.flags & parking) != 0 && misaligned(map.wake_line, alignof(wake_line)))
     return RONDO_BAD_DESCRIPTOR;
+  v.whole_lines = (map.flags & RONDO_RING_WHOLE_LINES) != 0;
+  if (v.whole_lines && how != publication::chunked) return RONDO_BAD_DESCRIPTOR;
   v.slots = static_cast<std::byte*>(part.slots);
   v.producer = static_cast<producer_line*>(part.producer_line);
   v.consumer = static_cast<consumer_line*>(part.consumer_line);
@@ -42,6 +44,7 @@ inline rondo_status make_view(const rondo_ring_map& map, std::uint32_t lane, boo
     if (misaligned(part.claim_line, line_bytes)) return RONDO_BAD_DESCRIPTOR;
     if (shared_counted && misaligned(part.ready, alignof(std::uint64_t)))
       return RONDO_BAD_DESCRIPTOR;
+    if (v.whole_lines && !platform::has_whole_line_stores()) return RONDO_UNSUPPORTED;
     v.claim = static_cast<claim_line*>(part.claim_line);
     v.ready = static_cast<std::uint64_t*>(part.ready);
   }

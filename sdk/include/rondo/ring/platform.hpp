@@ -24,6 +24,9 @@
 #if !defined(__CUDA_ARCH__) && !defined(RONDO_RING_TSAN)
 #include <emmintrin.h>
 #endif
+#if !defined(__CUDA_ARCH__) && defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 namespace rondo::ring {
 
@@ -161,6 +164,51 @@ struct platform {
 #endif
   }
 
+  // Whether store_line() can write 64 bytes in one piece, so that they cross a bus as one write.
+  static bool has_whole_line_stores() {
+#if defined(__CUDA_ARCH__) || !defined(__x86_64__)
+    return false;
+#else
+    static const bool has = has_wide_registers() || has_direct_stores();
+    return has;
+#endif
+  }
+
+  // Writes the 64-byte line of chunks at `p`, where has_whole_line_stores() by one store. It is
+  // ordered before later stores only by flush_lines().
+  RONDO_HD static void store_line(chunk* p, const chunk* four) {
+#if defined(__CUDA_ARCH__) || defined(RONDO_RING_TSAN) || !defined(__x86_64__)
+    for (int k = 4; k-- > 0;) store_chunk(p + k, four[k]);
+#else
+    struct line {
+      chunk chunks[4];
+    };
+    static const bool wide_registers = has_wide_registers();
+    if (wide_registers) {
+      // Register 16 and up: used without a vzeroupper, the lower ones would slow SSE code.
+      asm volatile("vmovdqu64 %1, %%zmm16\n\tvmovdqa64 %%zmm16, %0"
+                   : "=m"(*reinterpret_cast<line*>(p))
+                   : "m"(*reinterpret_cast<const line*>(four))
+#if defined(__AVX512F__)
+                   : "xmm16", "memory"
+#else
+                   : "memory"
+#endif
+      );
+    } else {
+      // movdir64b (%rdx), %rax: in bytes, because assemblers of 2018 do not know it.
+      asm volatile(".byte 0x66, 0x0f, 0x38, 0xf8, 0x02" ::"a"(p), "d"(four) : "memory");
+    }
+#endif
+  }
+
+  // Sends on what store_line() wrote: write-combining memory may hold it back for long.
+  RONDO_HD static void flush_lines() {
+#if !defined(__CUDA_ARCH__) && !defined(RONDO_RING_TSAN) && defined(__x86_64__)
+    _mm_sfence();
+#endif
+  }
+
   RONDO_HD static void pause() {
 #if defined(__CUDA_ARCH__)
     __nanosleep(20);
@@ -168,6 +216,15 @@ struct platform {
     __builtin_ia32_pause();
 #endif
   }
+
+ private:
+#if !defined(__CUDA_ARCH__) && defined(__x86_64__)
+  static bool has_wide_registers() { return __builtin_cpu_supports("avx512f") != 0; }
+  static bool has_direct_stores() {
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (c >> 28 & 1) != 0;
+  }
+#endif
 };
 
 }  // namespace rondo::ring

@@ -27,6 +27,7 @@ struct view {
   geometry shape;
   bool one_producer = false;
   bool drops_oldest = false;  // the consumer must look at discard_below
+  bool whole_lines = false;   // chunked: the producer writes 64 bytes with one store
 
   RONDO_HD std::byte* slot(std::uint64_t sequence) const {
     return slots + (sequence & (shape.capacity - 1)) * shape.stride;
@@ -84,7 +85,7 @@ class producer {
   }
 
   // Claim up to `count` consecutive slots, as many as are free; returns how many. Turn each into a
-  // claim with take(), commit all of them.
+  // claim with take(); commit each, or fill() all of them and commit_batch().
   RONDO_HD std::uint64_t try_reserve_batch(std::uint64_t count, std::uint64_t& first) {
     return claim_up_to(count, first);
   }
@@ -97,8 +98,31 @@ class producer {
   // timed and may be nullptr, meaning none. Claims may be committed in any order, but for counted
   // publication by one producer: it keeps no marks, so there the order must be that of the claims.
   RONDO_HD void commit(claim& c, const envelope& header, const envelope_times* times = nullptr) {
+    fill(c, header, times);
+    commit_batch(c.sequence, 1);
+  }
+
+  // The two halves of commit(), so that a batch is published at once. A filled slot must not be
+  // written again; chunked, it may be seen before commit_batch().
+  RONDO_HD void fill(claim& c, const envelope& header, const envelope_times* times = nullptr) {
     write_header(c, header, times);
-    publish(c, header.length);
+    if (ring_.shape.how == publication::chunked) write_chunks(c, header.length);
+  }
+  // Publish slots first to first + count - 1, all of them filled by the caller.
+  RONDO_HD void commit_batch(std::uint64_t first, std::uint64_t count) {
+    if (count == 0) return;
+    switch (ring_.shape.how) {
+      case publication::word:
+        for (std::uint64_t s = first; s != first + count; ++s) {
+          // SYNC: slot-published
+          P::store_release(reinterpret_cast<std::uint64_t*>(ring_.slot(s)), s + 1);
+        }
+        return;
+      case publication::counted: publish_counted(first, count); return;
+      case publication::chunked:
+        if (ring_.whole_lines) P::flush_lines();
+        return;
+    }
   }
 
   // Give the slot up: consumers skip and count it.
@@ -205,26 +229,16 @@ class producer {
     }
   }
 
-  RONDO_HD void publish(claim& c, std::uint32_t length) {
-    switch (ring_.shape.how) {
-      case publication::word:
-        // SYNC: slot-published
-        P::store_release(reinterpret_cast<std::uint64_t*>(ring_.slot(c.sequence)), c.sequence + 1);
-        return;
-      case publication::counted: publish_counted(c.sequence); return;
-      case publication::chunked: publish_chunked(c, length); return;
-    }
-  }
-
   // Several producers finish in any order, and tail must rise in order: each marks its sequence
   // ready, and whoever gets the `publishing` mark moves tail past all that are ready. Nobody waits.
-  RONDO_HD void publish_counted(std::uint64_t sequence) {
+  RONDO_HD void publish_counted(std::uint64_t first, std::uint64_t count) {
     if (ring_.one_producer) {
-      P::store_release(&ring_.producer->tail, sequence + 1);  // SYNC: tail-published
+      P::store_release(&ring_.producer->tail, first + count);  // SYNC: tail-published
       return;
     }
     claim_line& line = *ring_.claim;
-    P::store_release(ready_mark(sequence), sequence + 1);  // SYNC: ready-marked
+    for (std::uint64_t s = first; s != first + count; ++s)
+      P::store_release(ready_mark(s), s + 1);  // SYNC: ready-marked
     for (;;) {
       // SYNC: publishing. If another producer has the mark, its exchange below comes after ours and
       // acquires it, so its second look finds our ready mark.
@@ -245,21 +259,34 @@ class producer {
     return &ring_.ready[sequence & (ring_.shape.capacity - 1)];
   }
 
-  RONDO_HD void publish_chunked(claim& c, std::uint32_t length) {
+  // Last to first, so that whoever sees the first chunk usually sees them all.
+  RONDO_HD void write_chunks(claim& c, std::uint32_t length) {
     const std::uint32_t content = ring_.shape.header_bytes() + length;
-    const std::uint32_t written =
+    std::uint32_t written =
         must_refresh(ring_.shape, c.sequence) ? chunks_in_slot(ring_.shape) : chunks_for(content);
+    if (ring_.whole_lines) written = round_up(written, chunks_in_line);
     // Bytes behind the message are sent too: they must not be whatever the stack held.
     for (std::uint32_t i = content; i < written * chunk_content_bytes; ++i)
       c.scratch[i] = std::byte{0};
     auto* out = reinterpret_cast<chunk*>(ring_.slot(c.sequence));
+    if (ring_.whole_lines) {
+      chunk line[chunks_in_line];
+      for (std::uint32_t k = written; k > 0; k -= chunks_in_line) {
+        const std::uint32_t first = k - chunks_in_line;
+        for (std::uint32_t i = 0; i < chunks_in_line; ++i) line[i] = chunk_of(c, first + i);
+        P::store_line(out + first, line);  // SYNC: chunk-published
+      }
+      return;
+    }
+    for (std::uint32_t k = written; k-- > 0;)
+      P::store_chunk(out + k, chunk_of(c, k));  // SYNC: chunk-published
+  }
+
+  RONDO_HD static chunk chunk_of(const claim& c, std::uint32_t k) {
     chunk piece;
     piece.tag = chunk_tag(c.sequence);
-    // Last to first, so that whoever sees the first chunk usually sees them all.
-    for (std::uint32_t k = written; k-- > 0;) {
-      __builtin_memcpy(piece.content, c.scratch + k * chunk_content_bytes, chunk_content_bytes);
-      P::store_chunk(out + k, piece);  // SYNC: chunk-published
-    }
+    __builtin_memcpy(piece.content, c.scratch + k * chunk_content_bytes, chunk_content_bytes);
+    return piece;
   }
 
   view ring_;
