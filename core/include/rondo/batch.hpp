@@ -51,13 +51,26 @@ void fill_slots(ring::producer<>& shared, std::uint64_t first, const void* messa
   const T* const from = static_cast<const T*>(messages);
   ring::producer<> ring = shared;  // a copy of addresses and sizes, which stays in registers
   ring::claim slot;
-  for (filled = 0; filled < count; ++filled) {
-    ring.take(first + filled, slot);
-    const std::int64_t length = encode(from[filled], slot.payload, slot.capacity);
+  // One header for all. Put together anew for each message, field by field, its copy into the slot
+  // would wait for those small stores, and they for the slots before them.
+  rondo_envelope header = request_header(sizeof(T), message_of<T>.version, 0, 0);
+  const auto fill_one = [&](std::uint64_t i) {
+    ring.take(first + i, slot);
+    const std::int64_t length = encode(from[i], slot.payload, slot.capacity);
     if (length < 0) [[unlikely]]
-      return;
-    const std::uint64_t id = first + filled + 1;
-    ring.fill(slot, request_header(length, message_of<T>.version, id, id));
+      return false;
+    if constexpr (!is_plain<T>) header.length = static_cast<std::uint32_t>(length);
+    header.message_id = header.correlation_id = first + i + 1;
+    ring.fill(slot, header);
+    return true;
+  };
+  if constexpr (is_plain<T>) {
+    std::uint64_t i = 0;
+    while (i < count && fill_one(i)) ++i;
+    filled = i;
+  } else {
+    filled = 0;
+    while (filled < count && fill_one(filled)) ++filled;
   }
 }
 
