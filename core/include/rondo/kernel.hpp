@@ -140,7 +140,7 @@ class sender : protected kernel_handle {
   // Sends all, in order, and waits for room until the timeout; what fits is on its way meanwhile.
   // Fewer are accepted if the timeout passes, the kernel ends, or one cannot be encoded; if none
   // was, that is the error (an exception from the encoding passes through then). An empty batch is
-  // OK. For many small messages: one claim and one publication serve up to 64 of them.
+  // OK. For many small messages: slots are claimed all at once and published 64 at a time.
   result<batch_sent> send_batch(std::span<const T> messages, nanoseconds timeout) {
     batch_sent sent;
     error_info why;
