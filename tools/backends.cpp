@@ -33,13 +33,16 @@ const std::vector<device_description>& devices_of(const backend_survey& survey,
 }
 
 json to_json(const device_description& device) {
+  json properties = json::object();
+  for (const auto& [key, value] : device.properties) properties[key] = value;
   return {{"index", device.index},
           {"name", device.name},
           {"usable", device.usable},
           {"reason", device.reason},
           {"memory_bytes", device.memory_bytes},
           {"processors", device.processors},
-          {"max_resident_kernels", device.max_resident_kernels}};
+          {"max_resident_kernels", device.max_resident_kernels},
+          {"properties", std::move(properties)}};
 }
 
 json to_json(const backend_survey& survey, const candidate& it) {
@@ -87,6 +90,8 @@ void print(const device_description& device) {
   if (device.memory_bytes != 0) fmt::print(", {}", human_bytes(device.memory_bytes));
   if (!device.usable) fmt::print(", not usable: {}", clean(device.reason));
   fmt::print("\n");
+  for (const auto& [key, value] : device.properties)
+    fmt::print("    {}: {}\n", clean(key), clean(value));
 }
 
 void print_details(const plugin_info& plugin, probe_state probe) {

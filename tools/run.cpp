@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 
 namespace rondo::cli {
@@ -69,6 +70,10 @@ void drive(runtime& rt, const run_options& options, handler_run& run) {
   how.backend = options.backend;
   how.device = options.device;
   how.module = options.module;  // as the user gave it: a path finds what a name might not
+  how.grid = options.grid;
+  how.block = options.block;
+  how.publish = options.publish;
+  how.options = options.options;
   auto kernel = rt.launch(run.handler, how);
   run.backend = kernel.backend();
   run.device = kernel.device();
@@ -163,6 +168,44 @@ std::string refuse_timeout(const std::string& text) {
   return in_quotes(text) + " is not a number of seconds from 0.001 to 86400";
 }
 
+// An option as the user wrote it; the check below has seen that there is a key.
+std::pair<std::string, std::string> key_and_value(const std::string& text) {
+  const auto at = text.find('=');
+  return {text.substr(0, at), text.substr(at + 1)};
+}
+
+std::string refuse_option(const std::string& text) {
+  const auto at = text.find('=');
+  return at != 0 && at != std::string::npos ? std::string() : in_quotes(text) + " is not KEY=VALUE";
+}
+
+void add_launch_options(CLI::App& verb, run_options& options) {
+  verb.add_option("--grid", options.grid, "Blocks of a kernel, for devices that have them")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  verb.add_option("--block", options.block, "Threads of a block, for devices that have them")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  static const std::map<std::string, publish_policy> policies = {
+      {"word", publish_policy::word},
+      {"counted", publish_policy::counted},
+      {"chunked", publish_policy::chunked}};
+  verb.add_option_function<std::string>(
+          "--publish", [&](const std::string& name) { options.publish = policies.at(name); },
+          "How messages become visible: word, counted or chunked; else the backend chooses")
+      ->type_name("HOW")
+      ->check(CLI::IsMember({"word", "counted", "chunked"}));
+  verb.add_option_function<std::vector<std::string>>(
+          "--option",
+          [&](const std::vector<std::string>& all) {
+            for (const auto& text : all) options.options.push_back(key_and_value(text));
+          },
+          "An option that only the backend knows; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false)
+      ->check(refuse_option);
+}
+
 void add_options(CLI::App& verb, run_options& options) {
   verb.add_option("MODULE", options.module, "Name or path of a kernel module");
   verb.add_option("--kernel", options.kernel, "Only the handler with this id")->type_name("ID");
@@ -180,6 +223,7 @@ void add_options(CLI::App& verb, run_options& options) {
   verb.add_option("--timeout", options.timeout_seconds, "For each message; 5 if not given")
       ->type_name("SECONDS")
       ->check(refuse_timeout);
+  add_launch_options(verb, options);
   verb.add_flag("--json", options.as_json, "Print one JSON document");
   verb.add_flag("--stats", options.stats, "Print what each kernel counted");
   verb.add_flag(

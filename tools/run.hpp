@@ -21,6 +21,10 @@ struct run_options {
   std::vector<std::filesystem::path> plugins;
   std::vector<std::filesystem::path> kernels;
   double timeout_seconds = 5;
+  std::uint32_t grid = 0;
+  std::uint32_t block = 0;
+  publish_policy publish = publish_policy::backend_default;
+  std::vector<std::pair<std::string, std::string>> options;  // the backend's own
   bool as_json = false;
   bool stats = false;
   bool list = false;

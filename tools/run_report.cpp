@@ -27,6 +27,8 @@ json to_json(const kernel_snapshot& stats) {
   return {{"id", stats.id},
           {"backend", stats.backend},
           {"state", to_string(stats.state)},
+          {"failure_code", status_name(stats.failure_code)},
+          {"failure", stats.failure},
           {"messages_in", stats.messages_in},
           {"messages_out", stats.messages_out},
           {"messages_failed", stats.messages_failed},
@@ -110,6 +112,10 @@ void print_summary(const std::vector<handler_run>& runs) {
 void print_stats(const kernel_snapshot& stats) {
   fmt::print("kernel {} on {}, {}\n", clean(stats.id), clean(stats.backend),
              to_string(stats.state));
+  if (stats.failure_code != RONDO_OK)
+    fmt::print("  failure    {} [{}]\n",
+               clean(stats.failure.empty() ? status_text(stats.failure_code) : stats.failure),
+               status_name(stats.failure_code));
   fmt::print("  messages   {} sent, {} in, {} out, {} failed, {} dropped, {} late\n", stats.sent,
              stats.messages_in, stats.messages_out, stats.messages_failed, stats.messages_dropped,
              stats.late_replies);

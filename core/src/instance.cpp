@@ -40,6 +40,14 @@ rondo_queue_params queue_params(const std::string& name, std::uint64_t capacity,
   return params;
 }
 
+// Borrowed from the launch options, which live as long as the kernel.
+std::vector<rondo_option> backend_options(const launch_options& options) {
+  std::vector<rondo_option> all;
+  all.reserve(options.options.size());
+  for (const auto& [key, value] : options.options) all.push_back({c_string(key), c_string(value)});
+  return all;
+}
+
 }  // namespace
 
 instance::instance(launch_plan plan) : plan_(std::move(plan)) {
@@ -81,6 +89,9 @@ void instance::create() {
   params.handler_deadline_ns = count_ns(o.handler_deadline);
   params.lease_ns = count_ns(o.lease);
   params.spin_ns = count_ns(o.spin_time);
+  const auto further = backend_options(o);
+  params.options = further.data();
+  params.option_count = further.size();
   const host_call_guard guard;
   explanation why;
   why.require(api().kernel.create(plan_.device->handle(), &params, &handle_, why.sink()), plan_.id);
@@ -141,11 +152,24 @@ kernel_state instance::state() const {
 
 // Why a closed kernel takes no request.
 status instance::refusal() const {
-  return state() == kernel_state::failed ? RONDO_HANDLER_HUNG : RONDO_TERMINATED;
+  return state() == kernel_state::failed ? cause().code : RONDO_TERMINATED;
 }
 
 status instance::health() const {
-  return state() == kernel_state::failed ? RONDO_HANDLER_HUNG : RONDO_OK;
+  return state() == kernel_state::failed ? cause().code : RONDO_OK;
+}
+
+// A backend that has no answer, or says that all is well, leaves it at HANDLER_HUNG.
+instance::failure_cause instance::cause() const {
+  char text[512];
+  std::uint32_t length = 0;
+  status code;
+  {
+    const host_call_guard guard;
+    code = api().kernel.failure(handle_, text, sizeof text, &length);
+  }
+  if (code >= RONDO_OK || code == RONDO_UNSUPPORTED) return {};
+  return {code, std::string(text, std::min<std::size_t>(length, sizeof text))};
 }
 
 void instance::activate(nanoseconds deadline) {
@@ -224,6 +248,11 @@ kernel_snapshot instance::snapshot() const {
   s.id = plan_.id;
   s.backend = backend();
   s.state = static_cast<kernel_state>(c.state);
+  if (s.state == kernel_state::failed) {
+    auto why = cause();
+    s.failure_code = why.code;
+    s.failure = std::move(why.text);
+  }
   s.messages_in = c.messages_in;
   s.messages_out = c.messages_out;
   s.messages_failed = c.messages_failed;

@@ -62,6 +62,10 @@ class instance {
               error_info& why);
   status receive(const codec& response, void* out, rondo_envelope& header, nanoseconds timeout,
                  error_info& why);
+  status send_batch(const codec& request, const void* messages, std::uint64_t count,
+                    batch_sent& sent, nanoseconds timeout, error_info& why);
+  status receive_batch(const codec& response, const reply_sink& sink, std::uint64_t most,
+                       std::uint64_t& taken, nanoseconds timeout, error_info& why);
   // As call, for bytes.
   status call_bytes(const void* request, std::uint32_t bytes, std::uint16_t version,
                     std::vector<std::byte>& reply, rondo_envelope& header, nanoseconds timeout,
@@ -79,7 +83,15 @@ class instance {
   status read_bytes(const arrived& reply, const codec& response, void* out, error_info& why) const;
   status send_until(const codec& type, const void* message, std::uint64_t correlation,
                     deadline& until, std::uint64_t& id, reply_router::ticket* ticket);
+  status send_batch_until(send_port::outgoing& batch, deadline& until);
   status explain(status code, const codec& type, nanoseconds timeout, error_info& why) const;
+  // Why the kernel is failed, when it is.
+  struct failure_cause {
+    status code = RONDO_HANDLER_HUNG;
+    std::string text;  // may be empty
+  };
+  failure_cause cause() const;
+  void explain_failure(error_info& why) const;
   status health() const;
   status refusal() const;
 

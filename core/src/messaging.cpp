@@ -1,5 +1,5 @@
-// The way of a message through a kernel instance: send, call, receive, and the words for what can
-// go wrong on the way.
+// The way of a message through a kernel instance: send, call, receive. The words for what can go
+// wrong on the way are in explanations.cpp.
 #include "instance.hpp"
 
 #include <fmt/format.h>
@@ -20,10 +20,6 @@ constexpr std::uint64_t full_spin_ns = 20'000;
 
 std::int64_t clamp(nanoseconds timeout) { return timeout.count() < 0 ? 0 : timeout.count(); }
 
-std::string describe(const rondo_message_type& type) {
-  return fmt::format("{} v{}", view_of(type.wire_name), type.version);
-}
-
 // A message whose bytes are there already.
 struct raw_message {
   const void* data;
@@ -38,7 +34,7 @@ codec raw_codec(const rondo_message_type& type, std::uint32_t bytes, std::uint16
               std::memcpy(to, m.data, m.bytes);
               return m.bytes;
             },
-            nullptr};
+            nullptr, nullptr, 0};
   raw.type.max_bytes = bytes;
   raw.type.version = version;
   return raw;
@@ -105,6 +101,38 @@ status instance::send(const codec& request, const void* in, std::uint64_t& id, n
   return code == RONDO_OK ? code : explain(code, request, timeout, why);
 }
 
+status instance::send_batch(const codec& request, const void* messages, std::uint64_t count,
+                            batch_sent& sent, nanoseconds timeout, error_info& why) {
+  deadline until(clamp(timeout));
+  send_port::outgoing batch{request, static_cast<const std::byte*>(messages), count};
+  status code = RONDO_OK;
+  try {
+    code = count == 0 ? RONDO_OK : send_batch_until(batch, until);
+  } catch (...) {
+    if (batch.sent == 0) throw;  // else the caller learns how many went, and meets it again
+  }
+  if (batch.sent == 0) return code == RONDO_OK ? code : explain(code, request, timeout, why);
+  sent = {batch.first_id, batch.sent};
+  return RONDO_OK;
+}
+
+status instance::send_batch_until(send_port::outgoing& batch, deadline& until) {
+  ring::spinner spinner(full_spin_ns);
+  for (;;) {
+    if (closed_.load(std::memory_order_acquire)) [[unlikely]]  // SYNC: closed
+      return refusal();
+    const std::uint64_t before = batch.sent;
+    const status code = input_->try_send_batch(batch);
+    if (code != RONDO_FULL) return code;
+    if (until.is_zero()) return closed_.load(std::memory_order_acquire) ? refusal() : code;
+    if (batch.sent != before) spinner.found_work();
+    else wait_for_room(spinner);
+    if (until.passed()) return RONDO_TIMEOUT;
+    const status now = health();
+    if (now != RONDO_OK) return now;
+  }
+}
+
 status instance::receive(const codec& response, void* out, rondo_envelope& header,
                          nanoseconds timeout, error_info& why) {
   deadline until(clamp(timeout));
@@ -116,35 +144,21 @@ status instance::receive(const codec& response, void* out, rondo_envelope& heade
   return code == RONDO_OK ? read : explain(code, response, timeout, why);
 }
 
+status instance::receive_batch(const codec& response, const reply_sink& sink, std::uint64_t most,
+                               std::uint64_t& taken, nanoseconds timeout, error_info& why) {
+  deadline until(clamp(timeout));
+  const status code = router_->receive_batch(until, sink, most, taken);
+  return code == RONDO_OK ? code : explain(code, response, timeout, why);
+}
+
 status instance::read_reply(const arrived& reply, const codec& response, void* out,
                             error_info& why) const {
   const rondo_envelope& header = reply.header;
-  if ((header.flags & RONDO_FLAG_FAILED) == 0) [[likely]] {
-    if (header.version != response.type.version) {
-      why = {RONDO_VERSION_MISMATCH, plan_.id,
-             fmt::format("the reply has version {}, {} was expected", header.version,
-                         describe(response.type)),
-             "Build the kernel module and its callers from the same headers"};
-      return why.code;
-    }
-    if (response.decode(reply.payload, header.length, out)) [[likely]]
-      return RONDO_OK;
-    why = {RONDO_MALFORMED, plan_.id,
-           fmt::format("the reply's {} bytes are not a {}", header.length, describe(response.type)),
-           "Build the kernel module and its callers from the same headers"};
-    return why.code;
-  }
-  rondo_failure failure{};
-  constexpr std::uint32_t fixed = offsetof(rondo_failure, text);
-  const auto length = std::min<std::uint32_t>(header.length, sizeof failure);
-  std::memcpy(&failure, reply.payload, length);
-  const std::string_view text(failure.text, length > fixed ? length - fixed : 0);
-  why.code = length >= fixed && failure.code < 0 ? failure.code : RONDO_MALFORMED;
-  why.object = plan_.id;
-  why.message = failure.user_code != 0
-                    ? fmt::format("{} (handler's code {})", text, failure.user_code)
-                    : std::string(text);
-  if (why.message.empty()) why.message = status_text(why.code);
+  const bool is_value =
+      (header.flags & RONDO_FLAG_FAILED) == 0 && header.version == response.type.version;
+  if (is_value && response.decode(reply.payload, header.length, out)) [[likely]]
+    return RONDO_OK;
+  why = why_no_value(plan_.id, header, reply.payload, response.type);
   return why.code;
 }
 
@@ -155,44 +169,6 @@ status instance::read_bytes(const arrived& reply, const codec& response, void* o
   into.first.assign(reply.payload, reply.payload + reply.header.length);
   into.second = reply.header;
   return RONDO_OK;
-}
-
-status instance::explain(status code, const codec& type, nanoseconds timeout,
-                         error_info& why) const {
-  why.code = code;
-  why.object = plan_.id;
-  const double ms = static_cast<double>(timeout.count()) / 1e6;
-  switch (code) {
-    case RONDO_TIMEOUT: {
-      const kernel_state now = state();
-      why.message = fmt::format("nothing came within {} ms; the kernel is {}, {} requests wait", ms,
-                                to_string(now), queue_info(true).depth);
-      why.remedy = now == kernel_state::active ? "Wait longer, or see what the handler is doing"
-                                               : "Activate the kernel; requests wait until then";
-      break;
-    }
-    case RONDO_FULL:
-      why.message =
-          fmt::format("all {} slots of {} are taken", plan_.input_capacity, plan_.names.input);
-      why.remedy = "Take replies, send with a timeout, or launch with a larger input_capacity";
-      break;
-    case RONDO_EMPTY: why.message = fmt::format("{} has no message", plan_.names.output); break;
-    case RONDO_TERMINATED:
-      why.message = "the kernel is terminated";
-      why.remedy = "Relaunch it, or launch another";
-      break;
-    case RONDO_TOO_LARGE:
-      why.message = fmt::format("a {} does not fit the {} bytes of a slot of {}",
-                                describe(type.type), input_->payload_capacity(), plan_.names.input);
-      why.remedy = "Send larger data as a buffer";
-      break;
-    case RONDO_HANDLER_HUNG:
-      why.message = "the kernel is failed: its handler did not return, or its device was lost";
-      why.remedy = "Terminate it and launch another";
-      break;
-    default: why.message = status_text(code); break;
-  }
-  return code;
 }
 
 }  // namespace rondo::detail

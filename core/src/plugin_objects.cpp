@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <new>
+
 namespace rondo::detail {
 
 explanation::explanation()
@@ -89,6 +91,12 @@ std::shared_ptr<open_device> open_backend::device(std::uint32_t index) {
   return device;
 }
 
+std::shared_ptr<open_device> open_backend::device_if_open(std::uint32_t index) {
+  const std::lock_guard lock(mutex_);
+  const auto found = devices_.find(index);
+  return found == devices_.end() ? nullptr : found->second.lock();
+}
+
 open_device::open_device(std::shared_ptr<open_backend> backend, std::uint32_t index)
     : backend_(std::move(backend)), index_(index) {
   const host_call_guard guard;
@@ -100,6 +108,26 @@ open_device::open_device(std::shared_ptr<open_backend> backend, std::uint32_t in
 open_device::~open_device() {
   const host_call_guard guard;
   api().backend.close_device(handle_);
+}
+
+std::vector<std::pair<std::string, std::string>> open_device::properties() const {
+  struct collector {
+    std::vector<std::pair<std::string, std::string>> all;
+    bool out_of_memory = false;
+  } found;
+  const host_call_guard guard;
+  const status code = api().backend.device_properties(
+      handle_, &found, [](void* self, rondo_string key, rondo_string value) noexcept {
+        auto& to = *static_cast<collector*>(self);
+        try {
+          to.all.emplace_back(view_of(key), view_of(value));
+        } catch (...) {  // nothing may be thrown through the plugin
+          to.out_of_memory = true;
+        }
+      });
+  if (found.out_of_memory) throw std::bad_alloc();
+  if (code != RONDO_OK) return {};
+  return std::move(found.all);
 }
 
 std::string open_device::name() const {

@@ -10,6 +10,8 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace rondo::detail {
 
@@ -54,6 +56,8 @@ class open_backend : public std::enable_shared_from_this<open_backend> {
 
   // Throws NO_SUCH_DEVICE, NO_USABLE_DEVICE.
   std::shared_ptr<open_device> device(std::uint32_t index);
+  // nullptr if nobody holds it open.
+  std::shared_ptr<open_device> device_if_open(std::uint32_t index);
 
  private:
   std::shared_ptr<plugin_library> library_;
@@ -75,6 +79,7 @@ class open_device {
   rondo_device* handle() const { return handle_; }
   std::uint32_t index() const { return index_; }
   std::string name() const;  // "cpu device 0", for errors
+  std::vector<std::pair<std::string, std::string>> properties() const;
 
  private:
   friend class open_backend;

@@ -3,10 +3,20 @@
 
 #include <rondo/host_services.hpp>
 
+#include <algorithm>
+
 namespace rondo::detail {
 
+namespace {
+
+// Calls: how many replies a batch pops at once.
+constexpr std::uint64_t messages_per_pop = 64;
+constexpr std::uint64_t bytes_per_pop = 1u << 20;
+
+}  // namespace
+
 receive_port::receive_port(const backend_api& api, rondo_queue* queue, const rondo_ring_map* map)
-    : api_(api), queue_(queue), mapped_(map != nullptr) {
+    : api_(api), queue_(queue), mapped_(map != nullptr), batches_(api.has(RONDO_CAP_BATCH)) {
   if (mapped_) {
     ring::view view;
     const status code = ring::make_view(*map, 0, false, view);
@@ -26,7 +36,6 @@ receive_port::receive_port(const backend_api& api, rondo_queue* queue, const ron
     if (code != RONDO_OK) throw error(code, "output queue", "the backend cannot describe it");
     payload_capacity_ = info.payload_capacity;
     capacity_ = info.capacity;
-    payload_.resize(payload_capacity_);
   }
 }
 
@@ -38,23 +47,79 @@ status receive_port::peek(seen& out) {
   return code;
 }
 
-status receive_port::peek_called(seen& out) {
-  if (!held_) {
-    const host_call_guard guard;
-    const status code = api_.queue.pop(queue_, &header_, payload_.data(), payload_capacity_);
-    // A message that is too large stays with the backend: it cannot be got rid of.
-    if (code == RONDO_TOO_LARGE) return RONDO_INTERNAL;
-    if (code != RONDO_OK && code != RONDO_MALFORMED) return code;
-    held_ = true;
-    if (code != RONDO_OK) header_.length = payload_capacity_ + 1;
+void receive_port::advance() {
+  if (mapped_) {
+    ring_.advance();
+    unpublished_ = true;
+  } else {
+    ++next_;
   }
-  out = {&header_, payload_.data()};
-  return header_.length <= payload_capacity_ ? RONDO_OK : RONDO_MALFORMED;
 }
 
-void receive_port::release() {
-  if (mapped_) ring_.release();
-  else held_ = false;
+void receive_port::publish() {
+  if (!unpublished_) return;
+  ring_.publish_head();
+  unpublished_ = false;
+}
+
+std::uint64_t receive_port::run(const reply_sink& sink, std::uint64_t most) {
+  if (!mapped_) return run_called(sink, most);
+  const bool was = unpublished_;
+  unpublished_ = true;  // should it throw
+  const std::uint64_t n = sink.run(sink.self, ring_, most);
+  if (n == 0) unpublished_ = was;
+  publish();
+  return n;
+}
+
+// ---- calls
+
+std::uint64_t receive_port::run_called(const reply_sink& sink, std::uint64_t most) {
+  std::uint64_t n = 0;
+  seen reply;
+  while (n < most && peek_called(reply, most - n) == RONDO_OK &&
+         !is_call(reply.header->correlation_id)) {
+    advance();
+    ++n;
+    sink.one(sink.self, *reply.header, reply.payload);
+  }
+  return n;
+}
+
+status receive_port::peek_called(seen& out, std::uint64_t wanted) {
+  if (next_ == count_) {
+    const status code = refill(wanted);
+    if (code != RONDO_OK) return code;
+  }
+  out = {&headers_[next_], static_cast<const std::byte*>(payloads_[next_])};
+  return out.header->length <= payload_capacity_ ? RONDO_OK : RONDO_MALFORMED;
+}
+
+// OK: there is at least one. What was popped before has been taken.
+status receive_port::refill(std::uint64_t wanted) {
+  const std::uint64_t stride = (payload_capacity_ + 15u) / 16 * 16;
+  const auto fit = std::clamp<std::uint64_t>(bytes_per_pop / stride, 1, messages_per_pop);
+  wanted = batches_ ? std::min(wanted, fit) : 1;
+  next_ = count_ = 0;
+  if (headers_.size() < wanted) {
+    bytes_.resize(wanted * stride);
+    payloads_.resize(wanted);
+    for (std::uint64_t i = 0; i < wanted; ++i) payloads_[i] = bytes_.data() + i * stride;
+    headers_.resize(wanted);
+  }
+  const host_call_guard guard;
+  status code;
+  std::uint64_t done = 1;
+  if (wanted > 1)
+    code = api_.queue.pop_batch(queue_, headers_.data(), payloads_.data(), payload_capacity_,
+                                wanted, &done);
+  else code = api_.queue.pop(queue_, headers_.data(), payloads_[0], payload_capacity_);
+  // A message that is too large stays with the backend: it cannot be got rid of.
+  if (code == RONDO_TOO_LARGE) return RONDO_INTERNAL;
+  if (code != RONDO_OK && code != RONDO_MALFORMED) return code;
+  if (code != RONDO_OK) headers_[0].length = payload_capacity_ + 1, done = 1;
+  count_ = std::min(done, wanted);
+  return count_ > 0 ? RONDO_OK : RONDO_EMPTY;
 }
 
 void receive_port::wake() {

@@ -2,7 +2,7 @@
 // reply router sees to that.
 #pragma once
 
-#include <rondo/error.hpp>
+#include <rondo/batch.hpp>
 #include <rondo/plugin_library.hpp>
 #include <rondo/ring/map.hpp>
 #include <rondo/ring/wait.hpp>
@@ -23,7 +23,18 @@ class receive_port {
   // The oldest reply; it stays until release(). OK, EMPTY, MALFORMED (release() it), INTERNAL, or
   // what the backend's pop says, DEVICE_LOST for example.
   status peek(seen& out);
-  void release();
+  void release() {
+    advance();
+    publish();
+  }
+  // The two halves of release(). What was advanced past is readable until the next peek(), and its
+  // slot is taken until publish().
+  void advance();
+  void publish();
+  // Hands replies for receivers to the sink, at most `most`, up to the first that is for a call or
+  // no reply at all; frees their slots at once. Returns how many. When the sink throws, the reply
+  // it had is advanced past, and not published.
+  std::uint64_t run(const reply_sink& sink, std::uint64_t most);
 
   // Sleep until there may be a reply, or until the deadline. `stop` ends the sleep too.
   template <class Stop>
@@ -42,19 +53,26 @@ class receive_port {
 
  private:
   static void nap();
-  status peek_called(seen& out);
+  status peek_called(seen& out, std::uint64_t wanted = 1);
+  status refill(std::uint64_t wanted);
+  std::uint64_t run_called(const reply_sink& sink, std::uint64_t most);
 
   const backend_api& api_;
   rondo_queue* queue_;
   bool mapped_;
+  const bool batches_;  // the backend offers pop_batch
+  bool unpublished_ = false;
   ring::consumer<> ring_;
   ring::wake_line* wake_ = nullptr;
   std::uint32_t payload_capacity_ = 0;
   std::uint64_t capacity_ = 0;
-  // Calls: one reply is popped ahead.
-  rondo_envelope header_{};
-  std::vector<std::byte> payload_;
-  bool held_ = false;
+  // Calls: replies are popped ahead, one, or as many as a batch asks for. next_ of count_ is the
+  // oldest that was not advanced past.
+  std::vector<rondo_envelope> headers_;
+  std::vector<std::byte> bytes_;
+  std::vector<void*> payloads_;
+  std::uint64_t next_ = 0;
+  std::uint64_t count_ = 0;
 };
 
 }  // namespace rondo::detail

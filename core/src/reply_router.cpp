@@ -9,11 +9,8 @@ namespace rondo::detail {
 
 namespace {
 
-constexpr std::uint64_t call_mark = std::uint64_t{1} << 63;
 constexpr unsigned record_shift = 48;
 constexpr std::uint64_t count_mask = (std::uint64_t{1} << record_shift) - 1;
-
-bool is_call(std::uint64_t correlation) { return (correlation & call_mark) != 0; }
 
 // While waiting, the deadline and the kernel's health are looked at once in so many looks, and not
 // at all in the first few hundred nanoseconds.

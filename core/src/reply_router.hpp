@@ -4,8 +4,9 @@
 // reply it steps down and, if someone sleeps, wakes one to lead. A single caller therefore pays one
 // exchange on an uncontended flag, and copies nothing twice.
 //
-// Correlation ids: a call's has the top bit set, then 15 bits of waiter record + 1 (0 for one that
-// led from the start), then 48 bits that count. Everything else belongs to send() and receive().
+// Correlation ids: a call's has call_mark, the top bit, then 15 bits of waiter record + 1 (0 for
+// one that led from the start), then 48 bits that count. Everything else belongs to send() and
+// receive().
 #pragma once
 
 #include "receive_port.hpp"
@@ -116,6 +117,12 @@ class reply_router {
     return code;
   }
 
+  // Waits as receive() does, then hands on what else is there without waiting: `most` in all, and
+  // no more than the queue has slots. Releases also what a throwing sink was given. `taken` is how
+  // many the sink got. As receive().
+  status receive_batch(deadline& until, const reply_sink& sink, std::uint64_t most,
+                       std::uint64_t& taken);
+
   // The kernel will give no more replies: everyone who waits gets what is there, or TERMINATED.
   void end();
   // It lives again: hands out what its last life left, so that who waited for that life and got
@@ -159,6 +166,8 @@ class reply_router {
   void wake_one(bool receivers_only);
   status next_uncorrelated(deadline& until, arrived& out, std::vector<std::byte>& stashed,
                            bool& holds_slot);
+  void take_stashed(const reply_sink& sink, std::uint64_t most, std::uint64_t& taken);
+  void take_waiting(const reply_sink& sink, std::uint64_t most, std::uint64_t& taken);
   std::array<waiter, record_count>& records();
 
   receive_port& port_;

@@ -50,7 +50,21 @@ std::vector<std::shared_ptr<open_backend>> open_backends(load_report& report) {
 
 namespace {
 
-backend_description describe(const open_backend& backend) {
+// What to do about a device whose properties are asked for.
+enum class unopened { leave, open };
+
+void add_properties(open_backend& backend, device_description& device, unopened what) {
+  try {
+    const auto open = what == unopened::open ? backend.device(device.index)
+                                             : backend.device_if_open(device.index);
+    if (open != nullptr) device.properties = open->properties();
+  } catch (const error& failed) {
+    device.usable = false;
+    device.reason = failed.message();
+  }
+}
+
+backend_description describe(open_backend& backend, unopened what) {
   backend_description out;
   out.id = backend.info().id;
   out.name = backend.info().name;
@@ -59,17 +73,24 @@ backend_description describe(const open_backend& backend) {
   out.capabilities = backend.info().capabilities;
   for (std::uint32_t i = 0; i < backend.device_count(); ++i) {
     const rondo_device_info info = backend.device_info(i);
-    out.devices.push_back({i, info.name, info.usable != 0, info.reason, info.memory_bytes,
-                           info.processors, info.max_resident_kernels});
+    out.devices.push_back({i,
+                           info.name,
+                           info.usable != 0,
+                           info.reason,
+                           info.memory_bytes,
+                           info.processors,
+                           info.max_resident_kernels,
+                           {}});
+    if (info.usable != 0) add_properties(backend, out.devices.back(), what);
   }
   return out;
 }
 
-std::vector<backend_description> describe_all(
-    const std::vector<std::shared_ptr<open_backend>>& backends) {
-  std::vector<backend_description> all;
-  for (const auto& backend : backends) all.push_back(describe(*backend));
-  return all;
+// Which candidate a backend came from.
+std::size_t index_of(const open_backend& backend, const load_report& report) {
+  std::size_t i = 0;
+  while (report.candidates[i].library.get() != &backend.library()) ++i;
+  return i;
 }
 
 }  // namespace
@@ -83,7 +104,16 @@ no_backend_error::~no_backend_error() = default;
 backend_survey runtime::survey(const runtime_options& options) {
   backend_survey found;
   found.report = detail::find_plugins(options);
-  found.backends = detail::describe_all(detail::open_backends(found.report));
+  for (const auto& backend : detail::open_backends(found.report)) {
+    auto described = detail::describe(*backend, detail::unopened::open);
+    const auto& devices = described.devices;
+    if (std::any_of(devices.begin(), devices.end(), [](const auto& d) { return d.usable; }))
+      found.backends.push_back(std::move(described));
+    else
+      found.report.set_no_usable_device(detail::index_of(*backend, found.report),
+                                        devices.front().reason,
+                                        "Repair the device, or name another backend");
+  }
   return found;
 }
 
@@ -137,7 +167,10 @@ void runtime::close(nanoseconds per_kernel) {
 const load_report& runtime::report() const { return state_->report; }
 
 std::vector<backend_description> runtime::backends() const {
-  return detail::describe_all(state_->backends);
+  std::vector<backend_description> all;
+  for (const auto& backend : state_->backends)
+    all.push_back(detail::describe(*backend, detail::unopened::leave));
+  return all;
 }
 
 std::vector<handler_description> runtime::handlers(const std::string& module) const {

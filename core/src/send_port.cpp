@@ -9,7 +9,7 @@
 namespace rondo::detail {
 
 send_port::send_port(const backend_api& api, rondo_queue* queue, const rondo_ring_map* map)
-    : api_(api), queue_(queue), mapped_(map != nullptr) {
+    : api_(api), queue_(queue), mapped_(map != nullptr), batches_(api.has(RONDO_CAP_BATCH)) {
   if (mapped_) {
     ring::view view;
     const status code = ring::make_view(*map, 0, true, view);
@@ -30,6 +30,16 @@ send_port::send_port(const backend_api& api, rondo_queue* queue, const rondo_rin
   }
 }
 
+namespace {
+
+// A message that answers to no caller bears its own id.
+rondo_envelope header_of(std::int64_t length, const codec& type, std::uint64_t id,
+                         std::uint64_t correlation) {
+  return request_header(length, type.type.version, id, correlation != 0 ? correlation : id);
+}
+
+}  // namespace
+
 status send_port::try_send(const codec& type, const void* message, std::uint64_t correlation,
                            std::uint64_t& id) {
   return mapped_ ? send_mapped(type, message, correlation, id)
@@ -40,21 +50,6 @@ std::uint64_t send_port::sent() const {
   return mapped_ ? ring_.next_sequence() - abandoned_.load(std::memory_order_relaxed)
                  : accepted_.load(std::memory_order_relaxed);
 }
-
-namespace {
-
-rondo_envelope request_header(std::int64_t length, const codec& type, std::uint64_t id,
-                              std::uint64_t correlation) {
-  return {static_cast<std::uint32_t>(length),
-          RONDO_TYPE_REQUEST,
-          static_cast<std::uint16_t>(type.type.version),
-          0,
-          0,
-          id,
-          correlation != 0 ? correlation : id};
-}
-
-}  // namespace
 
 status send_port::send_mapped(const codec& type, const void* message, std::uint64_t correlation,
                               std::uint64_t& id) {
@@ -73,7 +68,7 @@ status send_port::send_mapped(const codec& type, const void* message, std::uint6
     return RONDO_TOO_LARGE;
   }
   id = claim.sequence + 1;
-  ring_.commit(claim, request_header(length, type, id, correlation));
+  ring_.commit(claim, header_of(length, type, id, correlation));
   if (wake_ != nullptr) ring::wake_if_parked(wake_);
   return RONDO_OK;
 }
@@ -93,7 +88,7 @@ status send_port::send_called(const codec& type, const void* message, std::uint6
   const std::int64_t length = type.encode(message, scratch.data(), payload_capacity_);
   if (length < 0) return RONDO_TOO_LARGE;
   id = next_id_.fetch_add(1, std::memory_order_relaxed) + 1;
-  const rondo_envelope header = request_header(length, type, id, correlation);
+  const rondo_envelope header = header_of(length, type, id, correlation);
   const host_call_guard guard;
   const status code = api_.queue.push(queue_, &header, scratch.data());
   if (code == RONDO_OK) accepted_.fetch_add(1, std::memory_order_relaxed);

@@ -21,6 +21,22 @@ class send_port {
   status try_send(const codec& type, const void* message, std::uint64_t correlation,
                   std::uint64_t& id);
 
+  // An array of messages on its way. first_id and sent are the port's to fill.
+  struct outgoing {
+    const codec& type;
+    const std::byte* messages;
+    std::uint64_t count;
+    std::uint64_t first_id = 0;
+    std::uint64_t sent = 0;
+    bool was_full = false;
+
+    std::uint64_t left() const { return count - sent; }
+    const std::byte* next() const { return messages + sent * type.stride; }
+  };
+  // As many of the rest as there is room for. OK when all are sent, else as try_send(); `sent` is
+  // right in every case, also when an encoding throws.
+  status try_send_batch(outgoing& batch);
+
   std::uint64_t sent() const;
   std::uint32_t payload_capacity() const { return payload_capacity_; }
 
@@ -30,10 +46,18 @@ class send_port {
   status send_called(const codec& type, const void* message, std::uint64_t correlation,
                      std::uint64_t& id);
   void abandon(ring::claim& claim);
+  status send_batch_mapped(outgoing& batch);
+  status fill_and_publish(outgoing& batch, std::uint64_t first, std::uint64_t count);
+  void publish(std::uint64_t first, std::uint64_t count);
+  void abandon(std::uint64_t first, std::uint64_t count);
+  status send_batch_called(outgoing& batch);
+  status push(const rondo_envelope* headers, const void* const* payloads, std::uint64_t count,
+              std::uint64_t& done);
 
   const backend_api& api_;
   rondo_queue* queue_;
   bool mapped_;
+  const bool batches_;  // the backend offers push_batch
   ring::producer<> ring_;
   ring::wake_line* wake_ = nullptr;
   std::uint32_t payload_capacity_;

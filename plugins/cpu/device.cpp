@@ -3,6 +3,8 @@
 
 #include "kernel.hpp"
 
+#include <rondo/ring/wait.hpp>
+
 #include <unistd.h>
 
 #include <fstream>
@@ -26,6 +28,12 @@ std::string processor_name() {
 
 std::unique_ptr<backend::kernel> device::create_kernel(const rondo_kernel_params& params) {
   return std::make_unique<kernel>(params, buffers_, processors_);
+}
+
+std::vector<std::pair<std::string, std::string>> device::properties() {
+  return {{"default_publication", "word"},
+          {"chunked_publication", ring::platform::chunks_are_atomic() ? "yes" : "no"},
+          {"sleepers_ordered_by", ring::detail::has_membarrier ? "membarrier" : "full barriers"}};
 }
 
 rondo_buffer_handle device::create_buffer(std::uint64_t bytes) { return buffers_->create(bytes); }

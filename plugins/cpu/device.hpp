@@ -14,6 +14,7 @@ class device final : public backend::device {
  public:
   explicit device(const processor_set& processors) : processors_(processors) {}
   std::unique_ptr<backend::kernel> create_kernel(const rondo_kernel_params& params) override;
+  std::vector<std::pair<std::string, std::string>> properties() override;
   rondo_buffer_handle create_buffer(std::uint64_t bytes) override;
   rondo_status destroy_buffer(rondo_buffer_handle handle) override;
   void write_buffer(rondo_buffer_handle handle, std::uint64_t offset, const void* from,

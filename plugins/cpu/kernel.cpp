@@ -7,8 +7,6 @@
 
 namespace rondo::cpu {
 
-using backend::failure;
-
 namespace {
 
 constexpr std::uint64_t default_spin_ns = 100'000;
@@ -81,9 +79,10 @@ void check(const rondo_kernel_params& params, const processor_set& allowed) {
                            "there is no wait policy " + std::to_string(params.wait),
                            "use spin, spin_then_park or park");
   if (params.option_count != 0)
-    throw backend::failure(RONDO_INVALID_ARGUMENT, id,
-                           "the CPU backend has no option '" +
-                               std::string(backend::text(params.options[0].key)) + "'");
+    throw backend::failure(
+        RONDO_INVALID_ARGUMENT, id,
+        "the CPU backend has no option '" + std::string(backend::text(params.options[0].key)) + "'",
+        "launch without further options");
   if (params.cpu >= 0 && !allowed.has(params.cpu))
     throw backend::failure(
         RONDO_INVALID_ARGUMENT, id,
@@ -253,6 +252,14 @@ std::uint32_t kernel::state() {
     return now;
   worker_->order(command::stop);  // should the handler return, it gets no further request
   return RONDO_STATE_FAILED;
+}
+
+rondo_status kernel::failure(std::string& text) {
+  if (state() != RONDO_STATE_FAILED) return RONDO_OK;
+  text = "the handler did not return in time";
+  if (handler_deadline_ns_ != 0)
+    text += ", its deadline is " + std::to_string(handler_deadline_ns_ / 1'000'000) + " ms";
+  return RONDO_HANDLER_HUNG;
 }
 
 void kernel::counters(rondo_kernel_counters& out) {

@@ -27,6 +27,7 @@ class kernel final : public backend::kernel {
   backend::queue& input() override { return worker_->input(); }
   backend::queue& output() override { return worker_->output(); }
   void counters(rondo_kernel_counters& out) override;
+  rondo_status failure(std::string& text) override;
 
  private:
   void require(bool allowed, const char* what) const;

@@ -42,10 +42,25 @@ TEST_F(backends, the_installed_cpu_plugin_is_found_and_described) {
   ASSERT_FALSE(cpu["devices"].empty());
   const auto& device = cpu["devices"][0];
   expect_keys(device, {"index", "name", "usable", "reason", "memory_bytes", "processors",
-                       "max_resident_kernels"});
+                       "max_resident_kernels", "properties"});
   EXPECT_EQ(device["index"], 0);
   EXPECT_TRUE(device["usable"].get<bool>());
   EXPECT_GT(device["processors"], 0);
+}
+
+TEST_F(backends, a_devices_properties_are_told) {
+  const auto document = backends_as_json({"--plugins", fixture("told_c").string()}, 0);
+  EXPECT_EQ(entry(document, "told_c.so")["devices"][0]["properties"],
+            json({{"runs_on", "the threads of its senders"}, {"empty", ""}}));
+  const auto text = rondo({"backends", "--plugins", fixture("told_c").string()}).out;
+  EXPECT_TRUE(contains(text, "\n    runs_on: the threads of its senders\n")) << text;
+}
+
+TEST_F(backends, a_device_that_cannot_be_opened_is_not_usable) {
+  const auto document = backends_as_json({"--plugins", fixture("unopenable_c").string()}, 0);
+  const auto found = entry(document, "unopenable_c.so");
+  EXPECT_EQ(found["verdict"], "no_usable_device");
+  EXPECT_TRUE(contains(found.dump(), "the device does not answer")) << found;
 }
 
 TEST_F(backends, every_place_is_listed_with_what_became_of_it) {

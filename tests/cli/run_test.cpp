@@ -175,6 +175,32 @@ TEST_F(run, a_backend_that_loads_and_has_no_device_is_unusable) {
   EXPECT_TRUE(contains(result.err, minimal + ": no usable device")) << said(result);
 }
 
+TEST_F(run, launches_as_it_is_told) {
+  for (const auto* how : {"word", "counted", "chunked"})
+    EXPECT_EQ(rondo({"run", refusing_, "--kernel", "Copier", "--publish", how}).exit_code, 0);
+  const auto plain = fixture("told_c").string();
+  const auto on_fixture = [&](std::vector<std::string> more) {
+    std::vector<std::string> line = {"run",       refusing_, "--kernel",  "Copier",
+                                     "--plugins", plain,     "--backend", "told_c"};
+    line.insert(line.end(), more.begin(), more.end());
+    return rondo(line);
+  };
+  EXPECT_EQ(on_fixture({"--option", "a=1", "--option", "b=x=y", "--option", "c="}).exit_code, 0);
+  const auto unknown = on_fixture({"--option", "a=1", "--option", "d=1"});
+  EXPECT_EQ(unknown.exit_code, 4) << said(unknown);
+  EXPECT_TRUE(contains(unknown.err, "no such option")) << said(unknown);
+}
+
+TEST_F(run, what_the_backend_cannot_do_is_refused) {
+  const auto wide = rondo({"run", refusing_, "--kernel", "Copier", "--grid", "2"});
+  EXPECT_EQ(wide.exit_code, 2) << said(wide);
+  EXPECT_TRUE(contains(wide.err, "[UNSUPPORTED]")) << said(wide);
+  EXPECT_EQ(rondo({"run", refusing_, "--kernel", "Copier", "--block", "2"}).exit_code, 2);
+  const auto odd = rondo({"run", refusing_, "--kernel", "Copier", "--option", "speed=fast"});
+  EXPECT_EQ(odd.exit_code, 4) << said(odd);
+  EXPECT_TRUE(contains(odd.err, "'speed'")) << said(odd);
+}
+
 TEST_F(run, an_explicit_plugin_directory_that_is_missing_is_refused) {
   const auto result = rondo({"run", refusing_, "--plugins", "absent"});
   EXPECT_EQ(result.exit_code, 2) << said(result);

@@ -30,8 +30,9 @@ TEST_F(usage, help_is_an_answer) {
 
 TEST_F(usage, help_of_a_verb_names_all_its_options) {
   const auto help = rondo({"run", "--help"}).out;
-  for (const auto* option : {"MODULE", "--kernel", "--backend", "--device", "--plugins",
-                             "--kernels", "--timeout", "--json", "--stats", "--list"})
+  for (const auto* option :
+       {"MODULE", "--kernel", "--backend", "--device", "--plugins", "--kernels", "--timeout",
+        "--grid", "--block", "--publish", "--option", "--json", "--stats", "--list"})
     EXPECT_TRUE(contains(help, option)) << option;
 }
 
@@ -95,6 +96,13 @@ TEST_F(usage, wrong_arguments_are_refused_before_anything_happens) {
       {"run", "m", "--timeout", "soon"},          //
       {"run", "m", "--timeout", "nan"},           //
       {"run", "m", "--backend"},                  // no value
+      {"run", "m", "--option", "key"},            // neither
+      {"run", "m", "--option", "=value"},         // no key
+      {"run", "m", "--option"},                   //
+      {"run", "m", "--grid", "0"},                // no kernel at all
+      {"run", "m", "--grid", "many"},             //
+      {"run", "m", "--block", "-1"},              //
+      {"run", "m", "--publish", "loudly"},        // no such way
       {"backends", "cpu"},                        // takes no argument
       {"queues", "build", "Type", "kernel"},      // no direction
       {"queues", "build", "T", "k", "sideways"},  // no direction either

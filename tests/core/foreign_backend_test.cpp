@@ -77,6 +77,25 @@ TEST_F(foreign_backend, answers_many_callers_and_receivers) {
     EXPECT_TRUE(answers(kernel.receive(patience).value().outcome.value(), 7));
 }
 
+TEST_F(foreign_backend, takes_and_gives_batches_though_it_knows_none) {
+  auto kernel = launch<oracle>({.input_capacity = 32, .output_capacity = 32});
+  const std::vector<question> all(40, question{.nonce = 3});
+  EXPECT_EQ(kernel.try_send_batch(all)->count, 32u);
+  EXPECT_EQ(kernel.try_send_batch(all).code(), RONDO_FULL);
+  kernel.activate();
+  EXPECT_EQ(kernel.send_batch(all, 10ms)->count, 32u) << "as many as wait for the output";
+  std::uint64_t n = 0;
+  while (n < 64)
+    ASSERT_TRUE(kernel.receive_batch(
+        20,
+        [&](const rondo::reply_view<answer>& reply) {
+          EXPECT_EQ(reply.value->count, ++n);
+          EXPECT_TRUE(answers(*reply.value, 3));
+        },
+        patience));
+  EXPECT_EQ(kernel.try_receive_batch(20, [](const auto&) {}).code(), RONDO_EMPTY);
+}
+
 TEST_F(foreign_backend, keeps_messages_for_an_inactive_kernel_in_order_and_says_full) {
   auto kernel = launch<oracle>({.input_capacity = 4});
   for (std::uint64_t i = 1; i <= 4; ++i) EXPECT_TRUE(kernel.try_send({.nonce = i}));
@@ -201,6 +220,21 @@ TEST_F(faulty_backend, that_is_lost_ends_every_wait_with_its_own_code) {
   EXPECT_EQ(kernel.call({}, patience).code(), RONDO_DEVICE_LOST);
   EXPECT_EQ(kernel.receive(patience).code(), RONDO_DEVICE_LOST);
   EXPECT_EQ(kernel.try_receive().code(), RONDO_DEVICE_LOST);
+  EXPECT_EQ(kernel
+                .receive_batch(
+                    9, [](const auto&) {}, patience)
+                .code(),
+            RONDO_DEVICE_LOST);
+}
+
+TEST_F(faulty_backend, that_fails_and_cannot_say_why_counts_as_hung) {
+  auto kernel = started("failed");
+  const auto reply = kernel.receive(patience);
+  ASSERT_EQ(reply.code(), RONDO_HANDLER_HUNG);
+  EXPECT_THAT(reply.failure().message, HasSubstr("did not return, or its device was lost"));
+  EXPECT_EQ(kernel.snapshot().failure_code, RONDO_HANDLER_HUNG);
+  EXPECT_EQ(kernel.snapshot().failure, "");
+  EXPECT_EQ(kernel.send({}, patience).code(), RONDO_HANDLER_HUNG);
 }
 
 TEST_F(faulty_backend, whose_reply_fits_no_slot_ends_every_wait) {
@@ -213,6 +247,11 @@ TEST_F(faulty_backend, that_floods_its_output_does_not_hold_up_a_deadline) {
   auto kernel = started("flood");
   EXPECT_EQ(kernel.receive(20ms).code(), RONDO_TIMEOUT);
   EXPECT_EQ(kernel.call({}, 20ms).code(), RONDO_TIMEOUT);
+  EXPECT_EQ(kernel
+                .receive_batch(
+                    9, [](const auto&) {}, 20ms)
+                .code(),
+            RONDO_TIMEOUT);
   EXPECT_NE(kernel.try_receive().code(), RONDO_OK);
   kernel.terminate();
   EXPECT_FALSE(kernel.receive(20ms));

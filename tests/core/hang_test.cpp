@@ -36,13 +36,18 @@ class hang : public testing::Test {
 TEST_F(hang, is_noticed_by_whoever_looks) {
   stuck one({.handler_deadline = handler_deadline});
   EXPECT_TRUE(eventually([&] { return one.it.kernel.state() == kernel_state::failed; }));
-  EXPECT_EQ(one.it.kernel.snapshot().state, kernel_state::failed);
+  const auto seen = one.it.kernel.snapshot();
+  EXPECT_EQ(seen.state, kernel_state::failed);
+  EXPECT_EQ(seen.failure_code, RONDO_HANDLER_HUNG);
+  EXPECT_THAT(seen.failure, HasSubstr("20 ms"));
 }
 
 TEST_F(hang, of_a_kernel_without_handler_deadline_is_not_guessed) {
   stuck one;
   EXPECT_EQ(one.it.kernel.call({.gate = no_gate}, 50ms).code(), RONDO_TIMEOUT);
   EXPECT_EQ(one.it.kernel.state(), kernel_state::active);
+  EXPECT_EQ(one.it.kernel.snapshot().failure_code, RONDO_OK);
+  EXPECT_EQ(one.it.kernel.snapshot().failure, "");
 }
 
 TEST_F(hang, is_told_to_callers_and_receivers_long_before_their_deadline) {
@@ -54,6 +59,7 @@ TEST_F(hang, is_told_to_callers_and_receivers_long_before_their_deadline) {
       const auto reply = one.it.kernel.call({.gate = no_gate}, patience);
       EXPECT_EQ(reply.code(), RONDO_HANDLER_HUNG);
       EXPECT_EQ(reply.failure().object, "Gated");
+      EXPECT_THAT(reply.failure().message, HasSubstr("did not return in time"));
       EXPECT_FALSE(reply.failure().remedy.empty());
     });
   threads.emplace_back(

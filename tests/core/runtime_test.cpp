@@ -111,6 +111,8 @@ TEST(runtime, survey_reports_without_failing) {
   const auto found = rondo::runtime::survey(hermetic());
   ASSERT_EQ(found.backends.size(), 1u);
   EXPECT_EQ(found.backends[0].name, "cpu");
+  EXPECT_THAT(found.backends[0].devices.at(0).properties,
+              Contains(testing::Pair("default_publication", "word")));
 }
 
 TEST(runtime, lives_beside_another_with_the_same_ids) {

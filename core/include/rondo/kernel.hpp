@@ -10,13 +10,16 @@
 // calls that are refused or fail throw rondo::error.
 #pragma once
 
+#include <rondo/batch.hpp>
 #include <rondo/buffer.hpp>
 #include <rondo/error.hpp>
 #include <rondo/kernel/dispatch.hpp>
 #include <rondo/options.hpp>
 #include <rondo/telemetry.hpp>
 
+#include <concepts>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,6 +34,10 @@ struct codec {
   rondo_message_type type;
   std::int64_t (*encode)(const void* message, void* to, std::uint32_t room);
   bool (*decode)(const void* from, std::uint32_t bytes, void* message);
+  // Of an array of messages: fill_slots(), and the bytes from one to the next.
+  void (*fill)(ring::producer<>& ring, std::uint64_t first, const void* messages,
+               std::uint64_t count, std::uint64_t& filled);
+  std::uint64_t stride;
 };
 
 template <message_type T>
@@ -40,7 +47,8 @@ inline constexpr codec codec_of = {describe_message<T>(),
                                    },
                                    [](const void* from, std::uint32_t bytes, void* message) {
                                      return decode(from, bytes, *static_cast<T*>(message));
-                                   }};
+                                   },
+                                   fill_slots<T>, sizeof(T)};
 
 }  // namespace detail
 
@@ -103,6 +111,11 @@ class RONDO_EXPORT kernel_handle {
                      nanoseconds timeout, error_info& why);
   status receive_erased(const detail::codec& response, void* out, rondo_envelope& header,
                         nanoseconds timeout, error_info& why);
+  status send_batch_erased(const detail::codec& request, const void* messages, std::uint64_t count,
+                           batch_sent& sent, nanoseconds timeout, error_info& why);
+  status receive_batch_erased(const detail::codec& response, const detail::reply_sink& sink,
+                              std::uint64_t most, std::uint64_t& taken, nanoseconds timeout,
+                              error_info& why);
 
   std::shared_ptr<detail::instance> instance_;
 };
@@ -123,6 +136,23 @@ class sender : protected kernel_handle {
   }
   // FULL instead of waiting.
   result<std::uint64_t> try_send(const T& message) { return send(message, nanoseconds{0}); }
+
+  // Sends all, in order, and waits for room until the timeout; what fits is on its way meanwhile.
+  // Fewer are accepted if the timeout passes, the kernel ends, or one cannot be encoded; if none
+  // was, that is the error (an exception from the encoding passes through then). An empty batch is
+  // OK. For many small messages: slots are claimed all at once and published 64 at a time.
+  result<batch_sent> send_batch(std::span<const T> messages, nanoseconds timeout) {
+    batch_sent sent;
+    error_info why;
+    if (send_batch_erased(detail::codec_of<T>, messages.data(), messages.size(), sent, timeout,
+                          why) != RONDO_OK)
+      return result<batch_sent>(std::move(why));
+    return sent;
+  }
+  // As many as there is room for; FULL if there is none.
+  result<batch_sent> try_send_batch(std::span<const T> messages) {
+    return send_batch(messages, nanoseconds{0});
+  }
 };
 
 // Takes T from the output of any kernel that gives T. Replies to call() are never seen here.
@@ -144,6 +174,29 @@ class receiver : protected kernel_handle {
   }
   // EMPTY instead of waiting.
   result<reply<T>> try_receive() { return receive(nanoseconds{0}); }
+
+  // Waits for the first reply, then takes what else is there without waiting: at most `most`, and
+  // never more than the queue has slots. take(const reply_view<T>&) is called for each, in order,
+  // on this thread. Returns how many it got. Slots are freed 64 at a time.
+  //
+  // While `take` runs, others who wait for this kernel wait for it too: it must neither call() nor
+  // receive from this kernel nor wait for room in it. It may throw: that ends the batch, the reply
+  // it was given counts as taken, and those behind it stay for the next receive.
+  template <std::invocable<const reply_view<T>&> F>
+  result<std::uint64_t> receive_batch(std::uint64_t most, F&& take, nanoseconds timeout) {
+    detail::reply_taker<T, std::remove_reference_t<F>> taker(take, id());
+    std::uint64_t taken = 0;
+    error_info why;
+    if (receive_batch_erased(detail::codec_of<T>, taker.sink(), most, taken, timeout, why) !=
+        RONDO_OK)
+      return result<std::uint64_t>(std::move(why));
+    return taken;
+  }
+  // EMPTY instead of waiting for the first.
+  template <std::invocable<const reply_view<T>&> F>
+  result<std::uint64_t> try_receive_batch(std::uint64_t most, F&& take) {
+    return receive_batch(most, std::forward<F>(take), nanoseconds{0});
+  }
 };
 
 template <handler_type H>
@@ -170,6 +223,21 @@ class kernel : public kernel_handle {
   result<std::uint64_t> try_send(const request& message) { return as_sender().try_send(message); }
   result<reply<response>> receive(nanoseconds timeout) { return as_receiver().receive(timeout); }
   result<reply<response>> try_receive() { return as_receiver().try_receive(); }
+
+  result<batch_sent> send_batch(std::span<const request> messages, nanoseconds timeout) {
+    return as_sender().send_batch(messages, timeout);
+  }
+  result<batch_sent> try_send_batch(std::span<const request> messages) {
+    return as_sender().try_send_batch(messages);
+  }
+  template <std::invocable<const reply_view<response>&> F>
+  result<std::uint64_t> receive_batch(std::uint64_t most, F&& take, nanoseconds timeout) {
+    return as_receiver().receive_batch(most, std::forward<F>(take), timeout);
+  }
+  template <std::invocable<const reply_view<response>&> F>
+  result<std::uint64_t> try_receive_batch(std::uint64_t most, F&& take) {
+    return as_receiver().try_receive_batch(most, std::forward<F>(take));
+  }
 
   sender<request> as_sender() const { return sender<request>(*this); }
   receiver<response> as_receiver() const { return receiver<response>(*this); }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace rondo {
@@ -84,6 +85,10 @@ struct launch_options {
   nanoseconds handler_deadline{0};  // a handler that runs longer is hung; 0: none
   nanoseconds lease{0};             // the kernel ends if the host is silent for so long; 0: default
   nanoseconds launch_deadline = std::chrono::seconds(30);
+
+  // Key and value of what only one backend knows; the backend refuses a key that it does not know
+  // with INVALID_ARGUMENT.
+  std::vector<std::pair<std::string, std::string>> options{};
 
   // Ask the backend through its calls even if its rings could be used directly. For tests and
   // comparisons.

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace rondo {
@@ -23,6 +24,9 @@ struct device_description {
   std::uint64_t memory_bytes = 0;
   std::uint32_t processors = 0;
   std::uint32_t max_resident_kernels = 0;  // 0: no fixed limit
+  // What the device found out about itself and chose when it was opened, in the backend's words and
+  // order. Empty for a device that is not open, or whose backend tells nothing.
+  std::vector<std::pair<std::string, std::string>> properties;
 };
 
 struct backend_description {
@@ -65,7 +69,8 @@ class RONDO_EXPORT runtime {
   // Throws NO_SUCH_DIRECTORY for an explicit path that is not there; no_backend_error when no
   // backend can be used.
   static runtime open(const runtime_options& options = {});
-  // Look, and report, without failing.
+  // Look, and report, without failing. Opens each usable device and closes it again: one that
+  // cannot be opened is not usable, with the reason it gave. May take as long as opening takes.
   static backend_survey survey(const runtime_options& options = {});
 
   runtime(runtime&&) noexcept;
@@ -77,6 +82,8 @@ class RONDO_EXPORT runtime {
   void close(nanoseconds per_kernel = std::chrono::seconds(2));
 
   const load_report& report() const;
+  // Opens no device: properties are told of those that kernels or buffers hold open. Waits while
+  // another thread opens a device of the same backend.
   std::vector<backend_description> backends() const;
   // Every handler of a module, given by name or path; or of all modules in reach.
   std::vector<handler_description> handlers(const std::string& module = {}) const;

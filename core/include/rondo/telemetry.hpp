@@ -2,6 +2,7 @@
 // queues.
 #pragma once
 
+#include <rondo/error.hpp>
 #include <rondo/export.hpp>
 #include <rondo/options.hpp>
 
@@ -15,6 +16,10 @@ struct kernel_snapshot {
   std::string id;
   std::string backend;
   kernel_state state = kernel_state::created;
+  // Why it is failed, in the backend's words; OK and empty while it is not. HANDLER_HUNG and no
+  // words if the backend cannot say.
+  status failure_code = RONDO_OK;
+  std::string failure;
 
   // Counted by the kernel, single writer. "In" is requests handled: an idle kernel's stays 0.
   std::uint64_t messages_in = 0;
