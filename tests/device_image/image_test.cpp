@@ -1,5 +1,6 @@
 // The device images inside modules, as a backend sees them.
 #include "device_image/fatbin.hpp"
+#include "paths.hpp"
 
 #include <rondo/abi.h>
 #include <rondo/ring/layout.hpp>
@@ -21,12 +22,12 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 // Stays loaded: nothing here is about unloading.
-const rondo_module& module_at(const std::string& path) {
+const rondo_module& module_at(const std::filesystem::path& path) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) throw std::runtime_error(dlerror());
   const auto entry =
       reinterpret_cast<rondo_module_entry_fn>(dlsym(library, RONDO_MODULE_ENTRY_NAME));
-  if (entry == nullptr) throw std::runtime_error(path + " has no entry");
+  if (entry == nullptr) throw std::runtime_error(path.string() + " has no entry");
   return *entry();
 }
 
@@ -57,9 +58,16 @@ std::vector<expected_code> configured() {
   return codes;
 }
 
-class a_module_with_a_device_image : public ::testing::TestWithParam<const char*> {
+const rondo_module& smoke_module() {
+  return module_at(rondo::test::fixtures_dir() / "kernels/device_smoke.so");
+}
+const rondo_module& sample_module() {
+  return module_at(rondo::test::lib_dir() / "rondo/kernels/vector_add.so");
+}
+
+class a_module_with_a_device_image : public ::testing::TestWithParam<const rondo_module& (*)()> {
  protected:
-  const rondo_module& module_ = module_at(GetParam());
+  const rondo_module& module_ = GetParam()();
 };
 
 TEST_P(a_module_with_a_device_image, has_one_for_cuda_and_this_ring_layout) {
@@ -81,12 +89,12 @@ TEST_P(a_module_with_a_device_image, has_code_for_the_configured_architectures) 
 }
 
 INSTANTIATE_TEST_SUITE_P(vector_add, a_module_with_a_device_image,
-                         ::testing::Values(RONDO_TEST_LIB_DIR "/rondo/kernels/vector_add.so"));
+                         ::testing::Values(&sample_module));
 INSTANTIATE_TEST_SUITE_P(device_smoke, a_module_with_a_device_image,
-                         ::testing::Values(RONDO_TEST_FIXTURES_DIR "/kernels/device_smoke.so"));
+                         ::testing::Values(&smoke_module));
 
 TEST(machine_code, has_the_entry_that_each_handler_names_and_prints_nothing) {
-  const auto& smoke = module_at(RONDO_TEST_FIXTURES_DIR "/kernels/device_smoke.so");
+  const auto& smoke = smoke_module();
   ASSERT_EQ(smoke.image_count, 1u);
   ASSERT_EQ(smoke.handler_count, 4u);
   int read = 0;
@@ -105,13 +113,13 @@ TEST(machine_code, has_the_entry_that_each_handler_names_and_prints_nothing) {
 }
 
 TEST(a_module_that_asked_for_no_device_image, has_none) {
-  EXPECT_EQ(module_at(RONDO_TEST_FIXTURES_DIR "/kernels/tally.so").image_count, 0u);
+  EXPECT_EQ(module_at(rondo::test::fixtures_dir() / "kernels/tally.so").image_count, 0u);
 }
 
 TEST(an_image_reader, refuses_what_is_no_image) {
   EXPECT_THROW(entries_of(""), std::runtime_error);
   EXPECT_THROW(entries_of(std::string(64, 'x')), std::runtime_error);
-  const auto& smoke = module_at(RONDO_TEST_FIXTURES_DIR "/kernels/device_smoke.so");
+  const auto& smoke = smoke_module();
   EXPECT_THROW(entries_of(bytes_of(smoke.images[0]).substr(0, 200)), std::runtime_error);
 }
 

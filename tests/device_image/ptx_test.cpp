@@ -1,5 +1,7 @@
 // Order and scope of the ring's accesses, read from the PTX that nvcc makes of them. To pin another
 // instruction, add a kernel to ring_access.cu and its row to the table.
+#include "paths.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,9 +16,9 @@ using ::testing::ElementsAreArray;
 using ::testing::IsEmpty;
 
 std::string ptx_of(const std::string& name) {
-  const std::string path = RONDO_TEST_FIXTURES_DIR "/ptx/" + name + ".ptx";
+  const auto path = rondo::test::fixtures_dir() / "ptx" / (name + ".ptx");
   std::ifstream file(path);
-  if (!file) throw std::runtime_error("cannot read " + path);
+  if (!file) throw std::runtime_error("cannot read " + path.string());
   std::ostringstream text;
   text << file.rdbuf();
   return text.str();
