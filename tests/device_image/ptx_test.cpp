@@ -72,6 +72,9 @@ INSTANTIATE_TEST_SUITE_P(
                       expectation{"store_chunk", {"st.relaxed.sys.global.b128"}},
                       expectation{"compare_exchange", {"atom.relaxed.gpu.global.cas.b64"}},
                       expectation{"exchange_acq_rel", {"atom.acq_rel.gpu.global.exch.b64"}},
+                      expectation{"blocks_load_acquire", {"ld.acquire.gpu.global.u64"}},
+                      expectation{"blocks_store_release", {"st.release.gpu.global.u64"}},
+                      expectation{"blocks_add_release", {"red.release.gpu.global.add.u64"}},
                       expectation{"pause", {}}),
     [](const auto& test) { return std::string(test.param.operation); });
 
