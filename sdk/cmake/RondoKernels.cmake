@@ -1,22 +1,22 @@
 # rondo_add_kernels(name SOURCES a.cpp … [LIBRARIES …] [OUTPUT_DIRECTORY dir]
-#                   [NO_DEVICE_IMAGE] [DEVICE_ARCHITECTURES 90 …])
+#                   [NO_DEVICE_IMAGE] [DEVICE_ARCHITECTURES 90 …] [DEVICE_OPTIONS -lineinfo …])
 #
 # Builds a kernel module: the library name.so with every handler that the sources mark with
 # RONDO_KERNEL. It is a target called `name`, put into lib/rondo/kernels of the build tree and
 # installed into lib/rondo/kernels. With OUTPUT_DIRECTORY it is put there and not installed.
 #
 # Where there is a CUDA compiler the same sources also become a device image inside the library, for
-# RONDO_CUDA_ARCHITECTURES (see RondoCuda.cmake) or for DEVICE_ARCHITECTURES. NO_DEVICE_IMAGE leaves
-# it out: for modules with messages that only a host can read (rondo/kernel/cereal.hpp), or with
-# handlers that call what a device does not have.
+# RONDO_CUDA_ARCHITECTURES (see RondoCuda.cmake) or for DEVICE_ARCHITECTURES; DEVICE_OPTIONS go to
+# nvcc. NO_DEVICE_IMAGE leaves it out: for modules with handlers that call what a device does not
+# have. A handler of messages that only a host can read does not need that.
 
 function(rondo_add_kernels name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "NO_DEVICE_IMAGE" "OUTPUT_DIRECTORY"
-                        "SOURCES;LIBRARIES;DEVICE_ARCHITECTURES")
+                        "SOURCES;LIBRARIES;DEVICE_ARCHITECTURES;DEVICE_OPTIONS")
   if(NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "usage: rondo_add_kernels(name SOURCES file … [LIBRARIES library …] "
                         "[OUTPUT_DIRECTORY directory] [NO_DEVICE_IMAGE] "
-                        "[DEVICE_ARCHITECTURES architecture …])")
+                        "[DEVICE_ARCHITECTURES architecture …] [DEVICE_OPTIONS option …])")
   endif()
 
   set(entry_source ${CMAKE_CURRENT_BINARY_DIR}/rondo_entry/${name}.cpp)
@@ -32,7 +32,8 @@ function(rondo_add_kernels name)
       set(architectures ${arg_DEVICE_ARCHITECTURES})
     endif()
     rondo_cuda_image(${name} RONDO_CUDA_IMAGE
-                     SOURCES ${arg_SOURCES} ARCHITECTURES ${architectures})
+                     SOURCES ${arg_SOURCES} ARCHITECTURES ${architectures}
+                     OPTIONS ${arg_DEVICE_OPTIONS})
     # A source of the library, so that its command is part of the build; the object that includes
     # its bytes has to be told, as no compiler reports an .incbin.
     target_sources(${name} PRIVATE ${RONDO_CUDA_IMAGE})

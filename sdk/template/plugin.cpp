@@ -10,7 +10,6 @@
 
 namespace starter {
 
-using rondo::backend::failure;
 using rondo::backend::text;
 
 // Buffers: host memory, found by handlers through a table that never moves.
@@ -27,7 +26,7 @@ class buffer_table {
                      bytes, 0};
       return entries_[i].handle;
     }
-    throw failure(RONDO_LIMIT_REACHED, "buffer", "all buffers are in use");
+    throw rondo::backend::failure(RONDO_LIMIT_REACHED, "buffer", "all buffers are in use");
   }
   void destroy(rondo_buffer_handle handle) {
     const std::lock_guard lock(mutex_);
@@ -37,9 +36,10 @@ class buffer_table {
   std::byte* find(rondo_buffer_handle handle, std::uint64_t offset, std::uint64_t bytes) {
     const std::uint64_t index = handle % (std::uint64_t{1} << 32);
     if (handle == 0 || index >= capacity || entries_[index].handle != handle)
-      throw failure(RONDO_NO_SUCH_BUFFER, "buffer", "the handle is not alive");
+      throw rondo::backend::failure(RONDO_NO_SUCH_BUFFER, "buffer", "the handle is not alive");
     if (offset > entries_[index].bytes || bytes > entries_[index].bytes - offset)
-      throw failure(RONDO_INVALID_ARGUMENT, "buffer", "the range is not in the buffer");
+      throw rondo::backend::failure(RONDO_INVALID_ARGUMENT, "buffer",
+                                    "the range is not in the buffer");
     return memory_[index].data() + offset;
   }
   const rondo_buffer_entry* entries() const { return entries_; }
@@ -130,10 +130,12 @@ kernel::kernel(const rondo_kernel_params& params, std::shared_ptr<buffer_table> 
       buffers_(std::move(buffers)),
       state_(nullptr, free_state{1}) {
   if (handler_.invoke == nullptr)
-    throw failure(RONDO_NO_IMAGE, std::string(text(params.id)), "the handler has no host image");
+    throw rondo::backend::failure(RONDO_NO_IMAGE, std::string(text(params.id)),
+                                  "the handler has no host image");
   if (params.lease_ns != 0 || params.handler_deadline_ns != 0 || params.cpu >= 0)
-    throw failure(RONDO_UNSUPPORTED, std::string(text(params.id)),
-                  "this backend has no lease, no handler deadline and no threads to pin");
+    throw rondo::backend::failure(
+        RONDO_UNSUPPORTED, std::string(text(params.id)),
+        "this backend has no lease, no handler deadline and no threads to pin");
   reserve = [](rondo_emitter* self, std::uint32_t bytes) -> void* {
     auto& me = *static_cast<kernel*>(self);
     me.reply_.payload.resize(bytes);
@@ -148,8 +150,8 @@ kernel::kernel(const rondo_kernel_params& params, std::shared_ptr<buffer_table> 
             free_state{alignment}};
   std::memset(state_.get(), 0, handler_.state_bytes);
   if (handler_.construct(state_.get(), nullptr) != RONDO_OK)
-    throw failure(RONDO_HANDLER_THREW, std::string(text(params.id)),
-                  "its state has no constructor");
+    throw rondo::backend::failure(RONDO_HANDLER_THREW, std::string(text(params.id)),
+                                  "its state has no constructor");
   invocation_.struct_size = sizeof invocation_;
   invocation_.lanes = 1;
   invocation_.buffers = buffers_->entries();
@@ -160,16 +162,16 @@ kernel::kernel(const rondo_kernel_params& params, std::shared_ptr<buffer_table> 
 void kernel::change(std::uint32_t from, std::uint32_t to) {
   const std::lock_guard lock(mutex_);
   if (now_ != from)
-    throw failure(RONDO_INVALID_STATE, std::string(text(handler_.id)),
-                  "the kernel's state forbids it");
+    throw rondo::backend::failure(RONDO_INVALID_STATE, std::string(text(handler_.id)),
+                                  "the kernel's state forbids it");
   now_ = to;
 }
 
 void kernel::activate(std::uint64_t) {
   const std::lock_guard lock(mutex_);
   if (now_ == RONDO_STATE_CREATED || now_ == RONDO_STATE_TERMINATED)
-    throw failure(RONDO_INVALID_STATE, std::string(text(handler_.id)),
-                  "the kernel is not launched");
+    throw rondo::backend::failure(RONDO_INVALID_STATE, std::string(text(handler_.id)),
+                                  "the kernel is not launched");
   now_ = RONDO_STATE_ACTIVE;
   run_waiting();
 }
@@ -178,15 +180,16 @@ void kernel::deactivate(std::uint64_t) {
   const std::lock_guard lock(mutex_);
   if (now_ == RONDO_STATE_LAUNCHED || now_ == RONDO_STATE_INACTIVE) return;
   if (now_ != RONDO_STATE_ACTIVE)
-    throw failure(RONDO_INVALID_STATE, std::string(text(handler_.id)), "the kernel is not active");
+    throw rondo::backend::failure(RONDO_INVALID_STATE, std::string(text(handler_.id)),
+                                  "the kernel is not active");
   now_ = RONDO_STATE_INACTIVE;
 }
 
 void kernel::terminate(std::uint32_t mode, std::uint64_t, rondo_terminate_report& report) {
   const std::lock_guard lock(mutex_);
   if (now_ == RONDO_STATE_CREATED)
-    throw failure(RONDO_INVALID_STATE, std::string(text(handler_.id)),
-                  "the kernel is not launched");
+    throw rondo::backend::failure(RONDO_INVALID_STATE, std::string(text(handler_.id)),
+                                  "the kernel is not launched");
   const std::uint64_t before = counters_.messages_in;
   if (mode == RONDO_TERMINATE_DRAIN && now_ != RONDO_STATE_TERMINATED) {
     now_ = RONDO_STATE_ACTIVE;
@@ -305,7 +308,8 @@ class device final : public rondo::backend::device {
     return std::make_unique<kernel>(params, buffers_);
   }
   rondo_buffer_handle create_buffer(std::uint64_t bytes) override {
-    if (bytes == 0) throw failure(RONDO_INVALID_ARGUMENT, "buffer", "0 bytes were asked for");
+    if (bytes == 0)
+      throw rondo::backend::failure(RONDO_INVALID_ARGUMENT, "buffer", "0 bytes were asked for");
     return buffers_->create(bytes);
   }
   rondo_status destroy_buffer(rondo_buffer_handle handle) override {

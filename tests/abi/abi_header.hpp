@@ -2,6 +2,8 @@
 // that lists kept by hand can be compared with it.
 #pragma once
 
+#include "paths.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <fstream>
@@ -22,16 +24,16 @@ struct declared_struct {
   std::vector<declared_field> fields;
 };
 
-inline std::string read_file(const std::string& path) {
+inline std::string read_file(const std::filesystem::path& path) {
   std::ifstream file(path);
-  if (!file) throw std::runtime_error("cannot read " + path);
+  if (!file) throw std::runtime_error("cannot read " + path.string());
   std::ostringstream text;
   text << file.rdbuf();
   return std::move(text).str();
 }
 
 inline std::string header_without_comments() {
-  const std::string text = read_file(RONDO_TEST_SOURCE_DIR "/../sdk/include/rondo/abi.h");
+  const std::string text = read_file(rondo::test::source_dir() / "../sdk/include/rondo/abi.h");
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t begin = text.find("/*", at);

@@ -73,7 +73,7 @@ TEST(the_list_of_the_layout_test, is_that_of_the_header) {
 
 TEST(the_layout, is_that_of_version_1) {
   static_assert(RONDO_ABI_VERSION == 1);
-  const std::string path = RONDO_TEST_SOURCE_DIR "/abi/abi_v1_layout.txt";
+  const auto path = rondo::test::source_dir() / "abi/abi_v1_layout.txt";
   if (std::getenv("RONDO_UPDATE_GOLDEN") != nullptr) std::ofstream(path) << layout();
   std::istringstream expected(read_file(path)), actual(layout());
   std::string wanted, line;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "child.hpp"
+#include "paths.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -45,8 +46,8 @@ class rondo_command : public ::testing::Test {
     std::string name = (fs::temp_directory_path() / "rondo_cli_XXXXXX").string();
     ASSERT_NE(::mkdtemp(name.data()), nullptr);
     scratch_ = fs::canonical(name);
-    const fs::path built = RONDO_TEST_LIB_DIR;
-    put(fs::path(RONDO_TEST_BIN_DIR) / "rondo", prefix() / "bin");
+    const fs::path built = lib_dir();
+    put(bin_dir() / "rondo", prefix() / "bin");
     for (const auto& entry : fs::directory_iterator(built))
       if (entry.path().filename().string().starts_with("librondo.so")) put(entry, prefix() / "lib");
     for (const auto* part : {"plugins", "kernels"}) {
@@ -66,11 +67,9 @@ class rondo_command : public ::testing::Test {
   fs::path plugins() const { return lib() / "plugins"; }
   fs::path cpu_plugin() const { return plugins() / "rondo_cpu.so"; }
   fs::path work() const { return scratch_ / "work"; }  // the working directory of the command
-  static fs::path fixture(const std::string& name) {
-    return fs::path(RONDO_TEST_FIXTURES_DIR) / (name + ".so");
-  }
+  static fs::path fixture(const std::string& name) { return fixtures_dir() / (name + ".so"); }
   static fs::path module_fixture(const std::string& name) {
-    return fs::path(RONDO_TEST_FIXTURES_DIR) / "kernels" / (name + ".so");
+    return fixtures_dir() / "kernels" / (name + ".so");
   }
 
   // Further variables of the command's environment.

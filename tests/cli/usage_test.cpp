@@ -53,7 +53,7 @@ std::map<char, std::string> rows(const std::string& text, const std::string& bef
 }
 
 TEST_F(usage, exit_codes_in_the_help_are_those_in_the_README) {
-  const auto readme = text_of(fs::path(RONDO_TEST_SOURCE_DIR) / ".." / "tools" / "README.md");
+  const auto readme = text_of(source_dir() / ".." / "tools" / "README.md");
   const auto helped = rows(rondo({"--help"}).out, "  ", "  ", "");
   EXPECT_EQ(helped.size(), 5u);
   EXPECT_EQ(helped, rows(readme, "| ", " | ", " |"));

@@ -8,7 +8,7 @@ using version = rondo_command;
 
 // The number, or numbers with points, that follows `marker` in a file of the source tree.
 std::string in_source(const fs::path& file, std::string_view marker) {
-  const auto text = text_of(fs::path(RONDO_TEST_SOURCE_DIR) / ".." / file);
+  const auto text = text_of(source_dir() / ".." / file);
   const auto at = text.find(marker);
   EXPECT_NE(at, std::string::npos) << marker << " in " << file;
   if (at == std::string::npos) return {};

@@ -170,7 +170,7 @@ TEST_F(loader_roots, the_installed_directory_lies_beside_the_library) {
   const auto report = load_plugins(rondo::loader_options{});
   const auto* const root = root_of(report, root_origin::installed_directory);
   ASSERT_NE(root, nullptr);
-  EXPECT_EQ(root->path, fs::canonical(RONDO_TEST_LIB_DIR) / "rondo/plugins");
+  EXPECT_EQ(root->path, fs::canonical(rondo::test::lib_dir()) / "rondo/plugins");
   EXPECT_EQ(root->code, RONDO_OK);
 }
 

@@ -2,6 +2,8 @@
 // nowhere else.
 #pragma once
 
+#include "paths.hpp"
+
 #include <rondo/loader.hpp>
 
 #include <gtest/gtest.h>
@@ -21,7 +23,7 @@ namespace loader_support {
 namespace fs = std::filesystem;
 
 inline fs::path fixture(std::string_view name) {
-  return fs::path(RONDO_TEST_FIXTURES_DIR) / (std::string(name) + ".so");
+  return rondo::test::fixtures_dir() / (std::string(name) + ".so");
 }
 
 inline std::string read_file(const fs::path& path) {

@@ -33,7 +33,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
-const fs::path kernels_dir = RONDO_TEST_FIXTURES_DIR "/kernels";
+const fs::path kernels_dir = rondo::test::fixtures_dir() / "kernels";
 
 rondo::runtime_options with_kernels(std::vector<fs::path> paths) {
   auto options = hermetic();

@@ -14,7 +14,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-const fs::path cpu_plugin = RONDO_TEST_LIB_DIR "/rondo/plugins/rondo_cpu.so";
+const fs::path cpu_plugin = rondo::test::lib_dir() / "rondo/plugins/rondo_cpu.so";
 
 rondo::runtime_options looking_in(const fs::path& path) {
   auto options = hermetic();

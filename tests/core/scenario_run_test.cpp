@@ -14,8 +14,8 @@ using testing::HasSubstr;
 class scenario_run : public testing::Test {
  protected:
   rondo::kernel_handle started(const std::string& handler) {
-    auto kernel =
-        runtime_.launch(handler, {.module = RONDO_TEST_FIXTURES_DIR "/kernels/refusing.so"});
+    auto kernel = runtime_.launch(
+        handler, {.module = (rondo::test::fixtures_dir() / "kernels/refusing.so").string()});
     kernel.activate();
     return kernel;
   }

@@ -2,6 +2,7 @@
 // an event with a deadline, and the error that a call throws.
 #pragma once
 
+#include "paths.hpp"
 #include "test_kernels.hpp"
 
 #include <rondo/runtime.hpp>
@@ -38,7 +39,7 @@ inline constexpr auto patience = 60s;
 
 inline rondo::runtime_options hermetic() {
   rondo::runtime_options options;
-  options.plugin_paths = {RONDO_TEST_LIB_DIR "/rondo/plugins"};
+  options.plugin_paths = {rondo::test::lib_dir() / "rondo/plugins"};
   options.only_backends = {"cpu"};
   options.standard_plugin_paths = false;
   options.standard_kernel_paths = false;

@@ -1,6 +1,7 @@
 # Installs BUILD into a prefix, moves the prefix, and builds four projects against it: an
 # application, a backend in plain C, the starter for new backends, and the samples.
-#   cmake -DBUILD=… -DSOURCE=… -DSCRATCH=… -DC_COMPILER=… -DCXX_COMPILER=… -P check.cmake
+#   cmake -DBUILD=… -DSOURCE=… -DSCRATCH=… -DC_COMPILER=… -DCXX_COMPILER=… -DRONDO_CUDA=… -DNVCC=…
+#         -P check.cmake
 cmake_minimum_required(VERSION 3.25)
 
 set(prefix ${SCRATCH}/moved)
@@ -16,7 +17,8 @@ endfunction()
 
 function(build_against_prefix name source)
   step(${CMAKE_COMMAND} -S ${source} -B ${SCRATCH}/${name} -G Ninja -DCMAKE_BUILD_TYPE=Release
-       -DCMAKE_PREFIX_PATH=${prefix})
+       -DCMAKE_PREFIX_PATH=${prefix} -DRONDO_CUDA=${RONDO_CUDA} -DRONDO_NVCC=${NVCC}
+       -DRONDO_CUDA_ARCHITECTURES=90-real)
   step(${CMAKE_COMMAND} --build ${SCRATCH}/${name})
   step(${CMAKE_CTEST_COMMAND} --test-dir ${SCRATCH}/${name} --output-on-failure
        --no-tests=error --timeout 120)
@@ -41,3 +43,12 @@ build_against_prefix(application ${CMAKE_CURRENT_LIST_DIR}/application)
 build_against_prefix(backend ${CMAKE_CURRENT_LIST_DIR}/backend)
 build_against_prefix(starter ${prefix}/share/rondo/template)
 build_against_prefix(samples ${SOURCE}/samples)
+
+# Where there is a CUDA compiler the package makes device images too: a fatbin begins with this.
+if(NVCC)
+  file(READ ${SCRATCH}/samples/lib/rondo/kernels/vector_add.so bytes HEX)
+  string(FIND "${bytes}" "50ed55ba01001000" position)
+  if(position EQUAL -1)
+    message(FATAL_ERROR "the sample's module has no device image")
+  endif()
+endif()

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernel/values.hpp"
+#include "paths.hpp"
 
 #include <gtest/gtest.h>
 #include <cereal/archives/binary.hpp>
@@ -16,7 +17,7 @@
 namespace kernel_test {
 
 inline const std::filesystem::path golden_directory =
-    std::filesystem::path(RONDO_TEST_SOURCE_DIR) / "kernel" / "golden";
+    rondo::test::source_dir() / "kernel" / "golden";
 
 struct golden_case {
   std::string name;   // of the file, without .hex

@@ -1,6 +1,7 @@
 // RONDO_KERNEL, RONDO_SCENARIO and RONDO_MODULE: the record that a module's one entry returns, here
 // for handlers linked into the program, and from libraries that lack what a module may lack.
 #include "kernel/reply_collector.hpp"
+#include "paths.hpp"
 
 #include <rondo/kernel/module.hpp>
 #include <rondo/kernel/scenario.hpp>
@@ -181,7 +182,7 @@ TEST(a_constructor_that_throws, no_std_exception_is_reported_too) {
 // Opens a kernel module among the fixtures for the length of a test.
 struct library {
   explicit library(const char* name) {
-    const std::string path = RONDO_TEST_FIXTURES_DIR "/kernels/" + std::string(name) + ".so";
+    const auto path = rondo::test::fixtures_dir() / "kernels" / (std::string(name) + ".so");
     handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (handle == nullptr) throw std::runtime_error(dlerror());
     entry = reinterpret_cast<rondo_module_entry_fn>(dlsym(handle, RONDO_MODULE_ENTRY_NAME));

@@ -87,7 +87,7 @@ class bounded_string {
   }
   // Any string type with data() and size().
   template <class Text>
-  constexpr bool assign(const Text& text) {
+  RONDO_HD constexpr bool assign(const Text& text) {
     if (text.size() > N) return false;
     return assign(text.data(), static_cast<std::uint32_t>(text.size()));
   }
