@@ -213,6 +213,7 @@ class lead {
     std::uint64_t n = 1;
     if constexpr (plan::by_thread) {
       if (pieces_ == 0) n = least(least(waiting, room()), x_.threads());
+      if (command_of(word_) == command::drain) n = least(n, drain_until_ - head_);
     }
     if (!is_first()) return;
     m_.sequence = head_;
