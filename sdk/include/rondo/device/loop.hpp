@@ -63,6 +63,8 @@ class server {
       ++m_.counters.launches;
       m_.counters.heartbeat = x_.now();
       m_.out_next = m_.out_published = resume_.output_next;
+      m_.must_look = 0;
+      m_.gave_up = ending::none;
       if (resume_.constructed == 0) {
         ::new (reinterpret_cast<void*>(args_.state)) H{};
         resume_.constructed = 1;
@@ -204,6 +206,7 @@ class server {
       }
       ++m_.counters.messages_in;
       m_.counters.bytes_in += header().length;
+      lead_.note_time();
     }
     x_.sync_warp();
     lead_.advance(1);

@@ -80,7 +80,10 @@ struct block_memory {
   step next;
   std::uint32_t count;
   std::uint32_t first_bad;
-  std::uint32_t skipped;
+  // What thread 0 saw and the lead has yet to act on.
+  std::uint32_t must_look;  // an old look is no longer good enough
+  ending gave_up;           // a wait inside the handler in hand ended: ordered (to stop) or lapsed
+  std::uint64_t looked_at;  // when the last look was, if requests of it wait
   ready_reply reply;
   counters_line counters;
   alignas(16) std::byte stage[stage_plan<H>::in_shared_memory ? stage_plan<H>::bytes : 16];
