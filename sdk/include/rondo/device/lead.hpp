@@ -109,19 +109,26 @@ class lead {
 
   // ---- for one thread that waits inside a handler: room in the output, or the end.
 
+  // That time is not the handler's: it does not count towards a hang.
   RONDO_DEVICE bool wait_for_room() {
     if (m_.gave_up != ending::none) return false;
     if (m_.out_published != m_.out_next && !is_chunked(out_)) {
       P::store_release(&out_.producer->tail, m_.out_next);  // SYNC: tail-published
       m_.out_published = m_.out_next;
     }
-    for (;;) {
-      // SYNC: slot-freed
-      const std::uint64_t out_head = P::load_acquire(&out_.consumer->head);
-      if (m_.out_next - out_head < out_.shape.capacity) return true;
-      if (must_give_up()) return false;
-      x_.nap(room_nap_ns);
-    }
+    if (is_room_now()) return true;
+    const std::uint64_t busy_since = m_.counters.busy_since;
+    const std::uint64_t begin = busy_since != 0 ? x_.now() : 0;
+    if (busy_since != 0) say_busy(0);
+    bool is_room = false;
+    while (!must_give_up() && !(is_room = is_room_now())) x_.nap(room_nap_ns);
+    if (busy_since != 0) say_busy(busy_since + (x_.now() - begin));
+    return is_room;
+  }
+  // When the handler in hand began; 0: there is none.
+  RONDO_DEVICE void say_busy(std::uint64_t since) {
+    m_.counters.busy_since = since;
+    P::store_relaxed(&reinterpret_cast<counters_line*>(args_.counters)->busy_since, since);
   }
   // Whether it should wait no longer. Once that is so, it stays so until the next look.
   RONDO_DEVICE bool must_give_up() {
@@ -143,6 +150,12 @@ class lead {
   static constexpr std::uint64_t heartbeat_ns = 100'000;
 
   RONDO_DEVICE bool is_once() const { return (args_.flags & flag_once) != 0; }
+
+  RONDO_DEVICE bool is_room_now() const {
+    // SYNC: slot-freed
+    const std::uint64_t out_head = P::load_acquire(&out_.consumer->head);
+    return m_.out_next - out_head < out_.shape.capacity;
+  }
 
   // Item i of a look: a piece of the slot, the control line, the output's consumer line.
   RONDO_DEVICE const ring::chunk* item(std::uint32_t i) const {

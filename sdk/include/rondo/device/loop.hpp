@@ -136,17 +136,12 @@ class server {
     const bool is_sampled = m_.counters.messages_in % RONDO_SAMPLE_EVERY == 0;
     if (!is_watched && !is_sampled) return 0;
     const std::uint64_t now = x_.now();
-    if (is_watched) say_busy(now);
+    if (is_watched) lead_.say_busy(now);
     return now;
   }
 
-  RONDO_DEVICE void say_busy(std::uint64_t since) {
-    m_.counters.busy_since = since;
-    P::store_relaxed(&reinterpret_cast<counters_line*>(args_.counters)->busy_since, since);
-  }
-
   RONDO_DEVICE void after_handler(std::uint64_t begin) {
-    if (m_.counters.busy_since != 0) say_busy(0);
+    if (m_.counters.busy_since != 0) lead_.say_busy(0);
     if (begin != 0 && m_.counters.messages_in % RONDO_SAMPLE_EVERY == 0) {
       const std::uint64_t end = x_.now();
       const std::uint64_t took = end > begin ? end - begin : 0;
@@ -426,7 +421,7 @@ class server {
 
   RONDO_DEVICE std::uint64_t batch_begins() {
     const std::uint64_t now = x_.now();
-    if ((args_.flags & flag_watched) != 0) say_busy(now);
+    if ((args_.flags & flag_watched) != 0) lead_.say_busy(now);
     return now;
   }
 
@@ -491,7 +486,7 @@ class server {
         if (took > c.handler_sampled_max_ns) c.handler_sampled_max_ns = took;
         c.heartbeat = end;
       }
-      if (c.busy_since != 0) say_busy(0);
+      if (c.busy_since != 0) lead_.say_busy(0);
       c.messages_in += good;
       c.messages_out += good;
       if constexpr (detail::is_plain<request>) c.bytes_in += good * sizeof(request);
