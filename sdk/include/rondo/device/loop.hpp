@@ -295,9 +295,12 @@ class server {
     context ctx(invocation(), together);
     const bool leads = together.lane == 0;
     auto& decoded = *reinterpret_cast<request*>(stage_ + plan::request_at);
-    if (leads) prepare(ctx, decoded);
+    // Not ctx.failed(): a quick lane's handler may have failed before a slow lane asks, and all
+    // must go the same way to the next barrier.
+    auto& is_refused = *reinterpret_cast<std::uint32_t*>(stage_ + plan::refused_at);
+    if (leads) is_refused = prepare(ctx, decoded) ? 0 : 1;
     ctx.sync();
-    if (!ctx.failed()) {
+    if (is_refused == 0) {
       const request* in = &decoded;
       if constexpr (detail::is_plain<request>) in = reinterpret_cast<const request*>(payload());
       if constexpr (replying_handler<H>) {
@@ -319,15 +322,16 @@ class server {
     else return *reinterpret_cast<response*>(stage_ + plan::response_at);
   }
 
-  RONDO_DEVICE void prepare(context& ctx, request& decoded) {
+  RONDO_DEVICE bool prepare(context& ctx, request& decoded) {
     detail::check_header<H>(header(), ctx);
-    if (ctx.failed()) return;
+    if (ctx.failed()) return false;
     bool is_sound = header().length <= plan::request_bytes;
     if constexpr (detail::is_plain<request>) is_sound = header().length == sizeof(request);
     else if (is_sound) is_sound = decode(payload(), header().length, *::new (&decoded) request{});
     if (!is_sound)
       ctx.fail_with(RONDO_MALFORMED, 0, "the request's bytes are not a message of its type");
     if constexpr (replying_handler<H>) ::new (&answer()) response{};
+    return is_sound;
   }
 
   RONDO_DEVICE void seal(context& ctx) {

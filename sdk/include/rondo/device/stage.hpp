@@ -44,8 +44,9 @@ struct stage_plan {
       request_at + object_bytes(sizeof(request), detail::is_plain<request>);
   static constexpr std::uint32_t invocation_at =
       response_at + object_bytes(sizeof(response), detail::is_plain<response>);
-  static constexpr std::uint32_t bytes =
+  static constexpr std::uint32_t refused_at =
       invocation_at + ring::round_up(sizeof(rondo_invocation), 16);
+  static constexpr std::uint32_t bytes = refused_at + 16;
 
   static constexpr execution runs = detail::execution_of<H>();
   // Larger stages and those that several blocks read lie in device memory.
