@@ -125,6 +125,14 @@ class lead {
     if (busy_since != 0) say_busy(busy_since + (x_.now() - begin));
     return is_room;
   }
+  // The same for blocks that wait for each other. After a stop they still have some time to finish
+  // the message in hand.
+  RONDO_DEVICE bool must_leave_team() {
+    if (!must_give_up()) return false;
+    if (m_.gave_up == ending::lease_lapsed) return true;
+    if (stop_seen_at_ == 0) stop_seen_at_ = x_.now();
+    return x_.now() - stop_seen_at_ > team_grace_ns;
+  }
   // When the handler in hand began; 0: there is none.
   RONDO_DEVICE void say_busy(std::uint64_t since) {
     m_.counters.busy_since = since;
@@ -147,6 +155,7 @@ class lead {
   static constexpr std::uint32_t burst = 16;  // requests between two looks and two publications
   static constexpr std::uint64_t burst_ns = 10'000;
   static constexpr std::uint32_t room_nap_ns = 200;
+  static constexpr std::uint64_t team_grace_ns = 1'000'000'000;
   static constexpr std::uint64_t heartbeat_ns = 100'000;
 
   RONDO_DEVICE bool is_once() const { return (args_.flags & flag_once) != 0; }
@@ -328,7 +337,8 @@ class lead {
   std::uint64_t limit_ = 0;  // counted: requests below are complete
   std::uint64_t drain_until_ = 0;
   std::uint64_t lease_seen_at_ = 0;
-  std::uint64_t worked_at_ = 0;  // 0: look at the clock at the next rest
+  std::uint64_t stop_seen_at_ = 0;  // by thread 0, in a team of blocks
+  std::uint64_t worked_at_ = 0;     // 0: look at the clock at the next rest
   std::uint32_t word_ = 0;
   std::uint32_t lease_ = 0;
   std::uint32_t unsettled_ = 0;

@@ -44,6 +44,7 @@ class server {
  private:
   static constexpr std::uint64_t leave_mark = 1;
   static constexpr std::uint32_t follower_nap_ns = 100;
+  static constexpr std::uint32_t looks_per_order = 256;
 
   RONDO_DEVICE const rondo_envelope& header() const {
     return *reinterpret_cast<const rondo_envelope*>(stage_);
@@ -312,6 +313,11 @@ class server {
       }
     }
     ctx.sync();
+    if constexpr (plan::runs == execution::grid) {
+      // Somebody did not come to a barrier: what the others made of the request is worth nothing.
+      if (leads && is_aborted())
+        ctx.fail_with(RONDO_TERMINATED, 0, "stopped while its blocks waited for each other");
+    }
     if constexpr (replying_handler<H>) {
       if (leads && !ctx.failed()) seal(ctx);
     }
@@ -359,15 +365,20 @@ class server {
     ++rounds_;
     if (x_.thread() == 0 && x_.blocks() > 1) {
       const std::uint64_t everyone = rounds_ * x_.blocks();
-      x_.add_release(&resume_.arrived, 1);                    // SYNC: grid
-      while (x_.load_acquire(&resume_.arrived) < everyone &&  // SYNC: grid
-             x_.load_acquire(&resume_.aborted) == 0) {
+      x_.add_release(&resume_.arrived, 1);  // SYNC: grid
+      std::uint32_t looks = 0;
+      // SYNC: grid
+      while (x_.load_acquire(&resume_.arrived) < everyone && !is_aborted()) {
         x_.nap(follower_nap_ns);
-        if (x_.block() == 0 && lead_.must_give_up()) x_.store_release(&resume_.aborted, 1);
+        // Seldom: asking the host takes as long as many naps.
+        if (x_.block() == 0 && ++looks % looks_per_order == 0 && lead_.must_leave_team())
+          x_.store_release(&resume_.aborted, 1);
       }
     }
     x_.sync_block();
   }
+
+  RONDO_DEVICE bool is_aborted() const { return x_.load_acquire(&resume_.aborted) != 0; }
 
   // The other blocks: each waits for a message number, and runs the handler if it is one for grids.
   RONDO_DEVICE void follow() {
