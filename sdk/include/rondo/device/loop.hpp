@@ -225,17 +225,18 @@ class server {
   // the first of those that run the handler.
   struct emit_sink : rondo_emitter {
     server* self;
-    bool leads;
+    team together;
 
-    RONDO_DEVICE emit_sink(server* owner, bool is_first)
+    RONDO_DEVICE emit_sink(server* owner, const team& those)
         : rondo_emitter{sizeof(rondo_emitter), 0, &make_room, &publish},
           self(owner),
-          leads(is_first) {}
+          together(those) {}
     RONDO_DEVICE static void* make_room(rondo_emitter* base, std::uint32_t bytes) {
       auto& to = *static_cast<emit_sink*>(base);
-      if (!to.leads) return nullptr;
+      if (to.together.lane != 0) return nullptr;
       if (bytes > to.self->lead_.out().shape.payload_capacity) {
-        to.self->invocation().failure_code = RONDO_TOO_LARGE;
+        context(to.self->invocation(), to.together)
+            .fail_with(RONDO_TOO_LARGE, 0, "the response may not fit a slot of the output");
         return nullptr;
       }
       return to.self->lead_.wait_for_room() ? to.self->reply_payload() : nullptr;
@@ -285,7 +286,7 @@ class server {
       reply_sink out{this};
       detail::dispatch(handler(), payload(), out, invocation());
     } else {
-      emit_sink out(this, true);
+      emit_sink out(this, {});
       detail::dispatch(handler(), payload(), out, invocation());
     }
   }
@@ -307,7 +308,7 @@ class server {
       if constexpr (replying_handler<H>) {
         handler()(*in, answer(), ctx);
       } else {
-        emit_sink out(this, leads);
+        emit_sink out(this, together);
         emitter<response> replies(out);
         handler()(*in, replies, ctx);
       }
@@ -420,8 +421,10 @@ class server {
     if (has_one) {
       ring::chunk piece[pieces];
       const auto* from = reinterpret_cast<const ring::chunk*>(lead_.in().slot(m_.sequence + t));
+      const std::uint32_t in_slot = lead_.in().shape.stride / 16;
       RONDO_UNROLL
-      for (std::uint32_t k = 0; k < pieces; ++k) piece[k] = P::load_chunk(from + k);
+      for (std::uint32_t k = 0; k < pieces; ++k)
+        if (k < in_slot) piece[k] = P::load_chunk(from + k);
       __builtin_memcpy(content, piece, sizeof content);
       if ((head.flags & RONDO_FLAG_ABANDONED) != 0 || m_.sequence + t < args_.skip_below ||
           head.length > lead_.in().shape.payload_capacity)
