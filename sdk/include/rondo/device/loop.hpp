@@ -210,11 +210,20 @@ class server {
 
   // ---- running the handler
 
+  // Asked for a response's largest size, as its room is reserved before it is known.
+  RONDO_DEVICE bool fits(std::uint32_t bytes, context ctx) const {
+    if (bytes <= lead_.out().shape.payload_capacity) return true;
+    ctx.fail_with(RONDO_TOO_LARGE, 0, "the response may not fit a slot of the output");
+    return false;
+  }
+
   // Where a handler with one reply writes it: where it will be published from, by the whole block.
   struct reply_sink {
     server* self;
 
-    RONDO_DEVICE void* reserve(reply_sink*, std::uint32_t) { return self->reply_payload(); }
+    RONDO_DEVICE void* reserve(reply_sink*, std::uint32_t bytes) {
+      return self->fits(bytes, context(self->invocation())) ? self->reply_payload() : nullptr;
+    }
     RONDO_DEVICE void commit(reply_sink*, std::uint32_t length, std::uint16_t version,
                              std::uint32_t flags) {
       self->m_.reply = {1, length, flags, version};
@@ -234,11 +243,7 @@ class server {
     RONDO_DEVICE static void* make_room(rondo_emitter* base, std::uint32_t bytes) {
       auto& to = *static_cast<emit_sink*>(base);
       if (to.together.lane != 0) return nullptr;
-      if (bytes > to.self->lead_.out().shape.payload_capacity) {
-        context(to.self->invocation(), to.together)
-            .fail_with(RONDO_TOO_LARGE, 0, "the response may not fit a slot of the output");
-        return nullptr;
-      }
+      if (!to.self->fits(bytes, context(to.self->invocation(), to.together))) return nullptr;
       return to.self->lead_.wait_for_room() ? to.self->reply_payload() : nullptr;
     }
     RONDO_DEVICE static void publish(rondo_emitter* base, std::uint32_t length,
@@ -337,7 +342,10 @@ class server {
     else if (is_sound) is_sound = decode(payload(), header().length, *::new (&decoded) request{});
     if (!is_sound)
       ctx.fail_with(RONDO_MALFORMED, 0, "the request's bytes are not a message of its type");
-    if constexpr (replying_handler<H>) ::new (&answer()) response{};
+    if constexpr (replying_handler<H>) {
+      ::new (&answer()) response{};
+      is_sound = is_sound && fits(detail::max_bytes<response>(), ctx);
+    }
     return is_sound;
   }
 
@@ -401,10 +409,14 @@ class server {
   // ---- independent requests, one for each thread; counted input
 
   struct own_sink {
+    const server* self;
+    rondo_invocation* own;
     std::byte* payload;
     ready_reply reply;
 
-    RONDO_DEVICE void* reserve(own_sink*, std::uint32_t) { return payload; }
+    RONDO_DEVICE void* reserve(own_sink*, std::uint32_t bytes) {
+      return self->fits(bytes, context(*own)) ? payload : nullptr;
+    }
     RONDO_DEVICE void commit(own_sink*, std::uint32_t length, std::uint16_t version,
                              std::uint32_t flags) {
       reply = {1, length, flags, version};
@@ -457,7 +469,7 @@ class server {
     own.buffers = reinterpret_cast<const rondo_buffer_entry*>(args_.buffers);
     own.buffer_count = args_.buffer_count;
     own.kernel_tag = args_.kernel_tag;
-    own_sink to{out + plan::header_bytes, {}};
+    own_sink to{this, &own, out + plan::header_bytes, {}};
     if (in.length <= plan::request_bytes)
       detail::dispatch(handler(), content + plan::header_bytes, to, own);
     else context(own).fail_with(RONDO_MALFORMED, 0, too_long);
@@ -479,12 +491,16 @@ class server {
   RONDO_DEVICE void fail_own(const rondo_invocation& own, own_sink& to) {
     constexpr std::uint32_t fixed = offsetof(rondo_failure, text);
     const std::uint32_t room = least(lead_.out().shape.payload_capacity, plan::reply_bytes);
-    auto& record = *reinterpret_cast<rondo_failure*>(to.payload);
-    const std::uint32_t text = least(own.failure_length, room - fixed);
-    record.code = own.failure_code;
-    record.user_code = own.user_code;
-    for (std::uint32_t k = 0; k < text; ++k) record.text[k] = own.failure_text[k];
-    to.reply = {1, fixed + text, RONDO_FLAG_FAILED, 0};
+    if (room >= fixed) {
+      auto& record = *reinterpret_cast<rondo_failure*>(to.payload);
+      const std::uint32_t text = least(own.failure_length, room - fixed);
+      record.code = own.failure_code;
+      record.user_code = own.user_code;
+      for (std::uint32_t k = 0; k < text; ++k) record.text[k] = own.failure_text[k];
+      to.reply = {1, fixed + text, RONDO_FLAG_FAILED, 0};
+    } else {
+      to.reply = {1, 0, RONDO_FLAG_ABANDONED, 0};  // a batch leaves no slot out
+    }
     x_.add_in_block(&m_.counters.messages_failed, 1);
     // What a successful reply would have been is taken off here and added with all below.
     if constexpr (detail::is_plain<response>)
