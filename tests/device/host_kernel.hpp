@@ -9,6 +9,7 @@
 #include <rondo/device/loop.hpp>
 
 #include <functional>
+#include <mutex>
 #include <optional>
 
 namespace rondo::test {
@@ -27,6 +28,7 @@ struct kernel_options {
   std::uint64_t skip_below = 0;
   std::uint64_t input_begins_at = 0;  // sequences
   std::uint64_t output_begins_at = 0;
+  std::uint64_t patience_ns = 20'000'000'000;  // how long any wait may take
 };
 
 inline std::ostream& operator<<(std::ostream& out, const kernel_options& o) {
@@ -42,8 +44,6 @@ struct report {
 template <class H, class P = ring::platform, class X = host_threads>
 class host_kernel {
  public:
-  static constexpr std::uint64_t patience_ns = 20'000'000'000;
-
   explicit host_kernel(const kernel_options& options)
       : options_(options),
         input_(make_ring(options.input)),
@@ -56,6 +56,19 @@ class host_kernel {
     lines_->resume.output_next = options.output_begins_at;
     in_ = ring::producer<>(input_.view());
     out_.emplace(output_.view());
+  }
+
+  // What went wrong fails the test, unless the test wanted to see it.
+  ~host_kernel() {
+    for (const std::string& c : complaints()) ADD_FAILURE() << c << "\n" << options_;
+  }
+  void complain(const std::string& what) {
+    const std::lock_guard lock(complaining_);
+    if (complaints_.size() < 5) complaints_.push_back(what);
+  }
+  std::vector<std::string> complaints() {
+    const std::lock_guard lock(complaining_);
+    return std::exchange(complaints_, {});
   }
 
   // ---- what a launch is
@@ -128,12 +141,12 @@ class host_kernel {
   void launch_and_run() {
     const std::uint32_t word = order(command::run);
     launch();
-    EXPECT_TRUE(await(word));
+    await(word);
   }
   report stop() {
     const std::uint32_t word = order(command::stop);
     const report last = join();
-    EXPECT_EQ(last.word, word) << "the stop was not acknowledged";
+    if (last.word != word) complain("the stop was not acknowledged");
     return last;
   }
   report drain(std::uint64_t until) {
@@ -152,7 +165,7 @@ class host_kernel {
     return until(
         [&] {
           const rondo_status status = in_.try_push(header, payload);
-          if (status != RONDO_OK && status != RONDO_FULL) ADD_FAILURE() << "push: " << status;
+          if (status != RONDO_OK && status != RONDO_FULL) complain("cannot push");
           return status != RONDO_FULL;
         },
         "room in the input");
@@ -161,7 +174,7 @@ class host_kernel {
   bool peek(ring::message& m) {
     rondo_status status = RONDO_EMPTY;
     const bool came = until([&] { return (status = out_->peek(m)) != RONDO_EMPTY; }, "a reply");
-    EXPECT_TRUE(!came || status == RONDO_OK) << "peek: " << status;
+    if (came && status != RONDO_OK) complain("the output is broken: " + std::to_string(status));
     return came && status == RONDO_OK;
   }
 
@@ -191,7 +204,7 @@ class host_kernel {
     const std::uint64_t begin = ring::now_ns();
     for (std::uint32_t looks = 0; !is_so(); ++looks) {
       if (gave_up_.load(std::memory_order_relaxed)) return false;
-      if (ring::now_ns() - begin > patience_ns) {
+      if (ring::now_ns() - begin > options_.patience_ns) {
         give_up(what);
         return false;
       }
@@ -238,9 +251,8 @@ class host_kernel {
 
   void give_up(const char* what) {
     if (gave_up_.exchange(true)) return;
-    ADD_FAILURE() << "waited too long for " << what << "\n"
-                  << options_ << "\n"
-                  << (grid_ != nullptr ? grid_->describe() : "no launch");
+    complain(std::string("waited too long for ") + what + "\n" +
+             (grid_ != nullptr ? grid_->describe() : "no launch"));
     if (grid_ != nullptr) grid_->abort();
   }
 
@@ -259,6 +271,8 @@ class host_kernel {
   std::uint32_t lease_ = 0;
   std::uint64_t drain_until_ = 0;
   std::atomic<bool> gave_up_{false};
+  std::mutex complaining_;
+  std::vector<std::string> complaints_;
   std::unique_ptr<host_grid> grid_;  // last: ends before what its threads use
 };
 
