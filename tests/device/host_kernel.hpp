@@ -99,6 +99,7 @@ class host_kernel {
   }
 
   void launch() {
+    const std::lock_guard lock(launching_);
     lines_->resume.go = lines_->resume.arrived = lines_->resume.aborted = 0;
     memories_.clear();
     for (std::uint32_t b = 0; b < options_.grid.blocks; ++b)
@@ -109,10 +110,19 @@ class host_kernel {
     });
   }
 
-  bool has_ended() const { return grid_ == nullptr || grid_->is_done(); }
+  bool has_ended() const {
+    const std::lock_guard lock(launching_);
+    return grid_ == nullptr || grid_->is_done();
+  }
+  // The kernel has gone on for a while: what it does not do now, it does not do.
+  void let_it_look() {
+    const std::uint64_t begin = steps();
+    until([&] { return has_ended() || steps() > begin + 400; }, "the kernel to look");
+  }
   // The launch ends by itself; what it told last.
   report join() {
     until([&] { return has_ended(); }, "the end of the launch");
+    const std::lock_guard lock(launching_);
     grid_.reset();
     return told();
   }
@@ -241,6 +251,11 @@ class host_kernel {
             0};
   }
 
+  std::uint64_t steps() const {
+    const std::lock_guard lock(launching_);
+    return grid_ == nullptr ? 0 : grid_->steps();
+  }
+
   void store_control() {
     device::control_line line{drain_until_, lease_, word_};
     ring::chunk c;
@@ -251,6 +266,7 @@ class host_kernel {
 
   void give_up(const char* what) {
     if (gave_up_.exchange(true)) return;
+    const std::lock_guard lock(launching_);
     complain(std::string("waited too long for ") + what + "\n" +
              (grid_ != nullptr ? grid_->describe() : "no launch"));
     if (grid_ != nullptr) grid_->abort();
@@ -271,6 +287,7 @@ class host_kernel {
   std::uint32_t lease_ = 0;
   std::uint64_t drain_until_ = 0;
   std::atomic<bool> gave_up_{false};
+  mutable std::mutex launching_;
   std::mutex complaining_;
   std::vector<std::string> complaints_;
   std::unique_ptr<host_grid> grid_;  // last: ends before what its threads use

@@ -172,6 +172,8 @@ class host_grid {
   }
 
   bool is_done() const { return done_.load(std::memory_order_acquire) == threads_.size(); }
+  // How often thread 0 has waited: a number that grows as long as the kernel lives.
+  std::uint64_t steps() const { return where_[0].steps.load(std::memory_order_relaxed); }
   void abort() { aborted_.store(true, std::memory_order_relaxed); }
 
   // What every thread does; those that do the same are counted together.
