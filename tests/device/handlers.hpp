@@ -4,6 +4,8 @@
 
 #include <rondo/kernel/dispatch.hpp>
 
+#include <functional>
+
 namespace rondo::test {
 
 constexpr std::uint32_t word_of(std::uint64_t id, std::uint32_t i) {
@@ -150,6 +152,25 @@ struct emitting {
     const std::uint32_t failing = in.wanted == wish::fail_last ? ctx.lanes() - 1 : 0;
     if (in.wanted != wish::reply && ctx.lane() == failing) ctx.fail(wanted_code, "as you wish");
     if (ctx.lane() == 0) ++handled;
+  }
+};
+
+// A handler that a test looks into: each lane calls `before` and `after`, which are set while no
+// launch runs.
+template <class Base>
+struct hooked : Base {
+  using request = typename Base::request;
+  using response = typename Base::response;
+  using out = std::conditional_t<replying_handler<Base>, response, emitter<response>>;
+  using hook = std::function<void(const request&, context&)>;
+
+  static inline hook before, after;
+  static void unhook() { before = after = nullptr; }
+
+  void operator()(const request& in, out& to, context& ctx) {
+    if (before) before(in, ctx);
+    Base::operator()(in, to, ctx);
+    if (after) after(in, ctx);
   }
 };
 

@@ -153,6 +153,11 @@ class host_kernel {
     launch();
     await(word);
   }
+  // For a test whose handler gives the next order.
+  void launch_and_run_unheard() {
+    order(command::run);
+    launch();
+  }
   report stop() {
     const std::uint32_t word = order(command::stop);
     const report last = join();
