@@ -18,6 +18,7 @@ struct traffic {
   pace how = pace::flood;
   bool with_failures = true;
   bool with_abandoned = true;
+  std::function<void(std::uint64_t)> before_message = nullptr;  // by its sender
 };
 
 // What is sent as message n, and what must come back.
@@ -159,6 +160,7 @@ class conversation {
     std::minstd_rand random(number + 1);
     std::uint64_t left = 0;  // of a burst
     for (std::uint64_t n = 0; n < sent_by_each() && !kernel_.gave_up(); ++n) {
+      if (traffic_.before_message) traffic_.before_message(n);
       const message_plan p = plan_of(id_of(number, n), traffic_);
       if (p.is_abandoned) abandon();
       else push(s, id_of(number, n), p);
