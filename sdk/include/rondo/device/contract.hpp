@@ -25,7 +25,7 @@ enum class command : std::uint32_t {
   pause = 1,  // take no message
   run = 2,
   drain = 3,  // handle what lies below drain_until, then end
-  stop = 4,   // end after the message in hand
+  stop = 4,   // end after the request in hand, or the few quick ones that were found with it
 };
 
 // A command with a running number, so that an answer to it cannot be one to an earlier command.

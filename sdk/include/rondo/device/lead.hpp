@@ -40,6 +40,7 @@ class lead {
     for (std::uint32_t looks = 0;; ++looks) {
       const std::uint64_t waiting = poll();
       ending_ = obey();
+      if (ending_ == ending::none && m_.gave_up == ending::lease_lapsed) ending_ = m_.gave_up;
       if (ending_ == ending::none && waiting != 0 && takes_ && has_room()) {
         choose(waiting);
         return;
@@ -66,6 +67,12 @@ class lead {
       freed_ = head_;
     }
     unsettled_ = 0;
+  }
+
+  // By thread 0, after each request. What waits since the last look, orders among them, waits for
+  // no more than a few quick handlers.
+  RONDO_DEVICE void note_time() {
+    if (pieces_ == 0 && x_.now() - m_.looked_at > burst_ns) m_.must_look = 1;
   }
 
   // `n` requests were taken out of the input and what they asked for is done.
@@ -102,37 +109,62 @@ class lead {
 
   // ---- for one thread that waits inside a handler: room in the output, or the end.
 
+  // That time is not the handler's: it does not count towards a hang.
   RONDO_DEVICE bool wait_for_room() {
+    if (m_.gave_up != ending::none) return false;
     if (m_.out_published != m_.out_next && !is_chunked(out_)) {
       P::store_release(&out_.producer->tail, m_.out_next);  // SYNC: tail-published
       m_.out_published = m_.out_next;
     }
-    for (;;) {
-      // SYNC: slot-freed
-      const std::uint64_t out_head = P::load_acquire(&out_.consumer->head);
-      if (m_.out_next - out_head < out_.shape.capacity) return true;
-      const ring::chunk c = P::load_chunk(reinterpret_cast<const ring::chunk*>(args_.control));
-      if (command_of(c.tag) == command::stop) return false;
-      note_lease(c.content[2]);
-      if (lease_lapsed()) return false;
-      x_.nap(room_nap_ns);
-    }
+    if (is_room_now()) return true;
+    const std::uint64_t busy_since = m_.counters.busy_since;
+    const std::uint64_t begin = busy_since != 0 ? x_.now() : 0;
+    if (busy_since != 0) say_busy(0);
+    bool is_room = false;
+    while (!must_give_up() && !(is_room = is_room_now())) x_.nap(room_nap_ns);
+    if (busy_since != 0) say_busy(busy_since + (x_.now() - begin));
+    return is_room;
   }
-  // Whether blocks should wait no longer for one that does not come.
+  // The same for blocks that wait for each other. After a stop they still have some time to finish
+  // the message in hand.
+  RONDO_DEVICE bool must_leave_team() {
+    if (!must_give_up()) return false;
+    if (m_.gave_up == ending::lease_lapsed) return true;
+    if (stop_seen_at_ == 0) stop_seen_at_ = x_.now();
+    return x_.now() - stop_seen_at_ > team_grace_ns;
+  }
+  // When the handler in hand began; 0: there is none.
+  RONDO_DEVICE void say_busy(std::uint64_t since) {
+    m_.counters.busy_since = since;
+    P::store_relaxed(&reinterpret_cast<counters_line*>(args_.counters)->busy_since, since);
+  }
+  // Whether it should wait no longer. Once that is so, it stays so until the next look.
   RONDO_DEVICE bool must_give_up() {
-    const ring::chunk c = P::load_chunk(reinterpret_cast<const ring::chunk*>(args_.control));
+    const ring::chunk c =
+        P::load_chunk(reinterpret_cast<const ring::chunk*>(args_.control));  // SYNC: control
     note_lease(c.content[2]);
-    return command_of(c.tag) == command::stop || lease_lapsed();
+    if (lease_lapsed()) m_.gave_up = ending::lease_lapsed;
+    else if (command_of(c.tag) == command::stop) m_.gave_up = ending::ordered;
+    if (m_.gave_up != ending::none) m_.must_look = 1;
+    return m_.gave_up != ending::none;
   }
 
  private:
   static constexpr std::uint32_t looks_until_idle = 4;
   static constexpr std::uint32_t looks_per_clock = 32;
   static constexpr std::uint32_t burst = 16;  // requests between two looks and two publications
+  static constexpr std::uint64_t burst_ns = 10'000;
   static constexpr std::uint32_t room_nap_ns = 200;
+  static constexpr std::uint64_t team_grace_ns = 1'000'000'000;
   static constexpr std::uint64_t heartbeat_ns = 100'000;
 
   RONDO_DEVICE bool is_once() const { return (args_.flags & flag_once) != 0; }
+
+  RONDO_DEVICE bool is_room_now() const {
+    // SYNC: slot-freed
+    const std::uint64_t out_head = P::load_acquire(&out_.consumer->head);
+    return m_.out_next - out_head < out_.shape.capacity;
+  }
 
   // Item i of a look: a piece of the slot, the control line, the output's consumer line.
   RONDO_DEVICE const ring::chunk* item(std::uint32_t i) const {
@@ -150,10 +182,24 @@ class lead {
     return c.tag == ring::chunk_tag(head_) ? std::uint64_t{1} << i : 0;
   }
 
+  // Whether there is no need to look: requests are left from the last time, and nothing asks for
+  // attention. What was seen of the output and of the host's orders is as old as that.
+  RONDO_DEVICE bool may_go_on() const {
+    return pieces_ == 0 && limit_ != head_ && unsettled_ != 0 && m_.must_look == 0 && has_room();
+  }
+
   // One look. How many requests are at hand.
   RONDO_DEVICE std::uint64_t poll() {
-    if (pieces_ == 0 && limit_ != head_ && unsettled_ != 0) return limit_ - head_;
+    if (may_go_on()) return limit_ - head_;
+    if (unsettled_ != 0) {
+      settle();
+      publish_counters();
+    }
     x_.sync_warp();  // all have read what the last look brought
+    if (is_first()) {
+      m_.must_look = 0;
+      if (m_.gave_up == ending::ordered) m_.gave_up = ending::none;
+    }
     const std::uint32_t items = pieces_ + 2;
     std::uint32_t i = x_.thread();
     ring::chunk first{};
@@ -213,8 +259,10 @@ class lead {
     std::uint64_t n = 1;
     if constexpr (plan::by_thread) {
       if (pieces_ == 0) n = least(least(waiting, room()), x_.threads());
+      if (command_of(word_) == command::drain) n = least(n, drain_until_ - head_);
     }
     if (!is_first()) return;
+    if (pieces_ == 0 && unsettled_ == 0) m_.looked_at = x_.now();
     m_.sequence = head_;
     m_.next = plan::by_thread && pieces_ == 0 ? step::batch : step::one;
     m_.count = static_cast<std::uint32_t>(n);
@@ -289,7 +337,8 @@ class lead {
   std::uint64_t limit_ = 0;  // counted: requests below are complete
   std::uint64_t drain_until_ = 0;
   std::uint64_t lease_seen_at_ = 0;
-  std::uint64_t worked_at_ = 0;  // 0: look at the clock at the next rest
+  std::uint64_t stop_seen_at_ = 0;  // by thread 0, in a team of blocks
+  std::uint64_t worked_at_ = 0;     // 0: look at the clock at the next rest
   std::uint32_t word_ = 0;
   std::uint32_t lease_ = 0;
   std::uint32_t unsettled_ = 0;

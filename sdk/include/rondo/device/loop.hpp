@@ -44,6 +44,7 @@ class server {
  private:
   static constexpr std::uint64_t leave_mark = 1;
   static constexpr std::uint32_t follower_nap_ns = 100;
+  static constexpr std::uint32_t looks_per_order = 256;
 
   RONDO_DEVICE const rondo_envelope& header() const {
     return *reinterpret_cast<const rondo_envelope*>(stage_);
@@ -63,6 +64,8 @@ class server {
       ++m_.counters.launches;
       m_.counters.heartbeat = x_.now();
       m_.out_next = m_.out_published = resume_.output_next;
+      m_.must_look = 0;
+      m_.gave_up = ending::none;
       if (resume_.constructed == 0) {
         ::new (reinterpret_cast<void*>(args_.state)) H{};
         resume_.constructed = 1;
@@ -134,17 +137,12 @@ class server {
     const bool is_sampled = m_.counters.messages_in % RONDO_SAMPLE_EVERY == 0;
     if (!is_watched && !is_sampled) return 0;
     const std::uint64_t now = x_.now();
-    if (is_watched) say_busy(now);
+    if (is_watched) lead_.say_busy(now);
     return now;
   }
 
-  RONDO_DEVICE void say_busy(std::uint64_t since) {
-    m_.counters.busy_since = since;
-    P::store_relaxed(&reinterpret_cast<counters_line*>(args_.counters)->busy_since, since);
-  }
-
   RONDO_DEVICE void after_handler(std::uint64_t begin) {
-    if (m_.counters.busy_since != 0) say_busy(0);
+    if (m_.counters.busy_since != 0) lead_.say_busy(0);
     if (begin != 0 && m_.counters.messages_in % RONDO_SAMPLE_EVERY == 0) {
       const std::uint64_t end = x_.now();
       const std::uint64_t took = end > begin ? end - begin : 0;
@@ -204,6 +202,7 @@ class server {
       }
       ++m_.counters.messages_in;
       m_.counters.bytes_in += header().length;
+      lead_.note_time();
     }
     x_.sync_warp();
     lead_.advance(1);
@@ -211,11 +210,20 @@ class server {
 
   // ---- running the handler
 
+  // Asked for a response's largest size, as its room is reserved before it is known.
+  RONDO_DEVICE bool fits(std::uint32_t bytes, context ctx) const {
+    if (bytes <= lead_.out().shape.payload_capacity) return true;
+    ctx.fail_with(RONDO_TOO_LARGE, 0, "the response may not fit a slot of the output");
+    return false;
+  }
+
   // Where a handler with one reply writes it: where it will be published from, by the whole block.
   struct reply_sink {
     server* self;
 
-    RONDO_DEVICE void* reserve(reply_sink*, std::uint32_t) { return self->reply_payload(); }
+    RONDO_DEVICE void* reserve(reply_sink*, std::uint32_t bytes) {
+      return self->fits(bytes, context(self->invocation())) ? self->reply_payload() : nullptr;
+    }
     RONDO_DEVICE void commit(reply_sink*, std::uint32_t length, std::uint16_t version,
                              std::uint32_t flags) {
       self->m_.reply = {1, length, flags, version};
@@ -226,19 +234,16 @@ class server {
   // the first of those that run the handler.
   struct emit_sink : rondo_emitter {
     server* self;
-    bool leads;
+    team together;
 
-    RONDO_DEVICE emit_sink(server* owner, bool is_first)
+    RONDO_DEVICE emit_sink(server* owner, const team& those)
         : rondo_emitter{sizeof(rondo_emitter), 0, &make_room, &publish},
           self(owner),
-          leads(is_first) {}
+          together(those) {}
     RONDO_DEVICE static void* make_room(rondo_emitter* base, std::uint32_t bytes) {
       auto& to = *static_cast<emit_sink*>(base);
-      if (!to.leads) return nullptr;
-      if (bytes > to.self->lead_.out().shape.payload_capacity) {
-        to.self->invocation().failure_code = RONDO_TOO_LARGE;
-        return nullptr;
-      }
+      if (to.together.lane != 0) return nullptr;
+      if (!to.self->fits(bytes, context(to.self->invocation(), to.together))) return nullptr;
       return to.self->lead_.wait_for_room() ? to.self->reply_payload() : nullptr;
     }
     RONDO_DEVICE static void publish(rondo_emitter* base, std::uint32_t length,
@@ -286,7 +291,7 @@ class server {
       reply_sink out{this};
       detail::dispatch(handler(), payload(), out, invocation());
     } else {
-      emit_sink out(this, true);
+      emit_sink out(this, {});
       detail::dispatch(handler(), payload(), out, invocation());
     }
   }
@@ -297,20 +302,28 @@ class server {
     context ctx(invocation(), together);
     const bool leads = together.lane == 0;
     auto& decoded = *reinterpret_cast<request*>(stage_ + plan::request_at);
-    if (leads) prepare(ctx, decoded);
+    // Not ctx.failed(): a quick lane's handler may have failed before a slow lane asks, and all
+    // must go the same way to the next barrier.
+    auto& is_refused = *reinterpret_cast<std::uint32_t*>(stage_ + plan::refused_at);
+    if (leads) is_refused = prepare(ctx, decoded) ? 0 : 1;
     ctx.sync();
-    if (!ctx.failed()) {
+    if (is_refused == 0) {
       const request* in = &decoded;
       if constexpr (detail::is_plain<request>) in = reinterpret_cast<const request*>(payload());
       if constexpr (replying_handler<H>) {
         handler()(*in, answer(), ctx);
       } else {
-        emit_sink out(this, leads);
+        emit_sink out(this, together);
         emitter<response> replies(out);
         handler()(*in, replies, ctx);
       }
     }
     ctx.sync();
+    if constexpr (plan::runs == execution::grid) {
+      // Somebody did not come to a barrier: what the others made of the request is worth nothing.
+      if (leads && is_aborted())
+        ctx.fail_with(RONDO_TERMINATED, 0, "stopped while its blocks waited for each other");
+    }
     if constexpr (replying_handler<H>) {
       if (leads && !ctx.failed()) seal(ctx);
     }
@@ -321,15 +334,19 @@ class server {
     else return *reinterpret_cast<response*>(stage_ + plan::response_at);
   }
 
-  RONDO_DEVICE void prepare(context& ctx, request& decoded) {
+  RONDO_DEVICE bool prepare(context& ctx, request& decoded) {
     detail::check_header<H>(header(), ctx);
-    if (ctx.failed()) return;
+    if (ctx.failed()) return false;
     bool is_sound = header().length <= plan::request_bytes;
     if constexpr (detail::is_plain<request>) is_sound = header().length == sizeof(request);
     else if (is_sound) is_sound = decode(payload(), header().length, *::new (&decoded) request{});
     if (!is_sound)
       ctx.fail_with(RONDO_MALFORMED, 0, "the request's bytes are not a message of its type");
-    if constexpr (replying_handler<H>) ::new (&answer()) response{};
+    if constexpr (replying_handler<H>) {
+      ::new (&answer()) response{};
+      is_sound = is_sound && fits(detail::max_bytes<response>(), ctx);
+    }
+    return is_sound;
   }
 
   RONDO_DEVICE void seal(context& ctx) {
@@ -357,15 +374,20 @@ class server {
     ++rounds_;
     if (x_.thread() == 0 && x_.blocks() > 1) {
       const std::uint64_t everyone = rounds_ * x_.blocks();
-      x_.add_release(&resume_.arrived, 1);                    // SYNC: grid
-      while (x_.load_acquire(&resume_.arrived) < everyone &&  // SYNC: grid
-             x_.load_acquire(&resume_.aborted) == 0) {
+      x_.add_release(&resume_.arrived, 1);  // SYNC: grid
+      std::uint32_t looks = 0;
+      // SYNC: grid
+      while (x_.load_acquire(&resume_.arrived) < everyone && !is_aborted()) {
         x_.nap(follower_nap_ns);
-        if (x_.block() == 0 && lead_.must_give_up()) x_.store_release(&resume_.aborted, 1);
+        // Seldom: asking the host takes as long as many naps.
+        if (x_.block() == 0 && ++looks % looks_per_order == 0 && lead_.must_leave_team())
+          x_.store_release(&resume_.aborted, 1);
       }
     }
     x_.sync_block();
   }
+
+  RONDO_DEVICE bool is_aborted() const { return x_.load_acquire(&resume_.aborted) != 0; }
 
   // The other blocks: each waits for a message number, and runs the handler if it is one for grids.
   RONDO_DEVICE void follow() {
@@ -387,10 +409,14 @@ class server {
   // ---- independent requests, one for each thread; counted input
 
   struct own_sink {
+    const server* self;
+    rondo_invocation* own;
     std::byte* payload;
     ready_reply reply;
 
-    RONDO_DEVICE void* reserve(own_sink*, std::uint32_t) { return payload; }
+    RONDO_DEVICE void* reserve(own_sink*, std::uint32_t bytes) {
+      return self->fits(bytes, context(*own)) ? payload : nullptr;
+    }
     RONDO_DEVICE void commit(own_sink*, std::uint32_t length, std::uint16_t version,
                              std::uint32_t flags) {
       reply = {1, length, flags, version};
@@ -407,8 +433,10 @@ class server {
     if (has_one) {
       ring::chunk piece[pieces];
       const auto* from = reinterpret_cast<const ring::chunk*>(lead_.in().slot(m_.sequence + t));
+      const std::uint32_t in_slot = lead_.in().shape.stride / 16;
       RONDO_UNROLL
-      for (std::uint32_t k = 0; k < pieces; ++k) piece[k] = P::load_chunk(from + k);
+      for (std::uint32_t k = 0; k < pieces; ++k)
+        if (k < in_slot) piece[k] = P::load_chunk(from + k);
       __builtin_memcpy(content, piece, sizeof content);
       if ((head.flags & RONDO_FLAG_ABANDONED) != 0 || m_.sequence + t < args_.skip_below ||
           head.length > lead_.in().shape.payload_capacity)
@@ -423,7 +451,7 @@ class server {
 
   RONDO_DEVICE std::uint64_t batch_begins() {
     const std::uint64_t now = x_.now();
-    if ((args_.flags & flag_watched) != 0) say_busy(now);
+    if ((args_.flags & flag_watched) != 0) lead_.say_busy(now);
     return now;
   }
 
@@ -441,7 +469,7 @@ class server {
     own.buffers = reinterpret_cast<const rondo_buffer_entry*>(args_.buffers);
     own.buffer_count = args_.buffer_count;
     own.kernel_tag = args_.kernel_tag;
-    own_sink to{out + plan::header_bytes, {}};
+    own_sink to{this, &own, out + plan::header_bytes, {}};
     if (in.length <= plan::request_bytes)
       detail::dispatch(handler(), content + plan::header_bytes, to, own);
     else context(own).fail_with(RONDO_MALFORMED, 0, too_long);
@@ -463,12 +491,16 @@ class server {
   RONDO_DEVICE void fail_own(const rondo_invocation& own, own_sink& to) {
     constexpr std::uint32_t fixed = offsetof(rondo_failure, text);
     const std::uint32_t room = least(lead_.out().shape.payload_capacity, plan::reply_bytes);
-    auto& record = *reinterpret_cast<rondo_failure*>(to.payload);
-    const std::uint32_t text = least(own.failure_length, room - fixed);
-    record.code = own.failure_code;
-    record.user_code = own.user_code;
-    for (std::uint32_t k = 0; k < text; ++k) record.text[k] = own.failure_text[k];
-    to.reply = {1, fixed + text, RONDO_FLAG_FAILED, 0};
+    if (room >= fixed) {
+      auto& record = *reinterpret_cast<rondo_failure*>(to.payload);
+      const std::uint32_t text = least(own.failure_length, room - fixed);
+      record.code = own.failure_code;
+      record.user_code = own.user_code;
+      for (std::uint32_t k = 0; k < text; ++k) record.text[k] = own.failure_text[k];
+      to.reply = {1, fixed + text, RONDO_FLAG_FAILED, 0};
+    } else {
+      to.reply = {1, 0, RONDO_FLAG_ABANDONED, 0};  // a batch leaves no slot out
+    }
     x_.add_in_block(&m_.counters.messages_failed, 1);
     // What a successful reply would have been is taken off here and added with all below.
     if constexpr (detail::is_plain<response>)
@@ -488,7 +520,7 @@ class server {
         if (took > c.handler_sampled_max_ns) c.handler_sampled_max_ns = took;
         c.heartbeat = end;
       }
-      if (c.busy_since != 0) say_busy(0);
+      if (c.busy_since != 0) lead_.say_busy(0);
       c.messages_in += good;
       c.messages_out += good;
       if constexpr (detail::is_plain<request>) c.bytes_in += good * sizeof(request);

@@ -44,8 +44,9 @@ struct stage_plan {
       request_at + object_bytes(sizeof(request), detail::is_plain<request>);
   static constexpr std::uint32_t invocation_at =
       response_at + object_bytes(sizeof(response), detail::is_plain<response>);
-  static constexpr std::uint32_t bytes =
+  static constexpr std::uint32_t refused_at =
       invocation_at + ring::round_up(sizeof(rondo_invocation), 16);
+  static constexpr std::uint32_t bytes = refused_at + 16;
 
   static constexpr execution runs = detail::execution_of<H>();
   // Larger stages and those that several blocks read lie in device memory.
@@ -80,7 +81,10 @@ struct block_memory {
   step next;
   std::uint32_t count;
   std::uint32_t first_bad;
-  std::uint32_t skipped;
+  // What thread 0 saw and the lead has yet to act on.
+  std::uint32_t must_look;  // an old look is no longer good enough
+  ending gave_up;           // a wait inside the handler in hand ended: ordered (to stop) or lapsed
+  std::uint64_t looked_at;  // when the last look was, if requests of it wait
   ready_reply reply;
   counters_line counters;
   alignas(16) std::byte stage[stage_plan<H>::in_shared_memory ? stage_plan<H>::bytes : 16];
