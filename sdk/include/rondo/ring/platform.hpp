@@ -13,6 +13,9 @@
 #define RONDO_HD
 #endif
 
+// For functions whose arguments must not go through memory.
+#define RONDO_INLINE __attribute__((always_inline)) inline
+
 #if defined(__SANITIZE_THREAD__)
 #define RONDO_RING_TSAN 1
 #elif defined(__has_feature)

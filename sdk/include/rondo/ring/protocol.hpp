@@ -99,14 +99,16 @@ class producer {
   // Publish. header.length must not exceed the claim's capacity. `times` is read if the queue is
   // timed and may be nullptr, meaning none. Claims may be committed in any order, but for counted
   // publication by one producer: it keeps no marks, so there the order must be that of the claims.
-  RONDO_HD void commit(claim& c, const envelope& header, const envelope_times* times = nullptr) {
+  RONDO_HD RONDO_INLINE void commit(claim& c, const envelope& header,
+                                    const envelope_times* times = nullptr) {
     fill(c, header, times);
     commit_batch(c.sequence, 1);
   }
 
   // The two halves of commit(), so that a batch is published at once. A filled slot must not be
   // written again; chunked, it may be seen before commit_batch().
-  RONDO_HD void fill(claim& c, const envelope& header, const envelope_times* times = nullptr) {
+  RONDO_HD RONDO_INLINE void fill(claim& c, const envelope& header,
+                                  const envelope_times* times = nullptr) {
     write_header(c, header, times);
     if (ring_.shape.how == publication::chunked) write_chunks(c, header.length);
   }
@@ -240,12 +242,13 @@ class producer {
     __builtin_memcpy(to, &word, sizeof word);
   }
 
-  RONDO_HD void write_header(claim& c, const envelope& header, const envelope_times* times) {
+  RONDO_HD RONDO_INLINE void write_header(claim& c, const envelope& header,
+                                          const envelope_times* times) {
     std::byte* start = c.payload - ring_.shape.payload_distance();
     // A consumer that waits has taken the line; asked for now, it comes along with the payload's.
     if (ring_.shape.how == publication::word) P::prefetch_to_write(start);
     // Put together in registers: copied from a struct that was just written field by field, the
-    // loads would wait for the narrower stores.
+    // loads would wait for the narrower stores. Hence also RONDO_INLINE, from the caller down.
     put(start,
         header.length | std::uint64_t{header.type} << 32 | std::uint64_t{header.version} << 48);
     put(start + 8, header.flags | std::uint64_t{header.reserved} << 32);
