@@ -25,6 +25,12 @@ void nap() {
   nanosleep(&t, nullptr);
 }
 
+// The worker alone writes replies, and an output is never closed.
+ring::view alone(ring::view output) {
+  output.claims_alone = true;
+  return output;
+}
+
 std::uint64_t spin_time(const worker_options& options) {
   switch (options.wait) {
     case RONDO_WAIT_SPIN: return ring::no_deadline;
@@ -45,7 +51,7 @@ worker::worker(const rondo_handler& handler, const worker_options& options,
       input_(std::move(input)),
       output_(std::move(output)),
       in_(input_.view()),
-      out_(output_.view()) {
+      out_(alone(output_.view())) {
   reserve = [](rondo_emitter* self, std::uint32_t bytes) {
     return static_cast<worker*>(self)->reserve_reply(bytes);
   };

@@ -55,6 +55,8 @@ struct explored_platform {
   }
   static void flush_lines() {}
 
+  static void prefetch_to_write(const void*) {}
+  static void prefetch(const void*) {}
   static void pause() {}
 
  protected:

@@ -17,6 +17,7 @@ struct scenario {
   std::uint64_t start = 0;       // first sequence
   bool abandons = false;         // every producer gives its first claim up
   bool batches = false;          // the consumer frees all it can see at once
+  bool claims_alone = false;     // the only producer claims without an exchange
   bool commits_batches = false;  // a producer claims and commits all that it can at once
   bool drops = false;            // a producer that finds the ring full drops the oldest
 };
@@ -24,8 +25,8 @@ struct scenario {
 inline std::ostream& operator<<(std::ostream& out, const scenario& s) {
   return out << s.producers << " producers × " << s.messages << ", " << s.shape << ", from "
              << s.start << (s.abandons ? ", abandoning" : "") << (s.batches ? ", in batches" : "")
-             << (s.commits_batches ? ", committed in batches" : "")
-             << (s.drops ? ", dropping" : "");
+             << (s.commits_batches ? ", committed in batches" : "") << (s.drops ? ", dropping" : "")
+             << (s.claims_alone ? ", claiming alone" : "");
 }
 
 // One run's ring and threads. P is explored_platform or a broken kin of it.
@@ -34,6 +35,7 @@ class ring_run {
  public:
   ring_run(explorer& e, const scenario& s)
       : explorer_(e), scenario_(s), memory_(make_ring(s.shape)), view_(memory_.view()) {
+    view_.claims_alone = s.claims_alone;
     start_at(view_, s.start);
     producer_ = ring::producer<P>(view_);
     consumer_ = ring::consumer<P>(view_);

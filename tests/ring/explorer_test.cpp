@@ -128,6 +128,21 @@ TEST(explorer, finds_no_fault_in_laps_abandoned_claims_and_batches) {
   EXPECT_GT(runs, 10'000u);
 }
 
+TEST(explorer, finds_no_fault_where_the_only_producer_claims_without_an_exchange) {
+  std::uint64_t runs = 0;
+  for (auto how : publications)
+    for (bool commits_batches : {false, true}) {
+      scenario s = one_producer(how, 2, 4);
+      s.claims_alone = true;
+      s.commits_batches = commits_batches;
+      runs += expect_sound(s, up_to(2));
+      s.messages = 3;
+      runs += expect_sound(s, with_late_stores(memory_model::unordered, 1, 1));
+    }
+  print_total(runs);
+  EXPECT_GT(runs, 1'000u);
+}
+
 TEST(explorer, finds_no_fault_in_batches_that_are_committed_at_once) {
   std::uint64_t runs = 0;
   for (auto how : publications) {

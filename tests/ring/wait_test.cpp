@@ -32,7 +32,7 @@ TEST(spinner, spins_for_its_time_and_then_wants_to_sleep) {
   const std::uint64_t begin = now_ns();
   while (!s.idle()) ASSERT_LT(now_ns() - begin, far_away);
   EXPECT_GE(now_ns() - begin, 2 * ms);
-  EXPECT_GE(s.looks(), 64u) << "the first looks are free";
+  EXPECT_GT(s.looks(), 0u);
 }
 
 TEST(spinner, spins_its_whole_time_again_after_work_was_found) {

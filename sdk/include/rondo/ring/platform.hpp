@@ -13,6 +13,9 @@
 #define RONDO_HD
 #endif
 
+// For functions whose arguments must not go through memory.
+#define RONDO_INLINE __attribute__((always_inline)) inline
+
 #if defined(__SANITIZE_THREAD__)
 #define RONDO_RING_TSAN 1
 #elif defined(__has_feature)
@@ -217,6 +220,26 @@ struct platform {
   RONDO_HD static void flush_lines() {
 #if !defined(__CUDA_ARCH__) && !defined(RONDO_RING_TSAN) && defined(__x86_64__)
     _mm_sfence();
+#endif
+  }
+
+  // Ask for the line at `p` without waiting for it. On the host alone; a device polls across a bus,
+  // where each look costs.
+  RONDO_HD static void prefetch_to_write(const void* p) {
+#if !defined(__CUDA_ARCH__) && defined(__x86_64__)
+    // Not __builtin_prefetch, which falls back to a prefetch for reading without -mprfchw. Does
+    // nothing on the processors that do not know it.
+    asm volatile("prefetchw %0" ::"m"(*static_cast<const char*>(p)));
+#else
+    (void)p;
+#endif
+  }
+
+  RONDO_HD static void prefetch(const void* p) {
+#if !defined(__CUDA_ARCH__)
+    __builtin_prefetch(p);
+#else
+    (void)p;
 #endif
   }
 

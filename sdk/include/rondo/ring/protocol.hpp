@@ -28,6 +28,8 @@ struct view {
   bool one_producer = false;
   bool drops_oldest = false;  // the consumer must look at discard_below
   bool whole_lines = false;   // chunked: the producer writes 64 bytes with one store
+  // One thread produces and nobody calls close(): a claim needs no read-modify-write.
+  bool claims_alone = false;
 
   RONDO_HD std::byte* slot(std::uint64_t sequence) const {
     return slots + (sequence & (shape.capacity - 1)) * shape.stride;
@@ -97,14 +99,16 @@ class producer {
   // Publish. header.length must not exceed the claim's capacity. `times` is read if the queue is
   // timed and may be nullptr, meaning none. Claims may be committed in any order, but for counted
   // publication by one producer: it keeps no marks, so there the order must be that of the claims.
-  RONDO_HD void commit(claim& c, const envelope& header, const envelope_times* times = nullptr) {
+  RONDO_HD RONDO_INLINE void commit(claim& c, const envelope& header,
+                                    const envelope_times* times = nullptr) {
     fill(c, header, times);
     commit_batch(c.sequence, 1);
   }
 
   // The two halves of commit(), so that a batch is published at once. A filled slot must not be
   // written again; chunked, it may be seen before commit_batch().
-  RONDO_HD void fill(claim& c, const envelope& header, const envelope_times* times = nullptr) {
+  RONDO_HD RONDO_INLINE void fill(claim& c, const envelope& header,
+                                  const envelope_times* times = nullptr) {
     write_header(c, header, times);
     if (ring_.shape.how == publication::chunked) write_chunks(c, header.length);
   }
@@ -196,12 +200,26 @@ class producer {
         }
       }
       const std::uint64_t got = free < count ? free : count;
+      if (free > got) expect_to_write(next + got);
+      if (ring_.claims_alone) {
+        P::store_relaxed(&line.next, next + got);
+        first = next;
+        return got;
+      }
       // Also with one producer: close() may come from another thread.
       if (P::compare_exchange(&line.next, next, next + got)) {
         first = next;
         return got;
       }
     }
+  }
+
+  // The consumer has read the slot of the next claim and has its lines: get them back while this
+  // message is written.
+  RONDO_HD void expect_to_write(std::uint64_t sequence) {
+    if (ring_.shape.how != publication::word) return;
+    P::prefetch_to_write(ring_.slot(sequence) + word_payload_offset);
+    P::prefetch_to_write(ring_.slot(sequence));
   }
 
   // `next` may be older than `head` when other producers were quick; the claim then fails later.
@@ -220,9 +238,22 @@ class producer {
     c.payload = start + ring_.shape.payload_distance();
   }
 
-  RONDO_HD void write_header(claim& c, const envelope& header, const envelope_times* times) {
+  RONDO_HD static void put(std::byte* to, std::uint64_t word) {
+    __builtin_memcpy(to, &word, sizeof word);
+  }
+
+  RONDO_HD RONDO_INLINE void write_header(claim& c, const envelope& header,
+                                          const envelope_times* times) {
     std::byte* start = c.payload - ring_.shape.payload_distance();
-    __builtin_memcpy(start, &header, sizeof header);
+    // A consumer that waits has taken the line; asked for now, it comes along with the payload's.
+    if (ring_.shape.how == publication::word) P::prefetch_to_write(start);
+    // Put together in registers: copied from a struct that was just written field by field, the
+    // loads would wait for the narrower stores. Hence also RONDO_INLINE, from the caller down.
+    put(start,
+        header.length | std::uint64_t{header.type} << 32 | std::uint64_t{header.version} << 48);
+    put(start + 8, header.flags | std::uint64_t{header.reserved} << 32);
+    put(start + 16, header.message_id);
+    put(start + 24, header.correlation_id);
     if (ring_.shape.timed) {
       const envelope_times none{};
       __builtin_memcpy(start + sizeof header, times != nullptr ? times : &none, sizeof none);
@@ -327,7 +358,10 @@ class consumer {
   }
 
   // The two halves of release(), so that a batch frees its slots with one store.
-  RONDO_HD void advance() { ++head_; }
+  RONDO_HD void advance() {
+    ++head_;
+    looks_ = 0;
+  }
   RONDO_HD void publish_head() {
     P::store_release(&ring_.consumer->head, head_);  // SYNC: slot-freed
     released_ = head_;
@@ -352,9 +386,18 @@ class consumer {
   RONDO_HD const geometry& shape() const { return ring_.shape; }
 
  private:
+  static constexpr std::uint32_t looks_with_payload = 32;
+
   RONDO_HD rondo_status look(message& out) {
     switch (ring_.shape.how) {
       case publication::word:
+
+        // The payload's line comes together with the word's, not after it. Only in the first looks:
+        // whoever takes long to write it in place must not lose it again and again.
+        if (looks_ < looks_with_payload) {
+          ++looks_;
+          P::prefetch(ring_.slot(head_) + word_payload_offset);
+        }
         // SYNC: slot-published
         if (P::load_acquire(reinterpret_cast<const std::uint64_t*>(ring_.slot(head_))) != head_ + 1)
           return RONDO_EMPTY;
@@ -419,6 +462,7 @@ class consumer {
   std::uint64_t skipped_ = 0;
   std::uint64_t limit_ = 0;     // counted: sequences below are complete
   std::uint64_t released_ = 0;  // what head was last published as
+  std::uint32_t looks_ = 0;     // word: for the next message so far
   alignas(16) std::byte scratch_[max_chunked_content];
 };
 

@@ -90,9 +90,9 @@ void park(wake_line* line, std::uint64_t deadline_ns, HasWork&& has_work) {
   __atomic_store_n(&line->waiting, 0, __ATOMIC_RELAXED);
 }
 
-// Decides what one more unsuccessful look means: look again at once, or sleep. The first looks come
-// without `pause`, which costs up to 140 cycles on some processors; then the clock is read now and
-// then.
+// Decides what one more unsuccessful look means: look again, or sleep. There is a `pause` between
+// any two looks: without it they take time from a sibling core, and arrive while the other side
+// writes.
 class spinner {
  public:
   // spin_ns: how long to spin in all before idle() turns true; 0 never spins, no_deadline for ever.
@@ -102,7 +102,6 @@ class spinner {
   bool idle() {
     if (spin_ns_ == 0) return true;
     ++looks_;
-    if (looks_ < eager_looks) return false;
     platform::pause();
     if (looks_ % looks_per_clock != 0 || spin_ns_ == no_deadline) return false;
     const std::uint64_t now = now_ns();
@@ -113,7 +112,6 @@ class spinner {
   void found_work() { looks_ = 0, begin_ = 0; }
 
  private:
-  static constexpr std::uint32_t eager_looks = 64;
   static constexpr std::uint32_t looks_per_clock = 32;
   std::uint64_t spin_ns_;
   std::uint64_t begin_ = 0;
