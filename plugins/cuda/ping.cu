@@ -14,8 +14,9 @@ extern "C" __global__ void rondo_cuda_ping(const __grid_constant__ rondo::cuda::
   const std::uint64_t end = clock() + args.limit_ns;
   for (std::uint32_t next = 1; next <= args.count;) {
     const rondo::ring::chunk seen = P::load_chunk(in);
-    const bool is_there = seen.tag == next;
     const std::uint64_t now = clock();
+    // All lanes decide alike, or one would wait for a tag that the host has overwritten.
+    const bool is_there = __all_sync(0xffffffffu, seen.tag == next);
     if (__any_sync(0xffffffffu, now >= end)) return;
     if (!is_there) continue;
     if (threadIdx.x == 0) {
