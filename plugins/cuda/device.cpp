@@ -4,6 +4,8 @@
 #include "kernel.hpp"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 
 namespace rondo::cuda {
 
@@ -68,6 +70,17 @@ const char* loading_mode() {
   return mode == CU_MODULE_LAZY_LOADING ? "lazy" : "eager";
 }
 
+// One set of parts per device and process, whatever the number of runtimes: giving memory back
+// waits for every resident kernel, also for those of another runtime.
+std::shared_ptr<device_parts> shared_parts(const device_facts& facts, std::uint32_t index) {
+  static std::mutex mutex;
+  static std::map<std::uint32_t, std::weak_ptr<device_parts>> open;
+  const std::lock_guard lock(mutex);
+  auto parts = open[index].lock();
+  if (parts == nullptr) open[index] = parts = std::make_shared<device_parts>(facts, index);
+  return parts;
+}
+
 }  // namespace
 
 primary_context::primary_context(CUdevice device, const std::string& name) : device_(device) {
@@ -84,7 +97,7 @@ device_parts::device_parts(const device_facts& of, std::uint32_t at)
       pinned(context.get()),
       memory(context.get(), of.handle),
       buffers(memory),
-      images(context.get(), pinned),
+      images(context.get(), pinned, watch),
       residents(static_cast<std::uint32_t>(of.multiprocessors)) {
   std::string why_no_bar;
   bar = bar_window::open(context.get(), of.handle, why_no_bar);
@@ -213,7 +226,7 @@ std::unique_ptr<::rondo::backend::device> cuda_backend::open_device(std::uint32_
   if (!devices_[index].unusable.empty())
     throw failure(RONDO_NO_USABLE_DEVICE, name, devices_[index].unusable,
                   "Use another device; `rondo backends` lists them");
-  return std::make_unique<cuda_device>(std::make_shared<device_parts>(devices_[index], index));
+  return std::make_unique<cuda_device>(shared_parts(devices_[index], index));
 }
 
 }  // namespace rondo::cuda

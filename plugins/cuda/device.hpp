@@ -52,11 +52,11 @@ struct device_parts : std::enable_shared_from_this<device_parts> {
   pinned_arena pinned;
   device_memory memory;
   buffer_table buffers;
+  monitor watch;
   image_cache images;
   residency residents;
   ping_result ping;
   std::optional<bar_window> bar;
-  monitor watch;
 
   std::string name() const { return "cuda device " + std::to_string(index); }
   // A kernel was abandoned: what it may still touch, which is all of this, is kept for the life of

@@ -11,7 +11,8 @@ using backend::text;
 
 namespace {
 
-constexpr std::uint64_t probe_limit_ns = 10'000'000'000;
+constexpr std::uint64_t probe_limit_ns = 5'000'000'000;
+constexpr std::uint64_t suspend_limit_ns = 3'000'000'000;
 
 struct fact {
   const char* name;
@@ -73,8 +74,8 @@ class own_stream {
 
 }  // namespace
 
-image_cache::image_cache(CUcontext context, pinned_arena& pinned)
-    : context_(context), pinned_(pinned) {}
+image_cache::image_cache(CUcontext context, pinned_arena& pinned, monitor& residents)
+    : context_(context), pinned_(pinned), residents_(residents) {}
 
 image_cache::~image_cache() {
   try {
@@ -95,7 +96,18 @@ const entry_point& image_cache::find(const rondo_image& image, const rondo_handl
     refuse(std::string(text(handler.id)), "ring_layout_version", ring::layout_version,
            image.ring_layout_version);
   const context_scope current(context_);
-  entry_point made = probe(load(image, std::string(text(handler.id))), handler);
+  const std::string id(text(handler.id));
+  entry_point made;
+  // The first launch belongs to it: it may make the device's stacks larger, for which the driver
+  // waits as well.
+  if (!residents_.without_kernels(suspend_limit_ns,
+                                  [&] { made = probe(load(image, id), handler); }))
+    throw failure(
+        RONDO_TIMEOUT, id,
+        "its code cannot be loaded: the driver waits until no kernel is resident, and one "
+        "is busy for longer than 3 s",
+        "Launch again when its handler is done, or launch all kernels before they are "
+        "given long work");
   compare(made.facts, handler);
   return entries_.emplace(key, made).first->second;
 }
@@ -152,7 +164,7 @@ void image_cache::run_probe(CUfunction function, device::probe_record& to,
       handler, "its entry cannot be launched");
   const CUresult ended = wait_for_stream(stream.get(), ring::now_ns() + probe_limit_ns);
   if (ended == CUDA_ERROR_NOT_READY)
-    throw failure(RONDO_TIMEOUT, handler, "the device did not run its probe within 10 s",
+    throw failure(RONDO_TIMEOUT, handler, "the device did not run its probe within 5 s",
                   "Something else holds the device; see nvidia-smi");
   check(ended, handler, "its probe failed");
   if (ring::platform::load_acquire(&to.done) != 1)  // SYNC: probed

@@ -5,6 +5,8 @@
 
 #include "memory.hpp"
 
+#include "monitor.hpp"
+
 #include <rondo/device/contract.hpp>
 
 #include <map>
@@ -22,13 +24,13 @@ struct entry_point {
 
 class image_cache {
  public:
-  image_cache(CUcontext context, pinned_arena& pinned);
+  image_cache(CUcontext context, pinned_arena& pinned, monitor& residents);
   ~image_cache();
   image_cache(const image_cache&) = delete;
   image_cache& operator=(const image_cache&) = delete;
 
-  // Any thread; at most 10 s. Throws NO_IMAGE, VERSION_MISMATCH (naming the fact and both values),
-  // DEVICE_LOST, TIMEOUT.
+  // Any thread; at most 10 s. Resident kernels are away while code is loaded. Throws NO_IMAGE,
+  // VERSION_MISMATCH (naming the fact and both values), DEVICE_LOST, TIMEOUT.
   const entry_point& find(const rondo_image& image, const rondo_handler& handler);
 
  private:
@@ -38,6 +40,7 @@ class image_cache {
 
   const CUcontext context_;
   pinned_arena& pinned_;
+  monitor& residents_;
   std::mutex mutex_;
   std::map<const void*, CUmodule> modules_;
   std::map<std::pair<const void*, std::string>, entry_point> entries_;

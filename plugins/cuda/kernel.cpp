@@ -213,6 +213,9 @@ void kernel::launch(std::uint64_t deadline_ns) {
     runner_ = plan_.where == placement::event
                   ? make_event_runner(device_->context.get(), grid_, *input_, *output_)
                   : make_resident_runner(device_->context.get(), grid_);
+    // Before it runs: from now on it can be sent away while code is loaded.
+    device_->watch.add(*this);
+    is_watched_ = true;
     runner_->start();
   } catch (...) {
     stop_watching();
@@ -231,8 +234,6 @@ void kernel::launch(std::uint64_t deadline_ns) {
         RONDO_TIMEOUT, plan_.id, "the device did not begin to run it in time",
         "Raise launch_deadline; other work may hold the device, see nvidia-smi");
   }
-  device_->watch.add(*this);
-  is_watched_ = true;
   if (now == RONDO_STATE_TERMINATED) input_->reopen();
   launched_ns_.store(ring::now_ns(), std::memory_order_relaxed);
   state_.store(RONDO_STATE_LAUNCHED, std::memory_order_release);
@@ -397,6 +398,7 @@ void kernel::stop_watching() {
 
 // By the monitor: renew the lease, and see whether the grid still runs.
 void kernel::look_after() {
+  resume();  // should it have come to its end after it was to be away, and too late for that
   runner_->renew();
   const std::uint32_t now = state_.load(std::memory_order_acquire);
   if (now == RONDO_STATE_FAILED || now == RONDO_STATE_TERMINATED) return;
@@ -414,6 +416,14 @@ void kernel::look_after() {
                                std::to_string(grid_.args.lease_ns / 1'000'000) + " ms");
   } else if (how == ending::broken_ring) {
     fail(RONDO_INTERNAL, "a counter of its input ring is impossible; somebody wrote over it");
+  }
+}
+
+void kernel::resume() {
+  try {
+    runner_->resume();
+  } catch (const rondo::backend::failure& failed) {
+    fail(failed.code(), std::string("it could not be launched again: ") + failed.what());
   }
 }
 

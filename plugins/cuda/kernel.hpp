@@ -49,6 +49,8 @@ class kernel final : public backend::kernel, private watched {
 
  private:
   void look_after() override;
+  bool suspend(std::uint64_t deadline_ns) override { return runner_->suspend(deadline_ns); }
+  void resume() override;
   void make_memory(const rondo_kernel_params& params);
   void make_runner(const rondo_kernel_params& params);
   void require(bool allowed, const char* what) const;

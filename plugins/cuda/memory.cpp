@@ -146,6 +146,24 @@ device_memory::device_memory(CUcontext context, CUdevice device) : context_(cont
   cuuint64_t keep = ~cuuint64_t{0};
   check(the_driver().cuMemPoolSetAttribute(pool_, CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, &keep),
         "CUDA memory pool", "it cannot be told to keep what it has");
+  warm_up();
+}
+
+// The driver has kernels of its own for setting memory, by size and alignment, and loads each when
+// it is first needed, for which it waits until no kernel is resident. Here none is yet.
+void device_memory::warm_up() {
+  constexpr std::size_t most = std::size_t{4} << 20;
+  CUdeviceptr at = 0;
+  check(the_driver().cuMemAllocFromPoolAsync(&at, most, pool_, stream_), "device memory",
+        "the device has no 4 MiB");
+  for (std::size_t bytes = 1; bytes <= most; bytes *= 2)
+    for (const std::size_t less : {std::size_t{0}, bytes / 2 + 1})
+      for (const std::size_t offset : {std::size_t{0}, std::size_t{1}, std::size_t{8}})
+        if (bytes > less && offset + bytes - less <= most)
+          check(the_driver().cuMemsetD8Async(at + offset, 0, bytes - less, stream_),
+                "device memory", "it cannot be set to zero");
+  check(the_driver().cuMemFreeAsync(at, stream_), "device memory", "it cannot be given back");
+  finish("setting memory");
 }
 
 device_memory::~device_memory() {

@@ -67,6 +67,7 @@ class device_memory {
   std::uint64_t used_bytes() const;
 
  private:
+  void warm_up();
   void finish(const char* what);
 
   const CUcontext context_;

@@ -2,6 +2,8 @@
 // are any: renews their leases and notices those that ended by themselves. Any thread.
 #pragma once
 
+#include <rondo/ring/wait.hpp>
+
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -17,6 +19,9 @@ class watched {
  public:
   virtual ~watched() = default;
   virtual void look_after() = 0;
+  // See runner::suspend().
+  virtual bool suspend(std::uint64_t deadline_ns) = 0;
+  virtual void resume() = 0;
 };
 
 class monitor {
@@ -31,6 +36,24 @@ class monitor {
   void add(watched& kernel);
   // After this the kernel is not looked after any more, nor being looked after.
   void remove(watched& kernel);
+
+  // Does `work` while no resident kernel runs: the driver waits for them when it loads code. False,
+  // and nothing was done, if one of them is busy for longer than the limit.
+  template <class Work>
+  bool without_kernels(std::uint64_t limit_ns, Work&& work) {
+    const std::lock_guard lock(mutex_);
+    struct resume_all {
+      std::vector<watched*>& all;
+      ~resume_all() {
+        for (watched* kernel : all) kernel->resume();
+      }
+    } const at_end{all_};
+    const std::uint64_t deadline = ring::now_ns() + limit_ns;
+    for (watched* kernel : all_)
+      if (!kernel->suspend(deadline)) return false;
+    work();
+    return true;
+  }
 
   // The device is lost; the first reason counts.
   void lose(const std::string& reason);

@@ -85,33 +85,73 @@ class resident_runner final : public runner {
   resident_runner(CUcontext context, const grid& of) : launcher_(context, of) {}
 
   void start() override {
-    ring::platform::store_relaxed(&launcher_.of().report->obeyed, 0);
-    order(command::pause);
-    launcher_.launch();
+    const std::lock_guard lock(mutex_);
+    has_started_ = true;
+    word_ = device::command_word(++number_, command::pause);
+    if (!is_away_) launch();
   }
   std::uint32_t order(command what, std::uint64_t drain_until) override {
     const std::lock_guard lock(mutex_);
     word_ = device::command_word(++number_, what);
     drain_until_ = drain_until;
-    write_control(*launcher_.of().control, word_, ++lease_, drain_until_);
+    if (!is_away_) write(word_);
     return word_;
   }
-  std::uint32_t order(command what) { return order(what, 0); }
-  std::uint64_t answer() const override { return read_report(*launcher_.of().report); }
-  CUresult result() const override { return launcher_.result(); }
+  std::uint64_t answer() const override {
+    const std::lock_guard lock(mutex_);
+    return is_away_ ? answer_before_ : read_report(*launcher_.of().report);
+  }
+  CUresult result() const override {
+    const std::lock_guard lock(mutex_);
+    return is_away_ ? CUDA_ERROR_NOT_READY : launcher_.result();
+  }
   void renew() override {
     const std::lock_guard lock(mutex_);
-    write_control(*launcher_.of().control, word_, ++lease_, drain_until_);
+    if (!is_away_) write(word_);
   }
   void abandon() override {}
 
+  bool suspend(std::uint64_t deadline_ns) override {
+    {
+      const std::lock_guard lock(mutex_);
+      answer_before_ = read_report(*launcher_.of().report);
+      is_away_ = true;
+      write(device::command_word(++number_, command::stop));
+    }
+    while (launcher_.result() == CUDA_ERROR_NOT_READY) {
+      if (ring::now_ns() >= deadline_ns) return false;
+      nap(20'000);
+    }
+    return true;
+  }
+  // A grid that would not stop in time may still do so: then it is launched again later, by the
+  // monitor's next call.
+  void resume() override {
+    const std::lock_guard lock(mutex_);
+    if (!is_away_ || launcher_.result() == CUDA_ERROR_NOT_READY) return;
+    is_away_ = false;
+    if (has_started_) launch();
+  }
+
  private:
+  void launch() {
+    write(word_);
+    ring::platform::store_relaxed(&launcher_.of().report->obeyed, 0);
+    launcher_.launch();
+  }
+  void write(std::uint32_t word) {
+    write_control(*launcher_.of().control, word, ++lease_, drain_until_);
+  }
+
   launcher launcher_;
-  std::mutex mutex_;  // orders and renewals write one line
+  mutable std::mutex mutex_;  // orders, renewals and suspensions write one line
   std::uint32_t number_ = 0;
   std::uint32_t word_ = 0;
   std::uint32_t lease_ = 0;
   std::uint64_t drain_until_ = 0;
+  bool has_started_ = false;
+  bool is_away_ = false;
+  std::uint64_t answer_before_ = 0;
 };
 
 // A thread that sleeps on the input's wake line, as a consumer does that parks, and launches the
@@ -150,6 +190,9 @@ class event_runner final : public runner {
     // Only while a grid runs does anybody look; each launch brings a lease of its own.
     lease_.fetch_add(1, std::memory_order_relaxed);
   }
+  // It comes and goes by itself, and holds nobody up for longer than a handler takes.
+  bool suspend(std::uint64_t) override { return true; }
+  void resume() override {}
   void abandon() override {
     abandoned_.store(true, std::memory_order_relaxed);
     if (thread_.joinable()) thread_.detach();
