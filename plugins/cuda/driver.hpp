@@ -15,8 +15,9 @@ namespace rondo::cuda {
   X(cuInit)                                                                                       \
   X(cuDriverGetVersion)                                                                           \
   X(cuGetErrorName)                                                                               \
-  X(cuGetErrorString) X(cuDeviceGetCount) X(cuDeviceGet) X(cuDeviceGetName)                       \
-      X(cuDeviceGetAttribute) X(cuDeviceTotalMem) X(cuDeviceGetUuid) X(cuDevicePrimaryCtxRetain)  \
+  X(cuGetErrorString)                                                                             \
+  X(cuDeviceGetCount) X(cuDeviceGet) X(cuDeviceGetName) X(cuDeviceGetAttribute)                   \
+      X(cuDeviceTotalMem) X(cuDeviceGetUuid) X(cuDevicePrimaryCtxRetain)                          \
           X(cuDevicePrimaryCtxRelease) X(cuCtxPushCurrent) X(cuCtxPopCurrent) X(cuModuleLoadData) \
               X(cuModuleUnload) X(cuModuleGetFunction) X(cuFuncGetAttribute)                      \
                   X(cuOccupancyMaxActiveBlocksPerMultiprocessor) X(cuLaunchKernel)                \
