@@ -1,0 +1,307 @@
+// The life of kernels on a GPU: limits, what goes on beside residents, ends in every situation,
+// hangs, faults and hosts that fall silent.
+#include "support.hpp"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <vector>
+
+namespace cuda_test {
+namespace {
+
+rondo::launch_options small(rondo::launch_options options, const std::string& id) {
+  options.id = id;
+  options.input_capacity = options.output_capacity = 16;
+  return options;
+}
+
+TEST_F(on_gpu, the_hundred_and_twenty_first_resident_kernel_is_refused_and_the_rest_works_on) {
+  std::vector<rondo::kernel<plain_teller>> all;
+  for (int i = 0; i < 120; ++i) {
+    all.push_back(rt->launch<plain_teller>(small(how(), "k" + std::to_string(i))));
+    all.back().activate();
+  }
+  try {
+    rt->launch<plain_teller>(small(how(), "one-more"));
+    ADD_FAILURE() << "the 121st was launched";
+  } catch (const rondo::error& refused) {
+    EXPECT_EQ(refused.code(), RONDO_LIMIT_REACHED);
+    EXPECT_NE(refused.message().find("120"), std::string::npos) << refused.message();
+  }
+  // Everything of ours goes on beside them.
+  for (const int i : {0, 60, 119}) converse(all[static_cast<std::size_t>(i)], 1, 20);
+  auto buffer = all[0].create_buffer(8 << 20);
+  const std::vector<std::uint32_t> values(2 << 20, 7);
+  buffer.write<std::uint32_t>(values);
+  EXPECT_EQ(buffer.read<std::uint32_t>(values.size()), values);
+  all[5].terminate();
+  rt->remove("k5");
+  // Code that is not loaded yet: all others step aside for it.
+  auto options = small(how(), "late");
+  auto late = rt->launch<other_teller>(options);
+  late.activate();
+  converse(late, 2, 20);
+  for (const int i : {0, 60, 119}) converse(all[static_cast<std::size_t>(i)], 1, 20);
+  EXPECT_EQ(all[0].call(ask(500), 5s)->count, 41u) << "state, after a step aside";
+}
+
+TEST_F(on_gpu, more_blocks_than_fit_are_refused_with_the_number) {
+  auto options = how();
+  options.grid = 1'000'000;
+  options.block = 256;
+  try {
+    rt->launch<grid_adder>(options);
+    ADD_FAILURE() << "a million blocks were launched";
+  } catch (const rondo::error& refused) {
+    EXPECT_EQ(refused.code(), RONDO_LIMIT_REACHED);
+    EXPECT_NE(refused.message().find("1000000"), std::string::npos) << refused.message();
+  }
+  options.grid = 1;
+  options.block = 4096;
+  EXPECT_THROW(rt->launch<grid_adder>(options), rondo::error);
+}
+
+TEST_F(on_gpu, wrong_options_are_refused_by_name) {
+  auto options = how("nowhere");
+  try {
+    rt->launch<plain_teller>(options);
+    ADD_FAILURE();
+  } catch (const rondo::error& refused) {
+    EXPECT_EQ(refused.code(), RONDO_INVALID_ARGUMENT);
+    EXPECT_NE(refused.message().find("nowhere"), std::string::npos);
+  }
+  options.options = {{"colour", "red"}};
+  EXPECT_THROW(rt->launch<plain_teller>(options), rondo::error);
+  options = how();
+  options.publish = rondo::publish_policy::word;
+  EXPECT_THROW(rt->launch<plain_teller>(options), rondo::error);
+}
+
+TEST_F(on_gpu, three_hundred_launches_leave_nothing_behind) {
+  auto keeper = rt->launch<plain_teller>(small(how(), "keeper"));
+  keeper.activate();
+  std::string pinned;
+  for (int i = 0; i < 300; ++i) {
+    auto kernel = rt->launch<plain_teller>(small(how(), "k"));
+    kernel.activate();
+    ASSERT_EQ(kernel.call(ask(16), 5s)->proof, secret(16, 1)) << i;
+    kernel.terminate();
+    rt->remove("k");
+    if (i == 10) pinned = property(*rt, "pinned_used_bytes");
+  }
+  EXPECT_NE(pinned, "");
+  EXPECT_EQ(property(*rt, "pinned_used_bytes"), pinned);
+  EXPECT_EQ(property(*rt, "resident_grids"), "1");
+}
+
+TEST_F(on_gpu, runtimes_come_and_go_and_two_live_side_by_side) {
+  auto kernel = rt->launch<plain_teller>(how());
+  kernel.activate();
+  for (int i = 0; i < 5; ++i) {
+    auto other = rondo::runtime::open(where());
+    auto second = other.launch<plain_teller>(how());
+    second.activate();
+    converse(second, 1, 10);
+    converse(kernel, 1, 10);
+  }
+}
+
+class each_end : public on_gpu, public ::testing::WithParamInterface<rondo::terminate_mode> {};
+INSTANTIATE_TEST_SUITE_P(modes, each_end,
+                         ::testing::Values(rondo::terminate_mode::drain,
+                                           rondo::terminate_mode::discard));
+
+TEST_P(each_end, comes_within_a_second_while_idle) {
+  auto kernel = rt->launch<plain_teller>(how());
+  kernel.activate();
+  const auto begin = std::chrono::steady_clock::now();
+  kernel.terminate({GetParam(), 500ms});
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 1s);
+  EXPECT_EQ(kernel.send(ask(16), 1s).code(), RONDO_TERMINATED);
+}
+
+TEST_P(each_end, comes_within_a_second_while_the_input_is_full_and_accounts_for_all) {
+  auto kernel = rt->launch<plain_teller>(small(how(), "full"));
+  std::uint64_t sent = 0;
+  while (kernel.try_send(ask(100 + sent)).has_value()) ++sent;
+  EXPECT_EQ(sent, 16u);
+  kernel.activate();
+  const auto begin = std::chrono::steady_clock::now();
+  const auto report = kernel.terminate({GetParam(), 500ms});
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 1s);
+  EXPECT_EQ(kernel.snapshot().messages_in + report.discarded, sent);
+  if (GetParam() == rondo::terminate_mode::drain) {
+    EXPECT_EQ(report.discarded, 0u);
+  }
+}
+
+TEST_P(each_end, comes_in_time_while_blocked_on_a_full_output) {
+  auto kernel = rt->launch<emitting_teller>(small(how(), "blocked"));
+  kernel.activate();
+  question q = ask(16);
+  q.value[0] = 1000;
+  kernel.send(q, 1s).value();
+  EXPECT_TRUE(soon([&] { return kernel.snapshot().messages_out == 16; }));
+  const auto begin = std::chrono::steady_clock::now();
+  try {
+    kernel.terminate({GetParam(), 200ms});
+  } catch (const rondo::error& late) {
+    EXPECT_EQ(late.code(), RONDO_TIMEOUT) << late.message();
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 1200ms);
+  EXPECT_EQ(kernel.state(), rondo::kernel_state::terminated);
+}
+
+TEST_F(on_gpu, a_handler_past_its_deadline_is_reported_and_the_others_go_on) {
+  auto options = how();
+  options.handler_deadline = 100ms;
+  auto slow = rt->launch<sleeper>(options);
+  auto other = rt->launch<plain_teller>(how());
+  slow.activate();
+  other.activate();
+  question q = ask(16);
+  q.value[0] = 2500;
+  const auto hung = slow.call(q, 10s);
+  ASSERT_FALSE(hung.has_value());
+  EXPECT_EQ(hung.code(), RONDO_HANDLER_HUNG);
+  EXPECT_EQ(slow.snapshot().failure_code, RONDO_HANDLER_HUNG);
+  converse(other, 1, 20);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_THROW(slow.terminate({rondo::terminate_mode::discard, 200ms}), rondo::error);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 1300ms);
+  EXPECT_EQ(slow.state(), rondo::kernel_state::failed);
+  EXPECT_EQ(property(*rt, "abandoned_grids"), "1");
+  converse(other, 1, 20);
+}
+
+// ---- what costs a process
+
+std::string output_of_child(const std::string& filter) {
+  const std::string command = "RONDO_CUDA_CHILD=1 exec timeout 50 /proc/" +
+                              std::to_string(::getpid()) + "/exe --gtest_filter='" + filter + "' 2>&1";
+  std::string text;
+  FILE* child = ::popen(command.c_str(), "r");
+  for (int c; child != nullptr && (c = std::fgetc(child)) != EOF;) text += static_cast<char>(c);
+  const int status = child != nullptr ? ::pclose(child) : -1;
+  return text + "\nexit " + std::to_string(WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+}
+bool is_child() { return std::getenv("RONDO_CUDA_CHILD") != nullptr; }
+
+class child : public on_gpu {
+ protected:
+  void SetUp() override {
+    if (!is_child()) GTEST_SKIP() << "runs as a part of another test";
+    on_gpu::SetUp();
+  }
+};
+
+TEST_F(child, breaks_its_device) {
+  auto kernel = rt->launch<breaker>(how());
+  kernel.activate();
+  ASSERT_TRUE(kernel.call(question{}, 5s).has_value());
+  question q{};
+  q.nonce = 0x10;
+  const auto lost = kernel.call(q, 10s);
+  ASSERT_FALSE(lost.has_value());
+  EXPECT_EQ(lost.code(), RONDO_DEVICE_LOST) << lost.failure().message;
+  EXPECT_NE(lost.failure().message.find("ILLEGAL_ADDRESS"), std::string::npos) << lost.failure().message;
+  EXPECT_EQ(kernel.state(), rondo::kernel_state::failed);
+  EXPECT_THROW(rt->launch<plain_teller>(how()), rondo::error);
+  rondo::launch_options on_cpu;
+  on_cpu.backend = "cpu";
+  on_cpu.module = "cuda_kernels";
+  auto well = rt->launch<other_teller>(on_cpu);
+  well.activate();
+  const auto reply = well.call(ask(16), 5s);
+  ASSERT_TRUE(reply.has_value());
+  EXPECT_EQ(reply->proof, secret(16, 2));
+  EXPECT_THROW(kernel.terminate(), rondo::error);
+}
+
+TEST_F(on_gpu, an_illegal_access_fails_the_device_and_not_the_process) {
+  const std::string output = output_of_child("child.breaks_its_device");
+  EXPECT_NE(output.find("[  PASSED  ] 1 test"), std::string::npos) << output;
+}
+
+// Launches kernels, says so, and waits to be stopped or killed.
+TEST_F(child, waits_with_resident_kernels) {
+  auto options = how();
+  options.lease = 500ms;
+  std::vector<rondo::kernel<plain_teller>> all;
+  for (int i = 0; i < 100; ++i) {
+    all.push_back(rt->launch<plain_teller>(small(options, "k" + std::to_string(i))));
+    all.back().activate();
+  }
+  std::puts("ready");
+  std::fflush(stdout);
+  const bool failed = soon([&] { return all[0].state() == rondo::kernel_state::failed; }, 20s);
+  std::printf("failed %d: %s\n", failed, all[0].snapshot().failure.c_str());
+  std::fflush(stdout);
+}
+
+struct held_child {
+  pid_t pid = -1;
+  FILE* output = nullptr;
+
+  held_child() {
+    int ends[2];
+    if (::pipe(ends) != 0) return;
+    pid = ::fork();
+    if (pid == 0) {
+      ::dup2(ends[1], 1);
+      ::setenv("RONDO_CUDA_CHILD", "1", 1);
+      ::execl("/proc/self/exe", "test_cuda", "--gtest_filter=child.waits_with_resident_kernels",
+              nullptr);
+      ::_exit(127);
+    }
+    ::close(ends[1]);
+    output = ::fdopen(ends[0], "r");
+  }
+  ~held_child() {
+    if (pid > 0) {
+      ::kill(pid, SIGKILL);
+      ::waitpid(pid, nullptr, 0);
+    }
+    if (output != nullptr) std::fclose(output);
+  }
+  bool wait_for_line(const std::string& begin, std::string& line) const {
+    char text[1024];
+    while (output != nullptr && std::fgets(text, sizeof text, output) != nullptr) {
+      line = text;
+      if (line.rfind(begin, 0) == 0) return true;
+    }
+    return false;
+  }
+};
+
+TEST_F(on_gpu, a_killed_host_leaves_no_kernel_behind) {
+  {
+    held_child other;
+    std::string line;
+    ASSERT_TRUE(other.wait_for_line("ready", line)) << line;
+  }
+  std::vector<rondo::kernel<plain_teller>> all;
+  for (int i = 0; i < 120; ++i) {
+    all.push_back(rt->launch<plain_teller>(small(how(), "k" + std::to_string(i))));
+    all.back().activate();
+    converse(all.back(), 1, 1);
+  }
+}
+
+TEST_F(on_gpu, a_lease_lapses_while_the_host_is_stopped) {
+  held_child other;
+  std::string line;
+  ASSERT_TRUE(other.wait_for_line("ready", line)) << line;
+  ::kill(other.pid, SIGSTOP);
+  std::this_thread::sleep_for(2s);
+  ::kill(other.pid, SIGCONT);
+  ASSERT_TRUE(other.wait_for_line("failed", line)) << line;
+  EXPECT_NE(line.find("failed 1"), std::string::npos) << line;
+  EXPECT_NE(line.find("lease"), std::string::npos) << line;
+}
+
+}  // namespace
+}  // namespace cuda_test
