@@ -97,7 +97,8 @@ device_parts::device_parts(const device_facts& of, std::uint32_t at)
       pinned(context.get()),
       memory(context.get(), of.handle),
       buffers(memory),
-      images(context.get(), pinned, watch),
+      streams(context.get()),
+      images(context.get(), pinned, streams, watch),
       residents(static_cast<std::uint32_t>(of.multiprocessors)) {
   std::string why_no_bar;
   bar = bar_window::open(context.get(), of.handle, why_no_bar);

@@ -52,6 +52,7 @@ struct device_parts : std::enable_shared_from_this<device_parts> {
   pinned_arena pinned;
   device_memory memory;
   buffer_table buffers;
+  stream_pool streams;
   monitor watch;
   image_cache images;
   residency residents;

@@ -25,7 +25,7 @@ namespace rondo::cuda {
                           X(cuStreamQuery) X(cuMemHostAlloc) X(cuMemFreeHost)                     \
                               X(cuMemHostGetDevicePointer) X(cuMemcpyHtoDAsync)                   \
                                   X(cuMemcpyDtoHAsync) X(cuMemsetD8Async) X(cuMemPoolCreate)      \
-                                      X(cuMemPoolDestroy) X(cuMemPoolSetAttribute)                \
+                                      X(cuMemPoolDestroy) X(cuMemAllocAsync) X(cuMemPoolSetAttribute)                \
                                           X(cuMemAllocFromPoolAsync) X(cuMemFreeAsync)
 // X(function): nullptr where the driver is older.
 #define RONDO_CUDA_OPTIONAL_FUNCTIONS(X) \

@@ -56,26 +56,11 @@ void compare(const device::probe_record& seen, const rondo_handler& handler) {
   same("the handler's kind", handler.flags, seen.handler_flags);
 }
 
-// A stream for one scope.
-class own_stream {
- public:
-  own_stream() {
-    check(the_driver().cuStreamCreate(&stream_, CU_STREAM_NON_BLOCKING), "CUDA stream",
-          "none can be made");
-  }
-  ~own_stream() { the_driver().cuStreamDestroy(stream_); }
-  own_stream(const own_stream&) = delete;
-  own_stream& operator=(const own_stream&) = delete;
-  CUstream get() const { return stream_; }
-
- private:
-  CUstream stream_ = nullptr;
-};
-
 }  // namespace
 
-image_cache::image_cache(CUcontext context, pinned_arena& pinned, monitor& residents)
-    : context_(context), pinned_(pinned), residents_(residents) {}
+image_cache::image_cache(CUcontext context, pinned_arena& pinned, stream_pool& streams,
+                         monitor& residents)
+    : context_(context), pinned_(pinned), streams_(streams), residents_(residents) {}
 
 image_cache::~image_cache() {
   try {
@@ -158,7 +143,7 @@ void image_cache::run_probe(CUfunction function, device::probe_record& to,
   args.what = static_cast<std::uint32_t>(device::action::probe);
   args.probe = pinned_.device_address(&to);
   void* parameters[] = {&args};
-  const own_stream stream;
+  const pooled_stream stream(streams_);
   check(
       the_driver().cuLaunchKernel(function, 1, 1, 1, 1, 1, 1, 0, stream.get(), parameters, nullptr),
       handler, "its entry cannot be launched");

@@ -6,6 +6,7 @@
 #include "memory.hpp"
 
 #include "monitor.hpp"
+#include "streams.hpp"
 
 #include <rondo/device/contract.hpp>
 
@@ -24,7 +25,7 @@ struct entry_point {
 
 class image_cache {
  public:
-  image_cache(CUcontext context, pinned_arena& pinned, monitor& residents);
+  image_cache(CUcontext context, pinned_arena& pinned, stream_pool& streams, monitor& residents);
   ~image_cache();
   image_cache(const image_cache&) = delete;
   image_cache& operator=(const image_cache&) = delete;
@@ -40,6 +41,7 @@ class image_cache {
 
   const CUcontext context_;
   pinned_arena& pinned_;
+  stream_pool& streams_;
   monitor& residents_;
   std::mutex mutex_;
   std::map<const void*, CUmodule> modules_;

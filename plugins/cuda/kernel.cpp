@@ -140,7 +140,12 @@ kernel::~kernel() {
     return;
   }
   destroy_state();
-  runner_.reset();
+  try {
+    const context_scope current(device_->context.get());
+    runner_.reset();
+  } catch (const rondo::backend::failure&) {  // the context is gone, and its streams with it
+    static_cast<void>(runner_.release());
+  }
   device_->memory.release(own_memory_, own_bytes_);
   device_->pinned.release(lines_);
 }
@@ -154,12 +159,10 @@ void kernel::destroy_state() {
     device::launch_args args = grid_.args;
     args.what = static_cast<std::uint32_t>(device::action::destroy);
     void* parameters[] = {&args};
-    CUstream stream = nullptr;
-    check(the_driver().cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING), plan_.id, "no stream");
-    CUresult code = the_driver().cuLaunchKernel(grid_.function, 1, 1, 1, 1, 1, 1, 0, stream,
+    const pooled_stream stream(device_->streams);
+    CUresult code = the_driver().cuLaunchKernel(grid_.function, 1, 1, 1, 1, 1, 1, 0, stream.get(),
                                                 parameters, nullptr);
-    if (code == CUDA_SUCCESS) code = wait_for_stream(stream, deadline_after(grace_ns));
-    if (code != CUDA_ERROR_NOT_READY) the_driver().cuStreamDestroy(stream);
+    if (code == CUDA_SUCCESS) code = wait_for_stream(stream.get(), deadline_after(grace_ns));
     check(code, plan_.id, "its state's destructor did not run");
   } catch (const rondo::backend::failure& failed) {
     backend::log(RONDO_LOG_WARNING, "cuda", plan_.id + ": " + failed.what());
@@ -211,8 +214,8 @@ void kernel::launch(std::uint64_t deadline_ns) {
   }
   try {
     runner_ = plan_.where == placement::event
-                  ? make_event_runner(device_->context.get(), grid_, *input_, *output_)
-                  : make_resident_runner(device_->context.get(), grid_);
+                  ? make_event_runner(device_->context.get(), device_->streams, grid_, *input_, *output_)
+                  : make_resident_runner(device_->context.get(), device_->streams, grid_);
     // Before it runs: from now on it can be sent away while code is loaded.
     device_->watch.add(*this);
     is_watched_ = true;

@@ -19,17 +19,10 @@ void nap(long ns) {
 // A stream, and launches of one grid in it.
 class launcher {
  public:
-  launcher(CUcontext context, const grid& of) : context_(context), grid_(of) {
-    const context_scope current(context_);
-    check(the_driver().cuStreamCreate(&stream_, CU_STREAM_NON_BLOCKING), "CUDA stream",
-          "none can be made");
-  }
+  launcher(CUcontext context, stream_pool& streams, const grid& of)
+      : context_(context), streams_(streams), grid_(of), stream_(streams.take()) {}
   ~launcher() {
-    try {
-      const context_scope current(context_);
-      the_driver().cuStreamDestroy(stream_);
-    } catch (const failure&) {  // the context is gone, and its streams with it
-    }
+    if (result() != CUDA_ERROR_NOT_READY) streams_.give_back(stream_);
   }
   launcher(const launcher&) = delete;
   launcher& operator=(const launcher&) = delete;
@@ -64,8 +57,9 @@ class launcher {
 
  private:
   const CUcontext context_;
+  stream_pool& streams_;
   const grid grid_;
-  CUstream stream_ = nullptr;
+  const CUstream stream_;
 };
 
 void write_control(device::control_line& line, std::uint32_t word, std::uint32_t lease,
@@ -82,7 +76,8 @@ std::uint64_t read_report(const device::report_line& line) {
 
 class resident_runner final : public runner {
  public:
-  resident_runner(CUcontext context, const grid& of) : launcher_(context, of) {}
+  resident_runner(CUcontext context, stream_pool& streams, const grid& of)
+      : launcher_(context, streams, of) {}
 
   void start() override {
     const std::lock_guard lock(mutex_);
@@ -158,8 +153,8 @@ class resident_runner final : public runner {
 // grid for what it finds.
 class event_runner final : public runner {
  public:
-  event_runner(CUcontext context, const grid& of, backend::ring_input& input, device_output& output)
-      : launcher_(context, of), input_(input), output_(output) {}
+  event_runner(CUcontext context, stream_pool& streams, const grid& of, backend::ring_input& input, device_output& output)
+      : launcher_(context, streams, of), input_(input), output_(output) {}
   ~event_runner() override {
     if (!thread_.joinable()) return;
     order(command::stop, 0);
@@ -289,13 +284,14 @@ class event_runner final : public runner {
 
 }  // namespace
 
-std::unique_ptr<runner> make_resident_runner(CUcontext context, const grid& of) {
-  return std::make_unique<resident_runner>(context, of);
+std::unique_ptr<runner> make_resident_runner(CUcontext context, stream_pool& streams,
+                                             const grid& of) {
+  return std::make_unique<resident_runner>(context, streams, of);
 }
 
-std::unique_ptr<runner> make_event_runner(CUcontext context, const grid& of,
+std::unique_ptr<runner> make_event_runner(CUcontext context, stream_pool& streams, const grid& of,
                                           backend::ring_input& input, device_output& output) {
-  return std::make_unique<event_runner>(context, of, input, output);
+  return std::make_unique<event_runner>(context, streams, of, input, output);
 }
 
 }  // namespace rondo::cuda

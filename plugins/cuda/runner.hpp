@@ -49,9 +49,10 @@ class runner {
   virtual void abandon() = 0;
 };
 
-std::unique_ptr<runner> make_resident_runner(CUcontext context, const grid& of);
+std::unique_ptr<runner> make_resident_runner(CUcontext context, stream_pool& streams,
+                                             const grid& of);
 // `input`: where senders announce messages; `output`: where callers sleep.
-std::unique_ptr<runner> make_event_runner(CUcontext context, const grid& of,
+std::unique_ptr<runner> make_event_runner(CUcontext context, stream_pool& streams, const grid& of,
                                           backend::ring_input& input, device_output& output);
 
 }  // namespace rondo::cuda

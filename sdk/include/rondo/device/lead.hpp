@@ -120,10 +120,20 @@ class lead {
     const std::uint64_t busy_since = m_.counters.busy_since;
     const std::uint64_t begin = busy_since != 0 ? x_.now() : 0;
     if (busy_since != 0) say_busy(0);
+    show_counters();
     bool is_room = false;
     while (!must_give_up() && !(is_room = is_room_now())) x_.nap(room_nap_ns);
     if (busy_since != 0) say_busy(busy_since + (x_.now() - begin));
     return is_room;
+  }
+  // By one thread alone: a kernel that waits for room is seen to have done what it did.
+  RONDO_DEVICE void show_counters() {
+    auto* to = reinterpret_cast<ring::chunk*>(args_.counters);
+    for (std::uint32_t i = 0; i < sizeof(counters_line) / sizeof(ring::chunk); ++i) {
+      ring::chunk c;
+      __builtin_memcpy(&c, reinterpret_cast<const std::byte*>(&m_.counters) + i * sizeof c, sizeof c);
+      P::store_chunk(to + i, c);
+    }
   }
   // The same for blocks that wait for each other. After a stop they still have some time to finish
   // the message in hand.

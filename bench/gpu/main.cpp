@@ -1,0 +1,422 @@
+// rondo_gpu_bench: round trips, streams and lives of kernels on a GPU through the typed public API,
+// beside what a user would launch instead. Every reply is checked against a function of a random
+// nonce that only the device computes.
+#include "bench.hpp"
+#include "kernels.hpp"
+
+#include <rondo/runtime.hpp>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <pthread.h>
+
+#include <atomic>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <thread>
+
+namespace gpu_bench {
+namespace {
+
+using namespace std::chrono_literals;
+
+void pin(unsigned cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu % std::max(1u, std::thread::hardware_concurrency()), &set);
+  pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
+struct settings {
+  double seconds = 1;
+  int round_trips = 20'000;
+  std::string filter;
+  std::string json_file;
+};
+
+class bench {
+ public:
+  explicit bench(const settings& s) : settings_(s), rt_(rondo::runtime::open()) {}
+
+  std::vector<row> rows;
+
+  // Runs a case whose name contains the filter; one that fails is told and the others go on.
+  void add(const std::string& name, const std::function<row()>& run) {
+    if (!settings_.filter.empty() && name.find(settings_.filter) == std::string::npos) return;
+    row r;
+    try {
+      r = run();
+    } catch (const std::exception& e) {
+      r.failure = e.what();
+    }
+    r.name = name;
+    if (!r.failure.empty()) fmt::print("{:44} {}\n", name, r.failure);
+    else if (!r.samples.empty())
+      fmt::print("{:44} p50 {:8.0f} p99 {:8.0f} p99.9 {:8.0f} max {:9.0f} ns, {} checked\n", name,
+                 r.at(0.5), r.at(0.99), r.at(0.999), r.at(1), r.proof);
+    else if (r.ratio != 0) fmt::print("{:44} {:.4f} of the time alone\n", name, r.ratio);
+    else
+      fmt::print("{:44} {:8.2f} M/s {:6.2f} GB/s each way, {} checked\n", name, r.per_second / 1e6,
+                 r.gigabytes_per_second, r.proof);
+    std::fflush(stdout);
+    rows.push_back(std::move(r));
+  }
+
+  static rondo::launch_options how(const std::string& id, const std::string& placement = "pinned") {
+    rondo::launch_options options;
+    options.backend = "cuda";
+    options.module = "gpu_bench_kernels";
+    options.id = id;
+    options.lease = 3s;
+    options.options = {{"placement", placement}};
+    return options;
+  }
+
+  row call(const std::string& placement, rondo::publish_policy publish) {
+    auto options = how("call", placement);
+    options.publish = publish;
+    options.wait = rondo::wait_policy::spin;
+    auto kernel = launch<replier>(options);
+    row r{.name = "", .mode = "round_trip", .size_bytes = 64};
+    std::uint64_t seed = now_ns();
+    const int count = placement == "event" ? settings_.round_trips / 10 : settings_.round_trips;
+    for (int i = 0; i < count + 1000; ++i) {
+      request q{};
+      for (std::uint32_t k = 0; k < 14; ++k) q.value[k] = static_cast<float>(k + 1);
+      random_pause(seed);
+      q.nonce = seed | 1;
+      const std::uint64_t begin = now_ns();
+      const auto reply = kernel.call(q, 5s);
+      const std::uint64_t end = now_ns();
+      if (reply->proof != expected_mark(q.nonce) || reply->value[6] != 7 + 14)
+        throw std::runtime_error("a wrong reply");
+      if (i < 1000) continue;
+      ++r.proof;
+      r.samples.push_back(end - begin);
+    }
+    end(kernel);
+    return r;
+  }
+
+  row stream(std::uint32_t rings, std::uint32_t threads, std::uint32_t block) {
+    std::vector<rondo::kernel<stream_replier>> kernels;
+    for (std::uint32_t i = 0; i < rings; ++i) {
+      auto options = how("ring-" + std::to_string(i));
+      options.publish = rondo::publish_policy::counted;
+      options.one_sender = true;
+      options.block = block;
+      options.input_capacity = options.output_capacity = 8192;
+      options.wait = rondo::wait_policy::spin;
+      kernels.push_back(launch<stream_replier>(options));
+    }
+    std::atomic<std::uint64_t> checked{0};
+    std::atomic<bool> wrong{false};
+    std::vector<std::thread> hosts;
+    const std::uint64_t begin = now_ns();
+    for (std::uint32_t t = 0; t < threads; ++t)
+      hosts.emplace_back([&, t] {
+        pin(1 + t);
+        checked += drive(kernels, t, threads, begin, wrong);
+      });
+    for (auto& host : hosts) host.join();
+    const double seconds = static_cast<double>(now_ns() - begin) / 1e9;
+    for (auto& kernel : kernels) end(kernel);
+    if (wrong) throw std::runtime_error("a wrong reply");
+    row r{.name = "", .mode = "pipelined", .size_bytes = 64, .rings = rings, .host_threads = threads,
+          .proof = checked};
+    r.per_second = static_cast<double>(checked) / seconds;
+    r.gigabytes_per_second = r.per_second * 64 / 1e9;
+    return r;
+  }
+
+  row large(std::uint32_t rings, std::uint32_t threads, std::uint32_t block) {
+    std::vector<rondo::kernel<large_replier>> kernels;
+    for (std::uint32_t i = 0; i < rings; ++i) {
+      auto options = how("large-" + std::to_string(i));
+      options.block = block;
+      options.one_sender = true;
+      options.wait = rondo::wait_policy::spin;
+      kernels.push_back(launch<large_replier>(options));
+    }
+    std::atomic<std::uint64_t> checked{0};
+    std::atomic<bool> wrong{false};
+    std::vector<std::thread> hosts;
+    const std::uint64_t begin = now_ns();
+    for (std::uint32_t t = 0; t < threads; ++t)
+      hosts.emplace_back([&, t] {
+        pin(1 + t);
+        checked += drive_large(kernels, t, threads, begin, wrong);
+      });
+    for (auto& host : hosts) host.join();
+    const double seconds = static_cast<double>(now_ns() - begin) / 1e9;
+    for (auto& kernel : kernels) end(kernel);
+    if (wrong) throw std::runtime_error("a wrong reply");
+    row r{.name = "", .mode = "pipelined", .size_bytes = 65536, .rings = rings,
+          .host_threads = threads, .proof = checked};
+    r.per_second = static_cast<double>(checked) / seconds;
+    r.gigabytes_per_second = r.per_second * 65536 / 1e9;
+    return r;
+  }
+
+  row life(bool of_launch) {
+    row r{.name = "", .mode = of_launch ? "launch_to_first_poll" : "stop"};
+    for (int i = 0; i < 210; ++i) {
+      auto options = how("life");
+      options.input_capacity = options.output_capacity = 16;
+      const std::uint64_t begin = now_ns();
+      auto kernel = rt_.launch<replier>(options);
+      const std::uint64_t launched = now_ns();
+      kernel.terminate({rondo::terminate_mode::discard, 1s});
+      const std::uint64_t stopped = now_ns();
+      kernel.relaunch();
+      const std::uint64_t again = now_ns();
+      kernel.terminate({rondo::terminate_mode::discard, 1s});
+      rt_.remove("life");
+      if (i < 10) continue;
+      ++r.proof;
+      // The first launch of a kernel also makes its queues; a relaunch is the grid alone.
+      r.samples.push_back(of_launch ? again - stopped : stopped - launched);
+      static_cast<void>(begin);
+    }
+    return r;
+  }
+
+  // The ratio of a neighbour's time beside 96 idle kernels and alone; alone is measured on both sides.
+  row neighbour(bool device_copy) {
+    neighbours work;
+    const auto median = [&] {
+      std::vector<std::uint64_t> times;
+      for (int i = 0; i < 41; ++i)
+        times.push_back(device_copy ? work.device_copy_ns() : work.host_copy_ns());
+      std::sort(times.begin(), times.end());
+      return static_cast<double>(times[20]);
+    };
+    median();
+    const double before = median();
+    std::vector<rondo::kernel<replier>> kernels;
+    for (int i = 0; i < 96; ++i) {
+      auto options = how("idle-" + std::to_string(i));
+      options.input_capacity = options.output_capacity = 16;
+      kernels.push_back(launch<replier>(options));
+    }
+    std::this_thread::sleep_for(1s);
+    const double beside = median();
+    row r{.name = "", .mode = "neighbour", .rings = 96};
+    for (auto& kernel : kernels) {
+      request q{};
+      q.nonce = now_ns();
+      if (kernel.call(q, 5s)->proof != expected_mark(q.nonce)) throw std::runtime_error("a wrong reply");
+      ++r.proof;
+    }
+    for (auto& kernel : kernels) end(kernel);
+    const double after = median();
+    r.ratio = beside / ((before + after) / 2);
+    return r;
+  }
+
+ private:
+  template <class H>
+  rondo::kernel<H> launch(const rondo::launch_options& options) {
+    auto kernel = rt_.launch<H>(options);
+    kernel.activate();
+    return kernel;
+  }
+  template <class H>
+  void end(rondo::kernel<H>& kernel) {
+    kernel.terminate({rondo::terminate_mode::discard, 2s});
+    rt_.remove(kernel.id());
+  }
+
+  // One host thread: its rings in turn, never more on their way than a ring holds.
+  std::uint64_t drive(std::vector<rondo::kernel<stream_replier>>& kernels, std::uint32_t first,
+                      std::uint32_t stride, std::uint64_t begin, std::atomic<bool>& wrong) {
+    constexpr std::uint64_t window = 4096, batch = 512;
+    struct side {
+      rondo::sender<request> to;
+      rondo::receiver<response> from;
+      std::uint64_t sent = 0, seen = 0, salt = 0;
+    };
+    std::vector<side> mine;
+    for (std::uint32_t i = first; i < kernels.size(); i += stride)
+      mine.push_back({kernels[i].as_sender(), kernels[i].as_receiver(), 0, 0, now_ns() | 1});
+    std::vector<request> requests(batch);
+    const auto nonce = [](const side& s, std::uint64_t n) { return s.salt + n * 0x9e3779b97f4a7c15u; };
+    for (auto& q : requests)
+      for (std::uint32_t k = 0; k < 14; ++k) q.value[k] = static_cast<float>(k + 1);
+    const std::uint64_t stop = begin + static_cast<std::uint64_t>(settings_.seconds * 1e9);
+    std::uint64_t checked = 0;
+    for (bool open = true; open && !wrong;) {
+      const bool more = now_ns() < stop;
+      open = false;
+      for (side& s : mine) {
+        if (more && s.sent - s.seen + batch <= window) {
+          for (std::uint64_t i = 0; i < batch; ++i) requests[i].nonce = nonce(s, s.sent + i);
+          const auto went = s.to.try_send_batch(requests);
+          if (went.has_value()) s.sent += went->count;
+        }
+        if (s.sent != s.seen)
+          static_cast<void>(s.from.try_receive_batch(batch, [&](const rondo::reply_view<response>& r) {
+            if (r.value == nullptr || r.value->proof != expected_mark(nonce(s, s.seen)) ||
+                r.value->value[6] != 7 + 14)
+              wrong = true;
+            ++s.seen;
+            ++checked;
+          }));
+        open = open || more || s.sent != s.seen;
+      }
+      if (!more && now_ns() > stop + 5'000'000'000) throw std::runtime_error("replies are missing");
+    }
+    return checked;
+  }
+
+  // Every 16th reply word by word, of the others the proof and the last word.
+  std::uint64_t drive_large(std::vector<rondo::kernel<large_replier>>& kernels, std::uint32_t first,
+                            std::uint32_t stride, std::uint64_t begin, std::atomic<bool>& wrong) {
+    constexpr std::uint64_t window = 12;
+    struct side {
+      rondo::sender<large_request> to;
+      rondo::receiver<large_response> from;
+      std::uint64_t sent = 0, seen = 0;
+    };
+    std::vector<side> mine;
+    for (std::uint32_t i = first; i < kernels.size(); i += stride)
+      mine.push_back({kernels[i].as_sender(), kernels[i].as_receiver()});
+    auto q = std::make_unique<large_request>();
+    for (std::uint32_t i = 0; i < large_words; ++i) q->word[i] = i * 0x9e3779b97f4a7c15u;
+    const std::uint64_t salt = now_ns() | 1;
+    const std::uint64_t stop = begin + static_cast<std::uint64_t>(settings_.seconds * 1e9);
+    std::uint64_t checked = 0;
+    for (bool open = true; open && !wrong;) {
+      const bool more = now_ns() < stop;
+      open = false;
+      for (side& s : mine) {
+        if (more && s.sent - s.seen < window) {
+          q->nonce = salt + s.sent;
+          if (s.to.try_send(*q).has_value()) ++s.sent;
+        }
+        if (s.sent != s.seen)
+          static_cast<void>(
+              s.from.try_receive_batch(4, [&](const rondo::reply_view<large_response>& r) {
+                const std::uint64_t own = expected_mark(salt + s.seen);
+                bool right = r.value != nullptr && r.value->proof == own;
+                const std::uint32_t from = s.seen % 16 == 0 ? 0 : large_words - 1;
+                for (std::uint32_t i = from; right && i < large_words; ++i)
+                  right = r.value->word[i] == (q->word[i] ^ own);
+                if (!right) wrong = true;
+                ++s.seen;
+                ++checked;
+              }));
+        open = open || more || s.sent != s.seen;
+      }
+      if (!more && now_ns() > stop + 5'000'000'000) throw std::runtime_error("replies are missing");
+    }
+    return checked;
+  }
+
+  const settings settings_;
+  rondo::runtime rt_;
+};
+
+struct goal {
+  const char* of;
+  double limit;
+  bool at_most;
+  double (*figure)(const row&);
+  const char* unit;
+};
+
+double p50(const row& r) { return r.at(0.5); }
+constexpr goal goals[] = {
+    {"rondo/call/64/pinned", 2600, true, p50, "ns p50"},
+    {"rondo/call/64/bar", 2100, true, p50, "ns p50"},
+    {"rondo/stream/64/1-ring-1-thread", 50e6, false, [](const row& r) { return r.per_second; }, "/s"},
+    {"rondo/stream/64/32-rings-4-threads", 250e6, false, [](const row& r) { return r.per_second; }, "/s"},
+    {"rondo/stream/65536/16-rings-4-threads", 20, false,
+     [](const row& r) { return r.gigabytes_per_second; }, "GB/s"},
+    {"rondo/life/launch", 30'000, true, p50, "ns p50"},
+    {"rondo/life/stop", 20'000, true, p50, "ns p50"},
+    {"neighbour/device-copy/96-idle", 1.03, true, [](const row& r) { return r.ratio; }, "x"},
+    {"neighbour/host-copy/96-idle", 1.03, true, [](const row& r) { return r.ratio; }, "x"},
+};
+
+nlohmann::json to_json(const row& r) {
+  nlohmann::json j{{"name", r.name}, {"mode", r.mode}, {"size_bytes", r.size_bytes},
+                   {"rings", r.rings}, {"host_threads", r.host_threads}, {"proof", r.proof}};
+  if (!r.failure.empty()) j["failure"] = r.failure;
+  if (!r.samples.empty()) {
+    j["p50_ns"] = r.at(0.5);
+    j["p99_ns"] = r.at(0.99);
+    j["p999_ns"] = r.at(0.999);
+    j["max_ns"] = r.at(1);
+    j["samples_ns"] = r.samples;
+  }
+  if (r.per_second != 0) {
+    j["per_second"] = r.per_second;
+    j["gigabytes_per_second_each_way"] = r.gigabytes_per_second;
+  }
+  if (r.ratio != 0) j["ratio"] = r.ratio;
+  return j;
+}
+
+int run(const settings& s) {
+  pin(1);
+  bench b(s);
+  try {
+    for (row& r : measure_peers(s.round_trips / 4)) b.add(r.name, [&] { return r; });
+  } catch (const std::exception& e) {
+    b.add("peer", [&]() -> row { throw std::runtime_error(e.what()); });
+  }
+  using rondo::publish_policy;
+  b.add("rondo/call/64/pinned", [&] { return b.call("pinned", publish_policy::backend_default); });
+  b.add("rondo/call/64/bar", [&] { return b.call("bar", publish_policy::backend_default); });
+  b.add("rondo/call/64/event", [&] { return b.call("event", publish_policy::backend_default); });
+  b.add("rondo/call/64/pinned/counted", [&] { return b.call("pinned", publish_policy::counted); });
+  b.add("rondo/stream/64/1-ring-1-thread", [&] { return b.stream(1, 1, 512); });
+  b.add("rondo/stream/64/8-rings-2-threads", [&] { return b.stream(8, 2, 512); });
+  b.add("rondo/stream/64/32-rings-4-threads", [&] { return b.stream(32, 4, 512); });
+  b.add("rondo/stream/65536/1-ring-1-thread", [&] { return b.large(1, 1, 512); });
+  b.add("rondo/stream/65536/16-rings-4-threads", [&] { return b.large(16, 4, 512); });
+  b.add("rondo/life/launch", [&] { return b.life(true); });
+  b.add("rondo/life/stop", [&] { return b.life(false); });
+  b.add("neighbour/device-copy/96-idle", [&] { return b.neighbour(true); });
+  b.add("neighbour/host-copy/96-idle", [&] { return b.neighbour(false); });
+
+  nlohmann::json document;
+  bool failed = b.rows.empty();
+  for (const row& r : b.rows) {
+    document["rows"].push_back(to_json(r));
+    failed = failed || !r.failure.empty();
+  }
+  for (const goal& g : goals)
+    for (const row& r : b.rows)
+      if (r.name == g.of && r.failure.empty()) {
+        const double figure = g.figure(r);
+        const bool met = g.at_most ? figure <= g.limit : figure >= g.limit;
+        fmt::print("goal {:40} {} {:g} {}: {:.4g}, {}\n", g.of, g.at_most ? "at most" : "at least",
+                   g.limit, g.unit, figure, met ? "met" : "NOT met");
+        document["goals"].push_back({{"row", g.of}, {"limit", g.limit}, {"figure", figure}, {"met", met}});
+      }
+  if (!s.json_file.empty()) std::ofstream(s.json_file) << document.dump(1) << '\n';
+  return failed ? 1 : 0;
+}
+
+}  // namespace
+}  // namespace gpu_bench
+
+int main(int argc, char** argv) {
+  gpu_bench::settings s;
+  CLI::App app("Benchmarks of kernels on a GPU");
+  app.add_option("--json", s.json_file, "Write every figure and sample to this file");
+  app.add_option("--filter", s.filter, "Only cases whose name contains this");
+  app.add_option("--seconds", s.seconds, "For each stream; 1 if not given");
+  app.add_option("--round-trips", s.round_trips, "For each latency; 20000 if not given");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    return gpu_bench::run(s);
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "rondo_gpu_bench: {}\n", e.what());
+    return 1;
+  }
+}

@@ -1,0 +1,49 @@
+// The streams of a device, made and used once before any kernel is resident: from about the thirtieth
+// on the driver waits for the device when it makes one. Any thread.
+#pragma once
+
+#include "context.hpp"
+
+#include <mutex>
+#include <vector>
+
+namespace rondo::cuda {
+
+class stream_pool {
+ public:
+  // One for each grid that may be resident, and some for probes and destructors.
+  static constexpr int size = 128;
+
+  explicit stream_pool(CUcontext context);
+  ~stream_pool();
+  stream_pool(const stream_pool&) = delete;
+  stream_pool& operator=(const stream_pool&) = delete;
+
+  // Throws LIMIT_REACHED.
+  CUstream take();
+  // Nothing runs in it.
+  void give_back(CUstream stream);
+
+ private:
+  const CUcontext context_;
+  std::mutex mutex_;
+  std::vector<CUstream> free_;
+};
+
+// A stream for one scope. One in which something still runs is not given back.
+class pooled_stream {
+ public:
+  explicit pooled_stream(stream_pool& pool) : pool_(pool), stream_(pool.take()) {}
+  ~pooled_stream() {
+    if (the_driver().cuStreamQuery(stream_) != CUDA_ERROR_NOT_READY) pool_.give_back(stream_);
+  }
+  pooled_stream(const pooled_stream&) = delete;
+  pooled_stream& operator=(const pooled_stream&) = delete;
+  CUstream get() const { return stream_; }
+
+ private:
+  stream_pool& pool_;
+  const CUstream stream_;
+};
+
+}  // namespace rondo::cuda
