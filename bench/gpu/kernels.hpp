@@ -1,5 +1,5 @@
-// What the GPU benchmarks send: 64 bytes and 64 KiB, answered with a function of a random nonce that
-// only the device computes.
+// What the GPU benchmarks send: 64 bytes and 64 KiB, answered with a function of a random nonce
+// that only the device computes.
 #pragma once
 
 #include <rondo/kernel/dispatch.hpp>
@@ -48,14 +48,18 @@ struct replier {
   static constexpr rondo::handler_id id{"GpuBenchReplier"};
   using request = gpu_bench::request;
   using response = gpu_bench::response;
-  RONDO_HANDLER void operator()(const request& in, response& out, rondo::context&) { answer(in, out); }
+  RONDO_HANDLER void operator()(const request& in, response& out, rondo::context&) {
+    answer(in, out);
+  }
 };
 struct stream_replier {
   static constexpr rondo::handler_id id{"GpuBenchStreamReplier"};
   static constexpr auto execution = rondo::execution::independent;
   using request = gpu_bench::request;
   using response = gpu_bench::response;
-  RONDO_HANDLER void operator()(const request& in, response& out, rondo::context&) { answer(in, out); }
+  RONDO_HANDLER void operator()(const request& in, response& out, rondo::context&) {
+    answer(in, out);
+  }
 };
 
 inline constexpr std::uint32_t large_words = 8191;
@@ -84,7 +88,8 @@ struct large_replier {
   using response = large_response;
   RONDO_HANDLER void operator()(const large_request& in, large_response& out, rondo::context& ctx) {
     const std::uint64_t own = mark(in.nonce);
-    for (std::uint32_t i = ctx.lane(); i < large_words; i += ctx.lanes()) out.word[i] = in.word[i] ^ own;
+    for (std::uint32_t i = ctx.lane(); i < large_words; i += ctx.lanes())
+      out.word[i] = in.word[i] ^ own;
     if (ctx.lane() == 0) out.proof = own;
   }
 };

@@ -7,9 +7,9 @@
 #include <rondo/runtime.hpp>
 
 #include <fmt/format.h>
+#include <pthread.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
-#include <pthread.h>
 
 #include <atomic>
 #include <fstream>
@@ -124,7 +124,11 @@ class bench {
     const double seconds = static_cast<double>(now_ns() - begin) / 1e9;
     for (auto& kernel : kernels) end(kernel);
     if (wrong) throw std::runtime_error("a wrong reply");
-    row r{.name = "", .mode = "pipelined", .size_bytes = 64, .rings = rings, .host_threads = threads,
+    row r{.name = "",
+          .mode = "pipelined",
+          .size_bytes = 64,
+          .rings = rings,
+          .host_threads = threads,
           .proof = checked};
     r.per_second = static_cast<double>(checked) / seconds;
     r.gigabytes_per_second = r.per_second * 64 / 1e9;
@@ -153,8 +157,12 @@ class bench {
     const double seconds = static_cast<double>(now_ns() - begin) / 1e9;
     for (auto& kernel : kernels) end(kernel);
     if (wrong) throw std::runtime_error("a wrong reply");
-    row r{.name = "", .mode = "pipelined", .size_bytes = 65536, .rings = rings,
-          .host_threads = threads, .proof = checked};
+    row r{.name = "",
+          .mode = "pipelined",
+          .size_bytes = 65536,
+          .rings = rings,
+          .host_threads = threads,
+          .proof = checked};
     r.per_second = static_cast<double>(checked) / seconds;
     r.gigabytes_per_second = r.per_second * 65536 / 1e9;
     return r;
@@ -183,7 +191,8 @@ class bench {
     return r;
   }
 
-  // The ratio of a neighbour's time beside 96 idle kernels and alone; alone is measured on both sides.
+  // The ratio of a neighbour's time beside 96 idle kernels and alone; alone is measured on both
+  // sides.
   row neighbour(bool device_copy) {
     neighbours work;
     const auto median = [&] {
@@ -207,7 +216,8 @@ class bench {
     for (auto& kernel : kernels) {
       request q{};
       q.nonce = now_ns();
-      if (kernel.call(q, 5s)->proof != expected_mark(q.nonce)) throw std::runtime_error("a wrong reply");
+      if (kernel.call(q, 5s)->proof != expected_mark(q.nonce))
+        throw std::runtime_error("a wrong reply");
       ++r.proof;
     }
     for (auto& kernel : kernels) end(kernel);
@@ -242,7 +252,9 @@ class bench {
     for (std::uint32_t i = first; i < kernels.size(); i += stride)
       mine.push_back({kernels[i].as_sender(), kernels[i].as_receiver(), 0, 0, now_ns() | 1});
     std::vector<request> requests(batch);
-    const auto nonce = [](const side& s, std::uint64_t n) { return s.salt + n * 0x9e3779b97f4a7c15u; };
+    const auto nonce = [](const side& s, std::uint64_t n) {
+      return s.salt + n * 0x9e3779b97f4a7c15u;
+    };
     for (auto& q : requests)
       for (std::uint32_t k = 0; k < 14; ++k) q.value[k] = static_cast<float>(k + 1);
     const std::uint64_t stop = begin + static_cast<std::uint64_t>(settings_.seconds * 1e9);
@@ -257,13 +269,14 @@ class bench {
           if (went.has_value()) s.sent += went->count;
         }
         if (s.sent != s.seen)
-          static_cast<void>(s.from.try_receive_batch(batch, [&](const rondo::reply_view<response>& r) {
-            if (r.value == nullptr || r.value->proof != expected_mark(nonce(s, s.seen)) ||
-                r.value->value[6] != 7 + 14)
-              wrong = true;
-            ++s.seen;
-            ++checked;
-          }));
+          static_cast<void>(
+              s.from.try_receive_batch(batch, [&](const rondo::reply_view<response>& r) {
+                if (r.value == nullptr || r.value->proof != expected_mark(nonce(s, s.seen)) ||
+                    r.value->value[6] != 7 + 14)
+                  wrong = true;
+                ++s.seen;
+                ++checked;
+              }));
         open = open || more || s.sent != s.seen;
       }
       if (!more && now_ns() > stop + 5'000'000'000) throw std::runtime_error("replies are missing");
@@ -331,8 +344,10 @@ double p50(const row& r) { return r.at(0.5); }
 constexpr goal goals[] = {
     {"rondo/call/64/pinned", 2600, true, p50, "ns p50"},
     {"rondo/call/64/bar", 2100, true, p50, "ns p50"},
-    {"rondo/stream/64/1-ring-1-thread", 50e6, false, [](const row& r) { return r.per_second; }, "/s"},
-    {"rondo/stream/64/32-rings-4-threads", 250e6, false, [](const row& r) { return r.per_second; }, "/s"},
+    {"rondo/stream/64/1-ring-1-thread", 50e6, false, [](const row& r) { return r.per_second; },
+     "/s"},
+    {"rondo/stream/64/32-rings-4-threads", 250e6, false, [](const row& r) { return r.per_second; },
+     "/s"},
     {"rondo/stream/65536/16-rings-4-threads", 20, false,
      [](const row& r) { return r.gigabytes_per_second; }, "GB/s"},
     {"rondo/life/launch", 30'000, true, p50, "ns p50"},
@@ -342,8 +357,12 @@ constexpr goal goals[] = {
 };
 
 nlohmann::json to_json(const row& r) {
-  nlohmann::json j{{"name", r.name}, {"mode", r.mode}, {"size_bytes", r.size_bytes},
-                   {"rings", r.rings}, {"host_threads", r.host_threads}, {"proof", r.proof}};
+  nlohmann::json j{{"name", r.name},
+                   {"mode", r.mode},
+                   {"size_bytes", r.size_bytes},
+                   {"rings", r.rings},
+                   {"host_threads", r.host_threads},
+                   {"proof", r.proof}};
   if (!r.failure.empty()) j["failure"] = r.failure;
   if (!r.samples.empty()) {
     j["p50_ns"] = r.at(0.5);
@@ -396,7 +415,8 @@ int run(const settings& s) {
         const bool met = g.at_most ? figure <= g.limit : figure >= g.limit;
         fmt::print("goal {:40} {} {:g} {}: {:.4g}, {}\n", g.of, g.at_most ? "at most" : "at least",
                    g.limit, g.unit, figure, met ? "met" : "NOT met");
-        document["goals"].push_back({{"row", g.of}, {"limit", g.limit}, {"figure", figure}, {"met", met}});
+        document["goals"].push_back(
+            {{"row", g.of}, {"limit", g.limit}, {"figure", figure}, {"met", met}});
       }
   if (!s.json_file.empty()) std::ofstream(s.json_file) << document.dump(1) << '\n';
   return failed ? 1 : 0;

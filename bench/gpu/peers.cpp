@@ -24,7 +24,8 @@ void* library() {
 #define DRIVER(function) reinterpret_cast<decltype(&::function)>(dlsym(library(), TEXT(function)))
 void check(CUresult code, const char* what) {
   if (code != CUDA_SUCCESS)
-    throw std::runtime_error(fmt::format("{} failed with CUDA result {}", what, static_cast<int>(code)));
+    throw std::runtime_error(
+        fmt::format("{} failed with CUDA result {}", what, static_cast<int>(code)));
 }
 #define CALL(function, ...) check(DRIVER(function)(__VA_ARGS__), TEXT(function))
 

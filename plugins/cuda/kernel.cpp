@@ -111,6 +111,7 @@ void kernel::make_runner(const rondo_kernel_params&) {
   args.contract = device::contract_version;
   args.what = static_cast<std::uint32_t>(device::action::serve);
   if (plan_.where == placement::event) args.flags |= device::flag_once;
+  if (plan_.where == placement::bar) args.flags |= device::flag_near;
   if (plan_.handler_deadline_ns != 0) args.flags |= device::flag_watched;
   args.control = device_->pinned.device_address(grid_.control);
   args.report = device_->pinned.device_address(grid_.report);
@@ -213,9 +214,10 @@ void kernel::launch(std::uint64_t deadline_ns) {
     holds_residency_ = true;
   }
   try {
-    runner_ = plan_.where == placement::event
-                  ? make_event_runner(device_->context.get(), device_->streams, grid_, *input_, *output_)
-                  : make_resident_runner(device_->context.get(), device_->streams, grid_);
+    runner_ =
+        plan_.where == placement::event
+            ? make_event_runner(device_->context.get(), device_->streams, grid_, *input_, *output_)
+            : make_resident_runner(device_->context.get(), device_->streams, grid_);
     // Before it runs: from now on it can be sent away while code is loaded.
     device_->watch.add(*this);
     is_watched_ = true;

@@ -153,7 +153,8 @@ class resident_runner final : public runner {
 // grid for what it finds.
 class event_runner final : public runner {
  public:
-  event_runner(CUcontext context, stream_pool& streams, const grid& of, backend::ring_input& input, device_output& output)
+  event_runner(CUcontext context, stream_pool& streams, const grid& of, backend::ring_input& input,
+               device_output& output)
       : launcher_(context, streams, of), input_(input), output_(output) {}
   ~event_runner() override {
     if (!thread_.joinable()) return;

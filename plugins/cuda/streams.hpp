@@ -1,5 +1,5 @@
-// The streams of a device, made and used once before any kernel is resident: from about the thirtieth
-// on the driver waits for the device when it makes one. Any thread.
+// The streams of a device, made and used once before any kernel is resident: from about the
+// thirtieth on the driver waits for the device when it makes one. Any thread.
 #pragma once
 
 #include "context.hpp"

@@ -182,7 +182,8 @@ TEST_F(on_gpu, a_handler_past_its_deadline_is_reported_and_the_others_go_on) {
 
 std::string output_of_child(const std::string& filter) {
   const std::string command = "RONDO_CUDA_CHILD=1 exec timeout 50 /proc/" +
-                              std::to_string(::getpid()) + "/exe --gtest_filter='" + filter + "' 2>&1";
+                              std::to_string(::getpid()) + "/exe --gtest_filter='" + filter +
+                              "' 2>&1";
   std::string text;
   FILE* child = ::popen(command.c_str(), "r");
   for (int c; child != nullptr && (c = std::fgetc(child)) != EOF;) text += static_cast<char>(c);
@@ -208,7 +209,8 @@ TEST_F(child, breaks_its_device) {
   const auto lost = kernel.call(q, 10s);
   ASSERT_FALSE(lost.has_value());
   EXPECT_EQ(lost.code(), RONDO_DEVICE_LOST) << lost.failure().message;
-  EXPECT_NE(lost.failure().message.find("ILLEGAL_ADDRESS"), std::string::npos) << lost.failure().message;
+  EXPECT_NE(lost.failure().message.find("ILLEGAL_ADDRESS"), std::string::npos)
+      << lost.failure().message;
   EXPECT_EQ(kernel.state(), rondo::kernel_state::failed);
   EXPECT_THROW(rt->launch<plain_teller>(how()), rondo::error);
   rondo::launch_options on_cpu;

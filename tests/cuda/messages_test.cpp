@@ -144,8 +144,9 @@ class each_size : public on_gpu,
  protected:
   rondo::launch_options size() const {
     auto options = how();
-    options.grid = std::get<0>(GetParam()) < 0 ? all_processors(*rt)
-                                               : static_cast<std::uint32_t>(std::get<0>(GetParam()));
+    options.grid = std::get<0>(GetParam()) < 0
+                       ? all_processors(*rt)
+                       : static_cast<std::uint32_t>(std::get<0>(GetParam()));
     options.block = std::get<1>(GetParam());
     return options;
   }
@@ -170,9 +171,7 @@ void run_sized(rondo::runtime& rt, const rondo::launch_options& options, std::ui
   kernel.terminate();
 }
 
-TEST_P(each_size, serial_handlers_see_one_lane) {
-  run_sized<plain_teller>(*rt, size(), 1, 1);
-}
+TEST_P(each_size, serial_handlers_see_one_lane) { run_sized<plain_teller>(*rt, size(), 1, 1); }
 TEST_P(each_size, warp_handlers_have_the_lanes_of_a_warp) {
   run_sized<warp_adder>(*rt, size(), 3, std::min(size().block, 32u));
 }
@@ -204,7 +203,8 @@ TEST_P(each_publication, batches_arrive_whole_and_in_order) {
   std::vector<question> batch;
   while (seen < total && right) {
     batch.clear();
-    for (std::uint64_t i = 0; i < std::min(size, total - sent); ++i) batch.push_back(ask(16 + sent + i));
+    for (std::uint64_t i = 0; i < std::min(size, total - sent); ++i)
+      batch.push_back(ask(16 + sent + i));
     if (!batch.empty()) {
       const auto went = kernel.try_send_batch(batch);
       if (went.has_value()) sent += went->count;
@@ -215,8 +215,8 @@ TEST_P(each_publication, batches_arrive_whole_and_in_order) {
               r.value->on_device == 1;
       ++seen;
     };
-    const auto got = sent == total ? kernel.receive_batch(1024, take, 5s)
-                                   : kernel.try_receive_batch(1024, take);
+    const auto got =
+        sent == total ? kernel.receive_batch(1024, take, 5s) : kernel.try_receive_batch(1024, take);
     if (!got.has_value()) {
       ASSERT_EQ(got.code(), RONDO_EMPTY) << got.failure().message;
     }

@@ -115,7 +115,8 @@ class on_gpu : public ::testing::Test {
 inline question ask(std::uint64_t nonce) {
   question q{};
   q.nonce = nonce;
-  for (std::uint32_t i = 0; i < words; ++i) q.value[i] = static_cast<std::uint32_t>(nonce) * (i + 3);
+  for (std::uint32_t i = 0; i < words; ++i)
+    q.value[i] = static_cast<std::uint32_t>(nonce) * (i + 3);
   return q;
 }
 inline std::uint32_t sum_of(const question& q) {

@@ -92,6 +92,7 @@ struct alignas(ring::line_bytes) resume_block {
 enum : std::uint32_t {
   flag_once = 1u << 0,     // end when nothing is waiting (event-driven mode)
   flag_watched = 1u << 1,  // the host watches the handler's deadline
+  flag_near = 1u << 2,     // the input's slots lie in device memory: a look at them alone is short
 };
 
 // The kernel's only parameter. Addresses are the device's.

@@ -131,7 +131,8 @@ class lead {
     auto* to = reinterpret_cast<ring::chunk*>(args_.counters);
     for (std::uint32_t i = 0; i < sizeof(counters_line) / sizeof(ring::chunk); ++i) {
       ring::chunk c;
-      __builtin_memcpy(&c, reinterpret_cast<const std::byte*>(&m_.counters) + i * sizeof c, sizeof c);
+      __builtin_memcpy(&c, reinterpret_cast<const std::byte*>(&m_.counters) + i * sizeof c,
+                       sizeof c);
       P::store_chunk(to + i, c);
     }
   }
@@ -162,6 +163,13 @@ class lead {
  private:
   static constexpr std::uint32_t looks_until_idle = 4;
   static constexpr std::uint32_t looks_per_clock = 32;
+  // Looks between two at the orders. Across the bus one takes a microsecond, on the device a
+  // seventh.
+  static constexpr std::uint32_t far_looks = 4;
+  static constexpr std::uint32_t near_looks = 32;
+  // A kernel that has been idle for so long takes naps so many times as long.
+  static constexpr std::uint64_t deep_sleep_after_ns = 100'000'000;
+  static constexpr std::uint32_t long_nap = 10;
   static constexpr std::uint32_t burst = 16;  // requests between two looks and two publications
   static constexpr std::uint64_t burst_ns = 10'000;
   static constexpr std::uint32_t room_nap_ns = 200;
@@ -198,6 +206,16 @@ class lead {
     return pieces_ == 0 && limit_ != head_ && unsettled_ != 0 && m_.must_look == 0 && has_room();
   }
 
+  // Whether this look goes for orders and room as well, and not for the slot alone.
+  RONDO_DEVICE bool is_wide_look() {
+    const std::uint32_t between = (args_.flags & flag_near) != 0 ? near_looks : far_looks;
+    const bool is_wide = pieces_ == 0 || !takes_ || naps_ || is_once() || word_ == 0 ||
+                         command_of(word_) == command::drain || room() == 0 ||
+                         ++narrow_looks_ >= between;
+    if (is_wide) narrow_looks_ = 0;
+    return is_wide;
+  }
+
   // One look. How many requests are at hand.
   RONDO_DEVICE std::uint64_t poll() {
     if (may_go_on()) return limit_ - head_;
@@ -210,7 +228,7 @@ class lead {
       m_.must_look = 0;
       if (m_.gave_up == ending::ordered) m_.gave_up = ending::none;
     }
-    const std::uint32_t items = pieces_ + 2;
+    const std::uint32_t items = pieces_ + (is_wide_look() ? 2 : 0);
     std::uint32_t i = x_.thread();
     ring::chunk first{};
     if (i < items) first = P::load_chunk(item(i));  // SYNC: chunk-published, SYNC: control
@@ -295,13 +313,15 @@ class lead {
         }
         if (lease_lapsed()) decisions |= 2;
         if (args_.nap_ns != 0 && now - worked_at_ >= args_.spin_ns) decisions |= 4;
+        if (args_.nap_ns != 0 && now - worked_at_ >= deep_sleep_after_ns) decisions |= 8;
       }
       decisions = x_.any_of_warp(decisions);
       if ((decisions & 1) != 0) publish_counters();
       if ((decisions & 2) != 0) ending_ = ending::lease_lapsed;
       naps_ = (decisions & 4) != 0;
+      naps_long_ = (decisions & 8) != 0;
     }
-    if (naps_) x_.nap(args_.nap_ns);
+    if (naps_) x_.nap(naps_long_ ? args_.nap_ns * long_nap : args_.nap_ns);
   }
 
   RONDO_DEVICE void note_lease(std::uint32_t lease) {
@@ -355,6 +375,8 @@ class lead {
   ending ending_ = ending::none;
   bool takes_ = false;
   bool naps_ = false;
+  bool naps_long_ = false;
+  std::uint32_t narrow_looks_ = 0;
 };
 
 }  // namespace rondo::device

@@ -64,6 +64,14 @@ class server {
       ++m_.counters.launches;
       m_.counters.heartbeat = x_.now();
       m_.out_next = m_.out_published = resume_.output_next;
+      rondo_invocation& i = invocation();
+      i.struct_size = sizeof i;
+      i.lane = 0;
+      i.lanes = 1;
+      i.request = &header();
+      i.buffers = reinterpret_cast<const rondo_buffer_entry*>(args_.buffers);
+      i.buffer_count = args_.buffer_count;
+      i.kernel_tag = args_.kernel_tag;
       m_.must_look = 0;
       m_.gave_up = ending::none;
       if (resume_.constructed == 0) {
@@ -122,16 +130,9 @@ class server {
   // By thread 0. When the handler began, if anybody wants to know.
   RONDO_DEVICE std::uint64_t before_handler() {
     rondo_invocation& i = invocation();
-    i.struct_size = sizeof i;
-    i.lane = 0;
-    i.lanes = 1;
     i.failure_code = RONDO_OK;
     i.user_code = 0;
     i.failure_length = 0;
-    i.request = &header();
-    i.buffers = reinterpret_cast<const rondo_buffer_entry*>(args_.buffers);
-    i.buffer_count = args_.buffer_count;
-    i.kernel_tag = args_.kernel_tag;
     m_.reply.is_there = 0;
     const bool is_watched = (args_.flags & flag_watched) != 0;
     const bool is_sampled = m_.counters.messages_in % RONDO_SAMPLE_EVERY == 0;
