@@ -11,27 +11,52 @@
 namespace rondo::cuda {
 
 // X(function): must be there. cuda.h's macros turn names into the versions it was written for.
-#define RONDO_CUDA_FUNCTIONS(X)                                                                    \
-  X(cuInit)                                                                                        \
-  X(cuDriverGetVersion)                                                                            \
-  X(cuGetErrorName)                                                                                \
-  X(cuGetErrorString)                                                                              \
-  X(cuDeviceGetCount)                                                                              \
-  X(cuDeviceGet) X(cuDeviceGetName) X(cuDeviceGetAttribute) X(cuDeviceTotalMem) X(cuDeviceGetUuid) \
-      X(cuDevicePrimaryCtxRetain) X(cuDevicePrimaryCtxRelease) X(cuCtxPushCurrent)                 \
-          X(cuCtxPopCurrent) X(cuModuleLoadData) X(cuModuleUnload) X(cuModuleGetFunction)          \
-              X(cuFuncGetAttribute) X(cuOccupancyMaxActiveBlocksPerMultiprocessor)                 \
-                  X(cuLaunchKernel) X(cuLaunchCooperativeKernel) X(cuStreamCreate)                 \
-                      X(cuStreamDestroy) X(cuStreamQuery) X(cuMemHostAlloc) X(cuMemFreeHost)       \
-                          X(cuMemHostGetDevicePointer) X(cuMemcpyHtoDAsync) X(cuMemcpyDtoHAsync)   \
-                              X(cuMemsetD8Async) X(cuMemPoolCreate) X(cuMemPoolDestroy)            \
-                                  X(cuMemAllocAsync) X(cuMemPoolSetAttribute)                      \
-                                      X(cuMemAllocFromPoolAsync) X(cuMemFreeAsync)
+// clang-format off
+#define RONDO_CUDA_FUNCTIONS(X) \
+  X(cuInit) \
+  X(cuDriverGetVersion) \
+  X(cuGetErrorName) \
+  X(cuGetErrorString) \
+  X(cuDeviceGetCount) \
+  X(cuDeviceGet) \
+  X(cuDeviceGetName) \
+  X(cuDeviceGetAttribute) \
+  X(cuDeviceTotalMem) \
+  X(cuDeviceGetUuid) \
+  X(cuDevicePrimaryCtxRetain) \
+  X(cuDevicePrimaryCtxRelease) \
+  X(cuCtxPushCurrent) \
+  X(cuCtxPopCurrent) \
+  X(cuModuleLoadData) \
+  X(cuModuleUnload) \
+  X(cuModuleGetFunction) \
+  X(cuFuncGetAttribute) \
+  X(cuOccupancyMaxActiveBlocksPerMultiprocessor) \
+  X(cuLaunchKernel) \
+  X(cuLaunchCooperativeKernel) \
+  X(cuStreamCreate) \
+  X(cuStreamDestroy) \
+  X(cuStreamQuery) \
+  X(cuMemHostAlloc) \
+  X(cuMemFreeHost) \
+  X(cuMemHostGetDevicePointer) \
+  X(cuMemcpyHtoDAsync) \
+  X(cuMemcpyDtoHAsync) \
+  X(cuMemsetD8Async) \
+  X(cuMemPoolCreate) \
+  X(cuMemPoolDestroy) \
+  X(cuMemAllocAsync) \
+  X(cuMemPoolSetAttribute) \
+  X(cuMemAllocFromPoolAsync) \
+  X(cuMemFreeAsync)
 // X(function): nullptr where the driver is older.
 #define RONDO_CUDA_OPTIONAL_FUNCTIONS(X) \
-  X(cuFuncLoad)                          \
-  X(cuModuleGetLoadingMode)              \
-  X(cuImportExternalMemory) X(cuExternalMemoryGetMappedBuffer) X(cuDestroyExternalMemory)
+  X(cuFuncLoad) \
+  X(cuModuleGetLoadingMode) \
+  X(cuImportExternalMemory) \
+  X(cuExternalMemoryGetMappedBuffer) \
+  X(cuDestroyExternalMemory)
+// clang-format on
 
 struct driver {
 #define RONDO_CUDA_MEMBER(function) decltype(&::function) function = nullptr;

@@ -37,6 +37,7 @@ class lead {
 
   // Until there is something to do, which is in m.next, m.sequence and m.count then.
   RONDO_DEVICE void look() {
+    narrow_looks_ = near_looks;  // behind each request an order is seen before the next is taken
     for (std::uint32_t looks = 0;; ++looks) {
       const std::uint64_t waiting = poll();
       ending_ = obey();
@@ -131,7 +132,9 @@ class lead {
     auto* to = reinterpret_cast<ring::chunk*>(args_.counters);
     for (std::uint32_t i = 0; i < sizeof(counters_line) / sizeof(ring::chunk); ++i) {
       ring::chunk c;
-      __builtin_memcpy(&c, reinterpret_cast<const std::byte*>(&m_.counters) + i * sizeof c,
+      __builtin_memcpy(&c,
+                       __builtin_assume_aligned(
+                           reinterpret_cast<const std::byte*>(&m_.counters) + i * sizeof c, 16),
                        sizeof c);
       P::store_chunk(to + i, c);
     }
@@ -195,8 +198,8 @@ class lead {
     if (i == pieces_) m_.control = c;
     if (i == pieces_ + 1) m_.out_line = c;
     if (i >= pieces_) return 0;
-    __builtin_memcpy(in_content_ + i * ring::chunk_content_bytes, c.content,
-                     ring::chunk_content_bytes);
+    __builtin_memcpy(__builtin_assume_aligned(in_content_ + i * ring::chunk_content_bytes, 4),
+                     c.content, ring::chunk_content_bytes);
     return c.tag == ring::chunk_tag(head_) ? std::uint64_t{1} << i : 0;
   }
 
@@ -341,7 +344,10 @@ class lead {
     constexpr std::uint32_t words = sizeof(counters_line) / 16;
     for (std::uint32_t i = x_.thread(); i < words; i += x_.lanes()) {
       ring::chunk c;
-      __builtin_memcpy(&c, reinterpret_cast<const std::byte*>(&m_.counters) + i * 16, 16);
+      __builtin_memcpy(&c,
+                       __builtin_assume_aligned(
+                           reinterpret_cast<const std::byte*>(&m_.counters) + i * sizeof c, 16),
+                       sizeof c);
       P::store_chunk(to + i, c);
     }
     x_.sync_warp();
