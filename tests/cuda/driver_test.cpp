@@ -1,0 +1,61 @@
+// Drivers that cannot be used: each is told with its reason, and the process goes on. A process
+// opens one driver, so each case asks the command.
+#include "paths.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+namespace cuda_test {
+namespace {
+
+struct unusable_driver {
+  const char* name;
+  const char* file;  // among the fixtures
+  std::vector<const char*> reason;
+};
+void PrintTo(const unusable_driver& d, std::ostream* out) { *out << d.name; }
+
+std::string backends_with_driver(const std::string& file) {
+  const auto rondo = rondo::test::bin_dir() / "rondo";
+  const auto plugins = rondo::test::lib_dir() / "rondo" / "plugins";
+  const std::string command = "RONDO_CUDA_DRIVER='" + file + "' '" + rondo.string() +
+                              "' backends --only cuda --plugins '" + plugins.string() + "' 2>&1";
+  std::string text;
+  FILE* child = ::popen(command.c_str(), "r");
+  for (int c; child != nullptr && (c = std::fgetc(child)) != EOF;) text += static_cast<char>(c);
+  if (child != nullptr) ::pclose(child);
+  return text;
+}
+
+class a_driver_that : public ::testing::TestWithParam<unusable_driver> {};
+
+TEST_P(a_driver_that, gives_no_usable_device_and_the_reason) {
+  const std::string said =
+      backends_with_driver((rondo::test::fixtures_dir() / GetParam().file).string());
+  EXPECT_NE(said.find("no usable device"), std::string::npos) << said;
+  for (const char* part : GetParam().reason)
+    EXPECT_NE(said.find(part), std::string::npos) << "without '" << part << "':\n" << said;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    drivers, a_driver_that,
+    ::testing::Values(
+        unusable_driver{
+            "is_not_there", "fake_cuda_absent.so", {"no NVIDIA driver", "fake_cuda_absent.so"}},
+        unusable_driver{"has_no_functions", "no_entry.so", {"has no function cuInit"}},
+        unusable_driver{
+            "sees_no_device", "fake_cuda_no_device.so", {"does not start", "CUDA_ERROR_NO_DEVICE"}},
+        unusable_driver{"is_too_old", "fake_cuda_old.so", {"supports CUDA 11.4"}},
+        unusable_driver{"has_a_device_in_prohibited_mode",
+                        "fake_cuda_prohibited.so",
+                        {"device 0: ", "Prohibited"}},
+        unusable_driver{"has_a_device_that_is_too_weak",
+                        "fake_cuda_weak.so",
+                        {"device 0: ", "capability is 7.5", "8.0 or higher"}}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+}  // namespace
+}  // namespace cuda_test
