@@ -226,12 +226,13 @@ class lead {
       settle();
       publish_counters();
     }
+    const bool is_wide = is_wide_look();
     x_.sync_warp();  // all have read what the last look brought
     if (is_first()) {
       m_.must_look = 0;
       if (m_.gave_up == ending::ordered) m_.gave_up = ending::none;
     }
-    const std::uint32_t items = pieces_ + (is_wide_look() ? 2 : 0);
+    const std::uint32_t items = pieces_ + (is_wide ? 2 : 0);
     std::uint32_t i = x_.thread();
     ring::chunk first{};
     if (i < items) first = P::load_chunk(item(i));  // SYNC: chunk-published, SYNC: control
