@@ -80,7 +80,11 @@ TEST(telemetry, does_not_count_as_discarded_what_was_refused) {
 TEST(telemetry, shows_what_waits) {
   running<oracle> it({.input_capacity = 8, .output_capacity = 4});
   for (int i = 0; i < 7; ++i) it.kernel.send({}, patience).value();
-  ASSERT_TRUE(eventually([&] { return it.kernel.snapshot().output_depth == 4; }));
+  // A request is counted, and its slot let go, after its reply is out.
+  ASSERT_TRUE(eventually([&] {
+    const auto now = it.kernel.snapshot();
+    return now.output_depth == 4 && now.input_depth == 3;
+  }));
   const auto counted = it.kernel.snapshot();
   EXPECT_EQ(counted.messages_in, 4u);
   EXPECT_EQ(counted.input_depth, 3u);
