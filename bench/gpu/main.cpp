@@ -197,10 +197,10 @@ class bench {
     neighbours work;
     const auto median = [&] {
       std::vector<std::uint64_t> times;
-      for (int i = 0; i < 41; ++i)
+      for (int i = 0; i < 101; ++i)
         times.push_back(device_copy ? work.device_copy_ns() : work.host_copy_ns());
       std::sort(times.begin(), times.end());
-      return static_cast<double>(times[20]);
+      return static_cast<double>(times[50]);
     };
     median();
     const double before = median();
