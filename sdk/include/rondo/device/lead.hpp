@@ -37,6 +37,15 @@ class lead {
 
   // Until there is something to do, which is in m.next, m.sequence and m.count then.
   RONDO_DEVICE void look() {
+    // A stop or a lapse that ended a wait inside the request. No look any more: a block of the grid
+    // that came too late may still read the message.
+    ending_ = m_.gave_up;
+    if (ending_ != ending::none) {
+      if (ending_ == ending::ordered) word_ = m_.control.tag;
+      settle();
+      if (is_first()) m_.next = step::leave;
+      return;
+    }
     narrow_looks_ = near_looks;  // behind each request an order is seen before the next is taken
     for (std::uint32_t looks = 0;; ++looks) {
       const std::uint64_t waiting = poll();
@@ -159,7 +168,10 @@ class lead {
     note_lease(c.content[2]);
     if (lease_lapsed()) m_.gave_up = ending::lease_lapsed;
     else if (command_of(c.tag) == command::stop) m_.gave_up = ending::ordered;
-    if (m_.gave_up != ending::none) m_.must_look = 1;
+    if (m_.gave_up != ending::none) {
+      m_.must_look = 1;
+      m_.control = c;
+    }
     return m_.gave_up != ending::none;
   }
 
