@@ -73,7 +73,7 @@ kernel::kernel(std::shared_ptr<device_parts> device, const rondo_kernel_params& 
     make_memory(params);
     input_ = std::make_unique<backend::ring_input>(std::move(in.memory));
     output_ = std::make_unique<device_output>(std::move(out.memory), *counters_);
-    make_runner(params);
+    fill_arguments();
   } catch (...) {
     device_->memory.release(own_memory_, own_bytes_);
     device_->pinned.release(lines_);
@@ -105,7 +105,7 @@ void kernel::make_memory(const rondo_kernel_params& params) {
   grid_.barrier_words = own_memory_ + offsetof(device::resume_block, go);
 }
 
-void kernel::make_runner(const rondo_kernel_params&) {
+void kernel::fill_arguments() {
   device::launch_args& args = grid_.args;
   args.struct_size = sizeof args;
   args.contract = device::contract_version;
@@ -133,7 +133,8 @@ kernel::~kernel() {
     if (!wait_for_end(deadline_after(grace_ns))) abandon();
   }
   stop_watching();
-  if (state_.load() == RONDO_STATE_FAILED && runs_.load()) {
+  if (state_.load(std::memory_order_acquire) == RONDO_STATE_FAILED &&
+      runs_.load(std::memory_order_acquire)) {
     // What the grid may still touch stays; see keep_for_ever().
     static_cast<void>(runner_.release());
     static_cast<void>(input_.release());
@@ -153,7 +154,8 @@ kernel::~kernel() {
 
 // The handler's destructor, where it does something.
 void kernel::destroy_state() {
-  if (plan_.entry.facts.destroys == 0 || launched_ns_.load() == 0 || device_->watch.is_lost())
+  if (plan_.entry.facts.destroys == 0 || launched_ns_.load(std::memory_order_relaxed) == 0 ||
+      device_->watch.is_lost())
     return;
   try {
     const context_scope current(device_->context.get());
@@ -289,7 +291,7 @@ void kernel::terminate(std::uint32_t mode, std::uint64_t deadline_ns, rondo_term
   const std::uint64_t handled_before = counted(&device::counters_line::messages_in);
   runner_->order(drains ? command::drain : command::stop, accepted);
   const bool in_time = wait_for_end(deadline_after(deadline_ns));
-  if (!in_time && runs_.load()) {
+  if (!in_time && runs_.load(std::memory_order_acquire)) {
     runner_->order(command::stop, 0);
     wait_for_end(deadline_after(grace_ns));
   }
@@ -454,7 +456,8 @@ void kernel::counters(rondo_kernel_counters& out) {
   out.messages_in = counted(&line::messages_in);
   out.messages_out = counted(&line::messages_out);
   out.messages_failed = counted(&line::messages_failed);
-  out.messages_dropped = counted(&line::messages_dropped) + dropped_by_host_.load() +
+  out.messages_dropped = counted(&line::messages_dropped) +
+                         dropped_by_host_.load(std::memory_order_relaxed) +
                          ring::platform::load_relaxed(&input_->view().consumer->skipped);
   out.bytes_in = counted(&line::bytes_in);
   out.bytes_out = counted(&line::bytes_out);

@@ -52,7 +52,7 @@ class kernel final : public backend::kernel, private watched {
   bool suspend(std::uint64_t deadline_ns) override { return runner_->suspend(deadline_ns); }
   void resume() override;
   void make_memory(const rondo_kernel_params& params);
-  void make_runner(const rondo_kernel_params& params);
+  void fill_arguments();
   void require(bool allowed, const char* what) const;
   bool wait_for(std::uint32_t word, std::uint64_t deadline_ns);
   bool wait_for_end(std::uint64_t deadline_ns);

@@ -170,7 +170,8 @@ class event_runner final : public runner {
     thread_ = std::thread([this] { run(); });
   }
   std::uint32_t order(command what, std::uint64_t drain_until) override {
-    const std::uint32_t word = device::command_word(++number_, what);
+    const std::uint32_t word =
+        device::command_word(number_.fetch_add(1, std::memory_order_relaxed) + 1, what);
     drain_until_.store(drain_until, std::memory_order_relaxed);
     word_.store(word, std::memory_order_release);  // SYNC: event-order
     ring::wake(input_.memory().wake_line());
@@ -211,7 +212,8 @@ class event_runner final : public runner {
     for (bool goes_on = true; goes_on && ended == CUDA_SUCCESS;) {
       const std::uint32_t word = ordered();
       const command what = device::command_of(word);
-      const bool is_drained = what == command::drain && handled() >= drain_until_.load();
+      const bool is_drained =
+          what == command::drain && handled() >= drain_until_.load(std::memory_order_relaxed);
       if (what == command::stop || is_drained) {
         tell(word, device::ending::ordered);
         goes_on = false;
