@@ -50,7 +50,6 @@ class lead {
     for (std::uint32_t looks = 0;; ++looks) {
       const std::uint64_t waiting = poll();
       ending_ = obey();
-      if (ending_ == ending::none && m_.gave_up == ending::lease_lapsed) ending_ = m_.gave_up;
       if (ending_ == ending::none && waiting != 0 && takes_ && has_room()) {
         choose(waiting);
         return;
@@ -137,17 +136,7 @@ class lead {
     return is_room;
   }
   // By one thread alone: a kernel that waits for room is seen to have done what it did.
-  RONDO_DEVICE void show_counters() {
-    auto* to = reinterpret_cast<ring::chunk*>(args_.counters);
-    for (std::uint32_t i = 0; i < sizeof(counters_line) / sizeof(ring::chunk); ++i) {
-      ring::chunk c;
-      __builtin_memcpy(&c,
-                       __builtin_assume_aligned(
-                           reinterpret_cast<const std::byte*>(&m_.counters) + i * sizeof c, 16),
-                       sizeof c);
-      P::store_chunk(to + i, c);
-    }
-  }
+  RONDO_DEVICE void show_counters() { write_counters(0, 1); }
   // The same for blocks that wait for each other. After a stop they still have some time to finish
   // the message in hand.
   RONDO_DEVICE bool must_leave_team() {
@@ -161,7 +150,7 @@ class lead {
     m_.counters.busy_since = since;
     P::store_relaxed(&reinterpret_cast<counters_line*>(args_.counters)->busy_since, since);
   }
-  // Whether it should wait no longer. Once that is so, it stays so until the next look.
+  // Whether it should wait no longer. Once that is so, it stays so: the kernel ends.
   RONDO_DEVICE bool must_give_up() {
     const ring::chunk c =
         P::load_chunk(reinterpret_cast<const ring::chunk*>(args_.control));  // SYNC: control
@@ -240,10 +229,7 @@ class lead {
     }
     const bool is_wide = is_wide_look();
     x_.sync_warp();  // all have read what the last look brought
-    if (is_first()) {
-      m_.must_look = 0;
-      if (m_.gave_up == ending::ordered) m_.gave_up = ending::none;
-    }
+    if (is_first()) m_.must_look = 0;
     const std::uint32_t items = pieces_ + (is_wide ? 2 : 0);
     std::uint32_t i = x_.thread();
     ring::chunk first{};
@@ -351,11 +337,10 @@ class lead {
     return now > lease_seen_at_ && now - lease_seen_at_ > args_.lease_ns;
   }
 
-  RONDO_DEVICE void publish_counters() {
-    x_.sync_warp();
+  RONDO_DEVICE void write_counters(std::uint32_t first, std::uint32_t stride) {
     auto* to = reinterpret_cast<ring::chunk*>(args_.counters);
-    constexpr std::uint32_t words = sizeof(counters_line) / 16;
-    for (std::uint32_t i = x_.thread(); i < words; i += x_.lanes()) {
+    constexpr std::uint32_t pieces = sizeof(counters_line) / sizeof(ring::chunk);
+    for (std::uint32_t i = first; i < pieces; i += stride) {
       ring::chunk c;
       __builtin_memcpy(&c,
                        __builtin_assume_aligned(
@@ -363,6 +348,10 @@ class lead {
                        sizeof c);
       P::store_chunk(to + i, c);
     }
+  }
+  RONDO_DEVICE void publish_counters() {
+    x_.sync_warp();
+    write_counters(x_.thread(), x_.lanes());
     x_.sync_warp();
   }
 
