@@ -66,13 +66,13 @@ struct frees_nothing : ring::platform {
 
 struct forgets_a_lane : host_threads {
   using host_threads::host_threads;
-  std::uint64_t any_of_warp(std::uint64_t bits) const {
+  std::uint32_t any_of_warp(std::uint32_t bits) const {
     return host_threads::any_of_warp(thread() == 1 ? 0 : bits);
   }
 };
 struct believes_all_is_there : host_threads {
   using host_threads::host_threads;
-  std::uint64_t any_of_warp(std::uint64_t bits) const {
+  std::uint32_t any_of_warp(std::uint32_t bits) const {
     return host_threads::any_of_warp(bits) | 0xffffffff;
   }
 };

@@ -75,7 +75,7 @@ struct host_block {
       : block(shape.threads), warp(shape.lanes()), vote(shape.lanes()) {}
 
   meeting block, warp, vote;
-  std::atomic<std::uint64_t> ballots[3]{};
+  std::atomic<std::uint32_t> ballots[3]{};
 };
 
 class host_threads {
@@ -106,15 +106,19 @@ class host_threads {
   }
   // Three ballots in turn: one is being read, one may be voted in already, and the third is cleared
   // before anybody can come to it.
-  std::uint64_t any_of_warp(std::uint64_t bits) const {
+  std::uint32_t any_of_warp(std::uint32_t bits) const {
     where_.at("any_of_warp");
-    std::atomic<std::uint64_t>& ballot = mine_.ballots[votes_ % 3];
+    std::atomic<std::uint32_t>& ballot = mine_.ballots[votes_ % 3];
     ballot.fetch_or(bits, std::memory_order_relaxed);
     mine_.vote.wait(std::memory_order_relaxed, std::memory_order_relaxed, aborted_);
-    const std::uint64_t all = ballot.load(std::memory_order_relaxed);
+    const std::uint32_t all = ballot.load(std::memory_order_relaxed);
     if (thread_ == 0) mine_.ballots[(votes_ + 2) % 3].store(0, std::memory_order_relaxed);
     ++votes_;
     return all;
+  }
+
+  std::uint32_t from_lane(std::uint32_t word, std::uint32_t lane) const {
+    return host_threads::any_of_warp(thread_ == lane ? word : 0);
   }
 
   std::uint64_t now() const { return ring::now_ns(); }

@@ -35,33 +35,29 @@ class lead {
     lease_seen_at_ = worked_at_ = x_.now();
   }
 
-  // Until there is something to do, which is in m.next, m.sequence and m.count then.
-  RONDO_DEVICE void look() {
+  // Until there is something to do: what, for the first warp, and in m for the others.
+  RONDO_DEVICE step look() {
     // A stop or a lapse that ended a wait inside the request. No look any more: a block of the grid
     // that came too late may still read the message.
     ending_ = m_.gave_up;
     if (ending_ != ending::none) {
-      if (ending_ == ending::ordered) word_ = m_.control.tag;
+      if (ending_ == ending::ordered) word_ = m_.stop_word;
       settle();
-      if (is_first()) m_.next = step::leave;
-      return;
+      return leave();
     }
+    out_next_ = m_.out_next;
     narrow_looks_ = near_looks;  // behind each request an order is seen before the next is taken
     for (std::uint32_t looks = 0;; ++looks) {
-      const std::uint64_t waiting = poll();
-      ending_ = obey();
-      if (ending_ == ending::none && waiting != 0 && takes_ && has_room()) {
-        choose(waiting);
-        return;
-      }
-      settle();
+      const bool is_wide = is_wide_look();
+      const std::uint64_t waiting = poll(is_wide);
+      if (is_wide) ending_ = obey();
+      if (waiting != 0 && ending_ == ending::none && takes_ && has_room()) return choose(waiting);
+      if (unsettled_ != 0) settle();
       if (ending_ == ending::none && is_once() && looks >= looks_until_idle &&
           (waiting == 0 || !takes_ || !has_room()))
         ending_ = ending::idle;
       if (ending_ == ending::none) rest(looks);
-      if (ending_ == ending::none) continue;
-      if (is_first()) m_.next = step::leave;
-      return;
+      if (ending_ != ending::none) return leave();
     }
   }
 
@@ -103,6 +99,8 @@ class lead {
 
   RONDO_DEVICE void finish() {
     settle();
+    if (is_first()) m_.counters.polls += polls_;
+    polls_ = 0;
     auto* resume = reinterpret_cast<resume_block*>(args_.resume);
     if (is_first()) {
       m_.counters.heartbeat = x_.now();
@@ -159,7 +157,7 @@ class lead {
     else if (command_of(c.tag) == command::stop) m_.gave_up = ending::ordered;
     if (m_.gave_up != ending::none) {
       m_.must_look = 1;
-      m_.control = c;
+      m_.stop_word = c.tag;
     }
     return m_.gave_up != ending::none;
   }
@@ -188,22 +186,6 @@ class lead {
     return m_.out_next - out_head < out_.shape.capacity;
   }
 
-  // Item i of a look: a piece of the slot, the control line, the output's consumer line.
-  RONDO_DEVICE const ring::chunk* item(std::uint32_t i) const {
-    if (i < pieces_) return reinterpret_cast<const ring::chunk*>(in_.slot(head_)) + i;
-    if (i == pieces_) return reinterpret_cast<const ring::chunk*>(args_.control);
-    return reinterpret_cast<const ring::chunk*>(out_.consumer);
-  }
-  // Puts it where all lanes find it. Returns its bit if it is a piece of the slot's next message.
-  RONDO_DEVICE std::uint64_t keep(std::uint32_t i, const ring::chunk& c) {
-    if (i == pieces_) m_.control = c;
-    if (i == pieces_ + 1) m_.out_line = c;
-    if (i >= pieces_) return 0;
-    __builtin_memcpy(__builtin_assume_aligned(in_content_ + i * ring::chunk_content_bytes, 4),
-                     c.content, ring::chunk_content_bytes);
-    return c.tag == ring::chunk_tag(head_) ? std::uint64_t{1} << i : 0;
-  }
-
   // Whether there is no need to look: requests are left from the last time, and nothing asks for
   // attention. What was seen of the output and of the host's orders is as old as that.
   RONDO_DEVICE bool may_go_on() const {
@@ -220,40 +202,85 @@ class lead {
     return is_wide;
   }
 
-  // One look. How many requests are at hand.
-  RONDO_DEVICE std::uint64_t poll() {
+  // One look, a wide one also at the orders and at what the host took of the output. How many
+  // requests are at hand.
+  RONDO_DEVICE std::uint64_t poll(bool is_wide) {
     if (may_go_on()) return limit_ - head_;
     if (unsettled_ != 0) {
       settle();
       publish_counters();
     }
-    const bool is_wide = is_wide_look();
-    x_.sync_warp();  // all have read what the last look brought
-    if (is_first()) m_.must_look = 0;
-    const std::uint32_t items = pieces_ + (is_wide ? 2 : 0);
-    std::uint32_t i = x_.thread();
-    ring::chunk first{};
-    if (i < items) first = P::load_chunk(item(i));  // SYNC: chunk-published, SYNC: control
-    // Issued behind the loads above, so that lane 0 waits for all of them at once.
-    if (pieces_ == 0 && is_first())
-      m_.tail = P::load_acquire(&in_.producer->tail);  // SYNC: tail-published
-    std::uint64_t there = i < items ? keep(i, first) : 0;
-    for (i += x_.lanes(); i < items; i += x_.lanes()) there |= keep(i, P::load_chunk(item(i)));
-    if (pieces_ != 0) there = x_.any_of_warp(there);
-    x_.sync_warp();
-    if (is_first()) ++m_.counters.polls;
-    if (pieces_ != 0) return is_complete(in_, head_, there, in_content_) ? 1 : 0;
-    limit_ = m_.tail;
+    ++polls_;
+    if (pieces_ == 0) {
+      x_.sync_warp();  // all have asked whether they must look
+      if (is_first()) m_.must_look = 0;
+    }
+    // All loads of a look are issued before the first is waited for.
+    const std::uint32_t second = x_.lanes() > 1 ? 1 : 0;
+    ring::chunk control{}, taken{};
+    if (is_wide) {
+      // SYNC: control
+      if (is_first())
+        control = P::load_chunk(reinterpret_cast<const ring::chunk*>(args_.control));
+      if (x_.thread() == second)
+        taken = P::load_chunk(reinterpret_cast<const ring::chunk*>(out_.consumer));
+    }
+    const std::uint64_t waiting = pieces_ != 0 ? look_at_slot() : look_at_tail();
+    if (is_wide) {
+      seen_word_ = x_.from_lane(control.tag, 0);
+      seen_lease_ = x_.from_lane(control.content[2], 0);
+      if (seen_word_ != word_) seen_until_ = wide_number(control, 0);
+      out_head_ = wide_number(taken, second);
+    }
+    return waiting;
+  }
+
+  RONDO_DEVICE std::uint64_t look_at_tail() {
+    std::uint64_t tail = 0;
+    if (is_first()) tail = P::load_acquire(&in_.producer->tail);  // SYNC: tail-published
+    limit_ = x_.from_lane(static_cast<std::uint32_t>(tail), 0) |
+             static_cast<std::uint64_t>(x_.from_lane(static_cast<std::uint32_t>(tail >> 32), 0))
+                 << 32;
     return limit_ - head_;
+  }
+
+  // 1 if the next message is complete; its content is in shared memory then.
+  RONDO_DEVICE std::uint64_t look_at_slot() {
+    const auto* slot = reinterpret_cast<const ring::chunk*>(in_.slot(head_));
+    const bool one_each = pieces_ <= x_.lanes();
+    std::uint32_t there = 0, length = 0;
+    ring::chunk piece{};
+    for (std::uint32_t i = x_.thread(); i < pieces_; i += x_.lanes()) {
+      piece = P::load_chunk(slot + i);  // SYNC: chunk-published
+      if (piece.tag == ring::chunk_tag(head_)) there |= 1u << i;
+      if (i == 0) length = piece.content[0];
+      if (!one_each) keep(i, piece);
+    }
+    there = x_.any_of_warp(there);
+    if ((there & 1) == 0) return 0;
+    if (there != low_bits(pieces_) && !is_complete(in_, head_, there, x_.from_lane(length, 0)))
+      return 0;
+    if (one_each && x_.thread() < pieces_) keep(x_.thread(), piece);
+    x_.sync_warp();
+    return 1;
+  }
+  RONDO_DEVICE void keep(std::uint32_t i, const ring::chunk& piece) {
+    __builtin_memcpy(__builtin_assume_aligned(in_content_ + i * ring::chunk_content_bytes, 4),
+                     piece.content, ring::chunk_content_bytes);
+  }
+
+  // The first eight bytes of a line that one lane has read.
+  RONDO_DEVICE std::uint64_t wide_number(const ring::chunk& line, std::uint32_t lane) const {
+    return x_.from_lane(line.content[0], lane) |
+           static_cast<std::uint64_t>(x_.from_lane(line.content[1], lane)) << 32;
   }
 
   RONDO_DEVICE ending obey() {
     if (pieces_ == 0 && limit_ - head_ > in_.shape.capacity) return ending::broken_ring;
-    const std::uint32_t word = m_.control.tag;
-    note_lease(m_.control.content[2]);
-    if (word != word_) {
-      word_ = word;
-      switch (command_of(word)) {
+    note_lease(seen_lease_);
+    if (seen_word_ != word_) {
+      word_ = seen_word_;
+      switch (command_of(word_)) {
         case command::pause:
           takes_ = false;
           settle();
@@ -265,8 +292,7 @@ class lead {
           break;
         case command::drain:
           takes_ = true;
-          drain_until_ = m_.control.content[0] | static_cast<std::uint64_t>(m_.control.content[1])
-                                                     << 32;
+          drain_until_ = seen_until_;
           break;
         case command::stop: return ending::ordered;
       }
@@ -279,24 +305,27 @@ class lead {
     if constexpr (!replying_handler<H>) return true;  // it waits itself, when it emits
     else return room() != 0;
   }
-  RONDO_DEVICE std::uint64_t room() const {
-    const std::uint64_t out_head =
-        m_.out_line.content[0] | static_cast<std::uint64_t>(m_.out_line.content[1]) << 32;
-    return out_.shape.capacity - (m_.out_next - out_head);
+  RONDO_DEVICE std::uint64_t room() const { return out_.shape.capacity - (out_next_ - out_head_); }
+
+  RONDO_DEVICE step leave() {
+    if (is_first()) m_.next = step::leave;
+    return step::leave;
   }
 
-  RONDO_DEVICE void choose(std::uint64_t waiting) {
+  RONDO_DEVICE step choose(std::uint64_t waiting) {
+    const step next = plan::by_thread && pieces_ == 0 ? step::batch : step::one;
     std::uint64_t n = 1;
     if constexpr (plan::by_thread) {
       if (pieces_ == 0) n = least(least(waiting, room()), x_.threads());
       if (command_of(word_) == command::drain) n = least(n, drain_until_ - head_);
     }
-    if (!is_first()) return;
-    if (pieces_ == 0 && unsettled_ == 0) m_.looked_at = x_.now();
-    m_.sequence = head_;
-    m_.next = plan::by_thread && pieces_ == 0 ? step::batch : step::one;
-    m_.count = static_cast<std::uint32_t>(n);
-    m_.first_bad = m_.count;
+    if (is_first()) {
+      if (pieces_ == 0 && unsettled_ == 0) m_.looked_at = x_.now();
+      m_.sequence = head_;
+      m_.next = next;
+      m_.count = m_.first_bad = static_cast<std::uint32_t>(n);
+    }
+    return next;
   }
   RONDO_DEVICE static std::uint64_t least(std::uint64_t a, std::uint64_t b) {
     return a < b ? a : b;
@@ -304,10 +333,10 @@ class lead {
 
   // Nothing to do. Now and then the clock is read, by lane 0 for all.
   RONDO_DEVICE void rest(std::uint32_t looks) {
-    if (looks % looks_per_clock == looks_per_clock - 1 || worked_at_ == 0) {
+    if (looks % looks_per_clock == looks_per_clock - 1) {
       const std::uint64_t now = x_.now();
       if (worked_at_ == 0) worked_at_ = now;
-      std::uint64_t decisions = 0;
+      std::uint32_t decisions = 0;
       if (is_first()) {
         if (now - m_.counters.heartbeat >= heartbeat_ns) {
           m_.counters.heartbeat = now;
@@ -350,6 +379,8 @@ class lead {
     }
   }
   RONDO_DEVICE void publish_counters() {
+    if (is_first()) m_.counters.polls += polls_;
+    polls_ = 0;
     x_.sync_warp();
     write_counters(x_.thread(), x_.lanes());
     x_.sync_warp();
@@ -376,9 +407,16 @@ class lead {
   std::uint64_t drain_until_ = 0;
   std::uint64_t lease_seen_at_ = 0;
   std::uint64_t stop_seen_at_ = 0;  // by thread 0, in a team of blocks
-  std::uint64_t worked_at_ = 0;     // 0: look at the clock at the next rest
+  std::uint64_t worked_at_ = 0;     // 0: since the clock was last read
+  // What the last wide look brought: the orders, and what the host took of the output.
+  std::uint64_t out_head_ = 0;
+  std::uint64_t seen_until_ = 0;
+  std::uint32_t seen_word_ = 0;
+  std::uint32_t seen_lease_ = 0;
+  std::uint64_t out_next_ = 0;  // as of the begin of this look
   std::uint32_t word_ = 0;
   std::uint32_t lease_ = 0;
+  std::uint32_t polls_ = 0;  // not yet counted
   std::uint32_t unsettled_ = 0;
   ending ending_ = ending::none;
   bool takes_ = false;

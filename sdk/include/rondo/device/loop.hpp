@@ -26,11 +26,13 @@ class server {
     if (x_.block() != 0) return follow();
     start();
     for (;;) {
-      if (x_.in_first_warp()) lead_.look();
+      step next = step::leave;
+      if (x_.in_first_warp()) next = lead_.look();
       x_.sync_block();
-      if (m_.next == step::leave) break;
+      if (!x_.in_first_warp()) next = m_.next;
+      if (next == step::leave) break;
       if constexpr (plan::by_thread) {
-        if (m_.next == step::batch) handle_batch();
+        if (next == step::batch) handle_batch();
         else handle_one();
       } else {
         handle_one();
@@ -72,6 +74,7 @@ class server {
       i.buffers = reinterpret_cast<const rondo_buffer_entry*>(args_.buffers);
       i.buffer_count = args_.buffer_count;
       i.kernel_tag = args_.kernel_tag;
+      forget_failure();
       m_.must_look = 0;
       m_.gave_up = ending::none;
       if (resume_.constructed == 0) {
@@ -129,22 +132,19 @@ class server {
 
   // By thread 0. When the handler began, if anybody wants to know.
   RONDO_DEVICE std::uint64_t before_handler() {
-    rondo_invocation& i = invocation();
-    i.failure_code = RONDO_OK;
-    i.user_code = 0;
-    i.failure_length = 0;
     m_.reply.is_there = 0;
     const bool is_watched = (args_.flags & flag_watched) != 0;
-    const bool is_sampled = m_.counters.messages_in % RONDO_SAMPLE_EVERY == 0;
-    if (!is_watched && !is_sampled) return 0;
+    if (!is_watched && !is_sampled()) return 0;
     const std::uint64_t now = x_.now();
     if (is_watched) lead_.say_busy(now);
     return now;
   }
 
+  RONDO_DEVICE bool is_sampled() const { return m_.sequence % RONDO_SAMPLE_EVERY == 0; }
+
   RONDO_DEVICE void after_handler(std::uint64_t begin) {
-    if (m_.counters.busy_since != 0) lead_.say_busy(0);
-    if (begin != 0 && m_.counters.messages_in % RONDO_SAMPLE_EVERY == 0) {
+    if (begin != 0 && (args_.flags & flag_watched) != 0) lead_.say_busy(0);
+    if (begin != 0 && is_sampled()) {
       const std::uint64_t end = x_.now();
       const std::uint64_t took = end > begin ? end - begin : 0;
       ++m_.counters.handler_samples;
@@ -152,7 +152,10 @@ class server {
       if (took > m_.counters.handler_sampled_max_ns) m_.counters.handler_sampled_max_ns = took;
       m_.counters.heartbeat = end;
     }
-    if (invocation().failure_code != RONDO_OK) make_failure();
+    if (invocation().failure_code != RONDO_OK) {
+      make_failure();
+      forget_failure();
+    }
     if (m_.reply.is_there != 0) put_header(m_.reply);
   }
 
@@ -170,6 +173,12 @@ class server {
     record.user_code = i.user_code;
     for (std::uint32_t k = 0; k < text; ++k) record.text[k] = i.failure_text[k];
     m_.reply = {1, fixed + text, RONDO_FLAG_FAILED, 0};
+  }
+  RONDO_DEVICE void forget_failure() {
+    rondo_invocation& i = invocation();
+    i.failure_code = RONDO_OK;
+    i.user_code = 0;
+    i.failure_length = 0;
   }
 
   RONDO_DEVICE void put_header(const ready_reply& reply) {
@@ -306,6 +315,7 @@ class server {
     // Not ctx.failed(): a quick lane's handler may have failed before a slow lane asks, and all
     // must go the same way to the next barrier.
     auto& is_refused = *reinterpret_cast<std::uint32_t*>(stage_ + plan::refused_at);
+    clear_answer(together);
     if (leads) is_refused = prepare(ctx, decoded) ? 0 : 1;
     ctx.sync();
     if (is_refused == 0) {
@@ -335,6 +345,20 @@ class server {
     else return *reinterpret_cast<response*>(stage_ + plan::response_at);
   }
 
+  // By all lanes: one alone would take longer for a large response than the handler.
+  RONDO_DEVICE void clear_answer(const team& together) const {
+    if constexpr (replying_handler<H>) {
+      if constexpr (detail::is_plain<response> &&
+                    std::is_trivially_default_constructible_v<response>) {
+        auto* words = reinterpret_cast<ring::chunk*>(__builtin_assume_aligned(reply_payload(), 16));
+        for (std::uint32_t k = together.lane; k < (sizeof(response) + 15) / 16; k += together.lanes)
+          words[k] = {};
+      } else if (together.lane == 0) {
+        ::new (&answer()) response{};
+      }
+    }
+  }
+
   RONDO_DEVICE bool prepare(context& ctx, request& decoded) {
     detail::check_header<H>(header(), ctx);
     if (ctx.failed()) return false;
@@ -344,7 +368,6 @@ class server {
     if (!is_sound)
       ctx.fail_with(RONDO_MALFORMED, 0, "the request's bytes are not a message of its type");
     if constexpr (replying_handler<H>) {
-      ::new (&answer()) response{};
       is_sound = is_sound && fits(detail::max_bytes<response>(), ctx);
     }
     return is_sound;

@@ -71,9 +71,6 @@ enum class step : std::uint32_t { one, batch, leave };
 
 template <class H>
 struct block_memory {
-  ring::chunk control;   // a control_line's first 16 bytes
-  ring::chunk out_line;  // the first 16 bytes of the output's consumer line
-  std::uint64_t tail;    // counted input
   std::uint64_t sequence;
   std::uint64_t out_next;
   std::uint64_t out_published;  // counted output
@@ -84,6 +81,7 @@ struct block_memory {
   // What thread 0 saw and the lead has yet to act on.
   std::uint32_t must_look;  // an old look is no longer good enough
   ending gave_up;           // a wait inside the handler in hand ended: ordered (to stop) or lapsed
+  std::uint32_t stop_word;  // the order that ended it
   std::uint64_t looked_at;  // when the last look was, if requests of it wait
   ready_reply reply;
   counters_line counters;

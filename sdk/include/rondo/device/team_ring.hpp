@@ -27,17 +27,14 @@ RONDO_HD inline bool is_chunked(const ring::view& v) {
   return v.shape.how == ring::publication::chunked;
 }
 
-RONDO_HD inline std::uint64_t low_bits(std::uint32_t n) {
-  return n >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1;
+RONDO_HD inline std::uint32_t low_bits(std::uint32_t n) {
+  return n >= 32 ? ~std::uint32_t{0} : (std::uint32_t{1} << n) - 1;
 }
 
-// Whether the chunks with a set bit are all that the message in this slot has. `content` begins
-// with the first chunk's.
-RONDO_HD inline bool is_complete(const ring::view& in, std::uint64_t sequence, std::uint64_t there,
-                                 const std::byte* content) {
-  if ((there & 1) == 0) return false;
-  std::uint32_t length;
-  __builtin_memcpy(&length, __builtin_assume_aligned(content, 4), sizeof length);
+// Whether the chunks with a set bit are all that the message in this slot has. `length` is what the
+// first says.
+RONDO_HD inline bool is_complete(const ring::view& in, std::uint64_t sequence, std::uint32_t there,
+                                 std::uint32_t length) {
   if (length > in.shape.payload_capacity) length = 0;
   const std::uint32_t needed = ring::must_refresh(in.shape, sequence)
                                    ? ring::chunks_in_slot(in.shape)
@@ -50,15 +47,17 @@ template <class P>
 RONDO_DEVICE void store_piece(const ring::view& out, std::uint64_t sequence, std::uint32_t k,
                               const std::byte* content, std::uint32_t content_bytes) {
   ring::chunk piece;
-  for (std::uint32_t w = 0; w < 3; ++w) {
-    const std::uint32_t at = k * ring::chunk_content_bytes + w * 4;
-    std::uint32_t word = 0;
-    if (at + 4 <= content_bytes)
-      __builtin_memcpy(&word, __builtin_assume_aligned(content + at, 4), 4);
-    else
-      for (std::uint32_t b = at; b < content_bytes; ++b)
-        word |= static_cast<std::uint32_t>(content[b]) << 8 * (b - at);
-    piece.content[w] = word;
+  const std::uint32_t at = k * ring::chunk_content_bytes;
+  if (at + ring::chunk_content_bytes <= content_bytes) {
+    __builtin_memcpy(piece.content, __builtin_assume_aligned(content + at, 4),
+                     ring::chunk_content_bytes);
+  } else {
+    for (std::uint32_t w = 0; w < 3; ++w) {
+      std::uint32_t word = 0;
+      for (std::uint32_t b = at + w * 4; b < at + w * 4 + 4 && b < content_bytes; ++b)
+        word |= static_cast<std::uint32_t>(content[b]) << 8 * (b % 4);
+      piece.content[w] = word;
+    }
   }
   piece.tag = ring::chunk_tag(sequence);
   P::store_chunk(reinterpret_cast<ring::chunk*>(out.slot(sequence)) + k,

@@ -27,11 +27,12 @@ class gpu_threads {
     if (blockDim.x <= 32) __syncwarp(mask());
     else __syncthreads();
   }
-  // Called by every lane of the first warp; all get the OR of all.
-  __device__ std::uint64_t any_of_warp(std::uint64_t bits) const {
-    const std::uint32_t low = __reduce_or_sync(mask(), static_cast<std::uint32_t>(bits));
-    const std::uint32_t high = __reduce_or_sync(mask(), static_cast<std::uint32_t>(bits >> 32));
-    return low | static_cast<std::uint64_t>(high) << 32;
+  // Called by every lane of the first warp: all get the OR of all, or what one lane has.
+  __device__ std::uint32_t any_of_warp(std::uint32_t bits) const {
+    return __reduce_or_sync(mask(), bits);
+  }
+  __device__ std::uint32_t from_lane(std::uint32_t word, std::uint32_t lane) const {
+    return __shfl_sync(mask(), word, static_cast<int>(lane));
   }
 
   __device__ std::uint64_t now() const {

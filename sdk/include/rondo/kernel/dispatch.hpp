@@ -87,6 +87,18 @@ RONDO_HD void check_header(const rondo_envelope& header, context& ctx) {
     ctx.fail_with(RONDO_VERSION_MISMATCH, 0, "the request has another version than the handler");
 }
 
+// On a device a handler works on copies of small messages. Their compiler keeps them in registers;
+// in memory that the request may share with the response, as far as it knows, each field would be
+// loaded only after the last was stored.
+template <class T>
+RONDO_HD constexpr bool is_copied() {
+#if defined(__CUDA_ARCH__)
+  return is_plain<T> && sizeof(T) <= 128;
+#else
+  return false;
+#endif
+}
+
 // The reply of a replying handler. `Sink` is rondo_emitter, or what a device loop uses in its
 // place.
 template <class H, class Sink>
@@ -97,7 +109,11 @@ RONDO_HD rondo_status reply(H& handler, const typename H::request& request, Sink
   void* room = out.reserve(&out, room_bytes);
   if (room == nullptr) return RONDO_TERMINATED;
   std::int64_t length = sizeof(response);
-  if constexpr (is_plain<response>) {
+  if constexpr (is_copied<response>()) {
+    response answer{};
+    handler(request, answer, ctx);
+    __builtin_memcpy(__builtin_assume_aligned(room, 16), &answer, sizeof answer);
+  } else if constexpr (is_plain<response>) {
     auto* answer = ::new (room) response{};
     handler(request, *answer, ctx);
   } else {
@@ -135,9 +151,15 @@ RONDO_HD rondo_status dispatch(H& handler, const void* payload, Sink& out,
 
   rondo_status status = RONDO_OK;
   if constexpr (is_plain<request>) {
-    if (header.length == sizeof(request))
+    if (header.length != sizeof(request)) {
+      ctx.fail_with(RONDO_MALFORMED, 0, "the request has not the size of its type");
+    } else if constexpr (is_copied<request>()) {
+      request own;
+      __builtin_memcpy(&own, __builtin_assume_aligned(payload, 16), sizeof own);
+      status = run(handler, own, out, ctx);
+    } else {
       status = run(handler, *static_cast<const request*>(payload), out, ctx);
-    else ctx.fail_with(RONDO_MALFORMED, 0, "the request has not the size of its type");
+    }
   } else {
     request decoded{};
     if (decode(payload, header.length, decoded)) status = run(handler, decoded, out, ctx);
