@@ -107,7 +107,8 @@ class bench {
       options.publish = rondo::publish_policy::counted;
       options.one_sender = true;
       options.block = block;
-      options.input_capacity = options.output_capacity = 8192;
+      options.input_capacity = options.output_capacity = 2048;
+      options.failure_text = 48;  // a reply is 96 bytes then, with its envelope
       options.wait = rondo::wait_policy::spin;
       kernels.push_back(launch<stream_replier>(options));
     }
@@ -242,7 +243,7 @@ class bench {
   // One host thread: its rings in turn, never more on their way than a ring holds.
   std::uint64_t drive(std::vector<rondo::kernel<stream_replier>>& kernels, std::uint32_t first,
                       std::uint32_t stride, std::uint64_t begin, std::atomic<bool>& wrong) {
-    constexpr std::uint64_t window = 4096, batch = 512;
+    constexpr std::uint64_t window = 2048, batch = 512;
     struct side {
       rondo::sender<request> to;
       rondo::receiver<response> from;

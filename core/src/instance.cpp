@@ -78,8 +78,9 @@ void instance::create() {
                               std::max(handler.request.max_bytes, 1u), o);
   if (o.one_sender) params.input.flags |= RONDO_QUEUE_ONE_PRODUCER;
   // Room for a failure with its text, whatever the response's size.
-  const auto reply_bytes =
-      std::max(handler.response.max_bytes, static_cast<std::uint32_t>(sizeof(rondo_failure)));
+  const std::uint32_t reply_bytes =
+      std::max(handler.response.max_bytes,
+               static_cast<std::uint32_t>(offsetof(rondo_failure, text)) + o.failure_text);
   params.output = queue_params(plan_.names.output, plan_.output_capacity, reply_bytes, o);
   params.output.flags |= RONDO_QUEUE_ONE_PRODUCER;
   params.kernel_tag = plan_.kernel_tag;

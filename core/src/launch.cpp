@@ -137,6 +137,11 @@ detail::launch_plan runtime::state::plan(std::string_view handler_id,
       {std::string(view_of(handler.request.wire_name)), plan.id, queue_direction::input});
   plan.names.output = build_queue_name(
       {std::string(view_of(handler.response.wire_name)), plan.id, queue_direction::output});
+  if (options.failure_text > RONDO_FAILURE_TEXT_MAX)
+    throw error(RONDO_INVALID_ARGUMENT, plan.id,
+                fmt::format("failure_text is {} bytes, and a failure has at most {}",
+                            options.failure_text, std::uint32_t{RONDO_FAILURE_TEXT_MAX}),
+                "Use that or less");
   plan.input_capacity =
       capacity_for(options.input_capacity, handler.request.max_bytes, "input", plan.id);
   plan.output_capacity =

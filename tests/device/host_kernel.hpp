@@ -50,7 +50,8 @@ class host_kernel {
         output_(make_ring(options.output)),
         lines_(new lines{}),
         state_(new room<sizeof(H)>{}),
-        scratch_(new room<device::stage_plan<H>::scratch_bytes + 16>{}) {
+        scratch_(options.grid.threads * device::stage_plan<H>::scratch_per_thread / 16 +
+                 device::stage_plan<H>::scratch_bytes / 16 + 1) {
     start_at(input_.view(), options.input_begins_at);
     start_at(output_.view(), options.output_begins_at);
     lines_->resume.output_next = options.output_begins_at;
@@ -86,7 +87,7 @@ class host_kernel {
     a.counters = address_of(&lines_->counters);
     a.resume = address_of(&lines_->resume);
     a.state = address_of(state_.get());
-    a.scratch = address_of(scratch_.get());
+    a.scratch = address_of(scratch_.data());
     a.buffers = address_of(buffers_);
     a.buffer_count = std::size(buffers_);
     a.kernel_tag = 77;
@@ -106,7 +107,9 @@ class host_kernel {
       memories_.push_back(std::make_unique<device::block_memory<H>>());
     args_ = args();
     grid_ = host_grid::start<X>(options_.grid, [this](const X& x, std::uint32_t block) {
-      device::serve<P, H>(x, args_, *memories_[block]);
+      if (device::takes_single_messages<H>(x, args_))
+        device::serve_single_messages<P, H>(x, args_, *memories_[block]);
+      else device::serve<P, H>(x, args_, *memories_[block]);
     });
   }
 
@@ -281,7 +284,7 @@ class host_kernel {
   backend::ring_memory input_, output_;
   std::unique_ptr<lines> lines_;
   std::unique_ptr<room<sizeof(H)>> state_;
-  std::unique_ptr<room<device::stage_plan<H>::scratch_bytes + 16>> scratch_;
+  std::vector<ring::chunk> scratch_;
   rondo_buffer_entry buffers_[4]{};
   std::vector<std::unique_ptr<device::block_memory<H>>> memories_;
   device::launch_args args_{};

@@ -82,6 +82,10 @@ struct launch_options {
 
   std::uint32_t grid = 0;  // blocks and threads per block, for devices that have them; 0: default
   std::uint32_t block = 0;
+  // Room for the reason why a request failed in each slot of the output; a longer text is cut.
+  // Small responses lie closer together, and stream faster, with less.
+  std::uint32_t failure_text = RONDO_FAILURE_TEXT_MAX;
+
   nanoseconds handler_deadline{0};  // a handler that runs longer is hung; 0: none
   nanoseconds lease{0};             // the kernel ends if the host is silent for so long; 0: default
   nanoseconds launch_deadline = std::chrono::seconds(30);

@@ -108,7 +108,7 @@ struct launch_args {
   std::uint64_t counters;  // counters_line
   std::uint64_t resume;    // resume_block
   std::uint64_t state;     // the handler's object
-  std::uint64_t scratch;   // probe_record::scratch_bytes; 0 if none
+  std::uint64_t scratch;   // what probe_record asks for; 0 if nothing
   std::uint64_t buffers;   // rondo_buffer_entry[buffer_count]
   std::uint64_t buffer_count;
   std::uint64_t kernel_tag;
@@ -157,15 +157,16 @@ struct alignas(ring::line_bytes) probe_record {
   std::uint32_t handler_flags;  // RONDO_HANDLER_*
   std::uint32_t request_max_bytes;
   std::uint32_t response_max_bytes;
-  std::uint32_t scratch_bytes;  // device memory that a kernel needs for its messages
+  // Device memory that a kernel needs for its messages: so much, and so much for each thread.
+  std::uint32_t scratch_bytes;
+  std::uint32_t scratch_per_thread;
   std::uint64_t request_schema;
   std::uint64_t response_schema;
   std::uint64_t state_bytes;
   std::uint64_t state_alignment;
   std::uint32_t destroys;  // the state's destructor does something
-  std::uint32_t reserved;
-  std::uint64_t clock;  // the device's clock
-  std::uint64_t done;   // written last: 1
+  std::uint64_t clock;     // the device's clock
+  std::uint64_t done;      // written last: 1
 };
 
 static_assert(sizeof(control_line) == ring::line_bytes && offsetof(control_line, word) == 12);

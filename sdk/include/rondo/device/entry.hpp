@@ -24,7 +24,11 @@ __device__ void enter(const launch_args& args) {
       case action::destroy:
         if (is_first) reinterpret_cast<H*>(args.state)->~H();
         return;
-      case action::serve: serve<ring::platform, H>(x, args, memory); return;
+      case action::serve:
+        if (x.lanes() == gpu_warp::warp_lanes && takes_single_messages<H>(x, args))
+          serve_single_messages<ring::platform, H>(gpu_warp(), args, memory);
+        else serve<ring::platform, H>(x, args, memory);
+        return;
     }
   }
 }

@@ -9,7 +9,7 @@
 
 namespace rondo::device {
 
-template <class H, class X, class P>
+template <class H, class X, class P, class K>
 class lead {
   using plan = stage_plan<H>;
 
@@ -22,10 +22,14 @@ class lead {
         in_content_(in_content),
         in_(view_of(args.input)),
         out_(view_of(args.output)),
-        pieces_(is_chunked(in_) ? ring::chunks_in_slot(in_.shape) : 0) {}
+        pieces_(K::is_chunked(in_) ? ring::chunks_in_slot(in_.shape) : 0) {}
 
   RONDO_DEVICE const ring::view& in() const { return in_; }
   RONDO_DEVICE const ring::view& out() const { return out_; }
+  // The next request, for the first warp.
+  RONDO_DEVICE std::uint64_t next() const { return head_; }
+  // Where the next reply goes, as of the last look.
+  RONDO_DEVICE std::uint64_t out_next() const { return out_next_; }
   RONDO_DEVICE bool is_first() const { return x_.thread() == 0; }
 
   // By every lane of the first warp, once.
@@ -46,24 +50,25 @@ class lead {
       return leave();
     }
     out_next_ = m_.out_next;
-    narrow_looks_ = near_looks;  // behind each request an order is seen before the next is taken
-    for (std::uint32_t looks = 0;; ++looks) {
-      const bool is_wide = is_wide_look();
-      const std::uint64_t waiting = poll(is_wide);
-      if (is_wide) ending_ = obey();
-      if (waiting != 0 && ending_ == ending::none && takes_ && has_room()) return choose(waiting);
+    // Behind each request an order is seen before the next is taken.
+    for (std::uint32_t looks = 1;; ++looks) {
+      const std::uint64_t waiting = look_around();
+      ending_ = obey();
+      const bool may_take = ending_ == ending::none && takes_ && has_room();
+      if (waiting != 0 && may_take) return choose(waiting);
       if (unsettled_ != 0) settle();
-      if (ending_ == ending::none && is_once() && looks >= looks_until_idle &&
-          (waiting == 0 || !takes_ || !has_room()))
+      if (ending_ == ending::none && is_once() && looks > looks_until_idle &&
+          (waiting == 0 || !may_take))
         ending_ = ending::idle;
       if (ending_ == ending::none) rest(looks);
       if (ending_ != ending::none) return leave();
+      if (may_take && may_look_closely() && look_closely()) return choose(1);
     }
   }
 
   // Replies that are written and not yet visible, and slots that are read and not yet free.
   RONDO_DEVICE void settle() {
-    if (!is_chunked(out_) && is_first() && m_.out_published != m_.out_next) {
+    if (!K::is_chunked(out_) && is_first() && m_.out_published != m_.out_next) {
       P::store_release(&out_.producer->tail, m_.out_next);  // SYNC: tail-published
       m_.out_published = m_.out_next;
     }
@@ -77,7 +82,7 @@ class lead {
   // By thread 0, after each request. What waits since the last look, orders among them, waits for
   // no more than a few quick handlers.
   RONDO_DEVICE void note_time() {
-    if (pieces_ == 0 && x_.now() - m_.looked_at > burst_ns) m_.must_look = 1;
+    if (!is_chunked_in() && x_.now() - m_.looked_at > burst_ns) m_.must_look = 1;
   }
 
   // `n` requests were taken out of the input and what they asked for is done.
@@ -119,7 +124,7 @@ class lead {
   // That time is not the handler's: it does not count towards a hang.
   RONDO_DEVICE bool wait_for_room() {
     if (m_.gave_up != ending::none) return false;
-    if (m_.out_published != m_.out_next && !is_chunked(out_)) {
+    if (m_.out_published != m_.out_next && !K::is_chunked(out_)) {
       P::store_release(&out_.producer->tail, m_.out_next);  // SYNC: tail-published
       m_.out_published = m_.out_next;
     }
@@ -164,9 +169,9 @@ class lead {
 
  private:
   static constexpr std::uint32_t looks_until_idle = 4;
-  static constexpr std::uint32_t looks_per_clock = 32;
-  // Looks between two at the orders. Across the bus one takes a microsecond, on the device a
-  // seventh.
+  static constexpr std::uint32_t looks_per_clock = 8;
+  // Looks at the slot between two at the orders. Across the bus one takes a microsecond, on the
+  // device a seventh.
   static constexpr std::uint32_t far_looks = 4;
   static constexpr std::uint32_t near_looks = 32;
   // A kernel that has been idle for so long takes naps so many times as long.
@@ -189,49 +194,51 @@ class lead {
   // Whether there is no need to look: requests are left from the last time, and nothing asks for
   // attention. What was seen of the output and of the host's orders is as old as that.
   RONDO_DEVICE bool may_go_on() const {
-    return pieces_ == 0 && limit_ != head_ && unsettled_ != 0 && m_.must_look == 0 && has_room();
+    return !is_chunked_in() && limit_ != head_ && unsettled_ != 0 && m_.must_look == 0 &&
+           has_room();
   }
 
-  // Whether this look goes for orders and room as well, and not for the slot alone.
-  RONDO_DEVICE bool is_wide_look() {
-    const std::uint32_t between = (args_.flags & flag_near) != 0 ? near_looks : far_looks;
-    const bool is_wide = pieces_ == 0 || !takes_ || naps_ || is_once() || word_ == 0 ||
-                         command_of(word_) == command::drain || room() == 0 ||
-                         ++narrow_looks_ >= between;
-    if (is_wide) narrow_looks_ = 0;
-    return is_wide;
+  // Whether the slot alone may be looked at for a while, and not the orders.
+  RONDO_DEVICE bool may_look_closely() const {
+    return is_chunked_in() && !naps_ && !is_once() && command_of(word_) == command::run;
   }
+  RONDO_DEVICE bool look_closely() {
+    std::uint32_t looks = (args_.flags & flag_near) != 0 ? near_looks : far_looks;
+    polls_ += looks;
+    RONDO_KEEP_LOOP
+    for (; looks != 0; --looks)
+      if (look_at_slot() != 0) break;
+    if (looks == 0) return false;
+    polls_ -= looks - 1;
+    return true;
+  }
+  RONDO_DEVICE bool is_chunked_in() const { return K::is_chunked(in_); }
 
-  // One look, a wide one also at the orders and at what the host took of the output. How many
-  // requests are at hand.
-  RONDO_DEVICE std::uint64_t poll(bool is_wide) {
+  // A look at everything: requests, orders, and what the host took of the output. How many requests
+  // are at hand.
+  RONDO_DEVICE std::uint64_t look_around() {
     if (may_go_on()) return limit_ - head_;
     if (unsettled_ != 0) {
       settle();
       publish_counters();
     }
     ++polls_;
-    if (pieces_ == 0) {
+    if (!is_chunked_in()) {
       x_.sync_warp();  // all have asked whether they must look
       if (is_first()) m_.must_look = 0;
     }
     // All loads of a look are issued before the first is waited for.
     const std::uint32_t second = x_.lanes() > 1 ? 1 : 0;
     ring::chunk control{}, taken{};
-    if (is_wide) {
-      // SYNC: control
-      if (is_first())
-        control = P::load_chunk(reinterpret_cast<const ring::chunk*>(args_.control));
-      if (x_.thread() == second)
-        taken = P::load_chunk(reinterpret_cast<const ring::chunk*>(out_.consumer));
-    }
-    const std::uint64_t waiting = pieces_ != 0 ? look_at_slot() : look_at_tail();
-    if (is_wide) {
-      seen_word_ = x_.from_lane(control.tag, 0);
-      seen_lease_ = x_.from_lane(control.content[2], 0);
-      if (seen_word_ != word_) seen_until_ = wide_number(control, 0);
-      out_head_ = wide_number(taken, second);
-    }
+    // SYNC: control
+    if (is_first()) control = P::load_chunk(reinterpret_cast<const ring::chunk*>(args_.control));
+    if (x_.thread() == second)
+      taken = P::load_chunk(reinterpret_cast<const ring::chunk*>(out_.consumer));
+    const std::uint64_t waiting = is_chunked_in() ? look_at_slot() : look_at_tail();
+    seen_word_ = x_.from_lane(control.tag, 0);
+    seen_lease_ = x_.from_lane(control.content[2], 0);
+    if (seen_word_ != word_) seen_until_ = wide_number(control, 0);
+    out_head_ = wide_number(taken, second);
     return waiting;
   }
 
@@ -250,6 +257,7 @@ class lead {
     const bool one_each = pieces_ <= x_.lanes();
     std::uint32_t there = 0, length = 0;
     ring::chunk piece{};
+    RONDO_KEEP_LOOP
     for (std::uint32_t i = x_.thread(); i < pieces_; i += x_.lanes()) {
       piece = P::load_chunk(slot + i);  // SYNC: chunk-published
       if (piece.tag == ring::chunk_tag(head_)) there |= 1u << i;
@@ -276,7 +284,7 @@ class lead {
   }
 
   RONDO_DEVICE ending obey() {
-    if (pieces_ == 0 && limit_ - head_ > in_.shape.capacity) return ending::broken_ring;
+    if (!is_chunked_in() && limit_ - head_ > in_.shape.capacity) return ending::broken_ring;
     note_lease(seen_lease_);
     if (seen_word_ != word_) {
       word_ = seen_word_;
@@ -313,14 +321,14 @@ class lead {
   }
 
   RONDO_DEVICE step choose(std::uint64_t waiting) {
-    const step next = plan::by_thread && pieces_ == 0 ? step::batch : step::one;
+    const step next = plan::by_thread && !is_chunked_in() ? step::batch : step::one;
     std::uint64_t n = 1;
     if constexpr (plan::by_thread) {
-      if (pieces_ == 0) n = least(least(waiting, room()), x_.threads());
+      if (!is_chunked_in()) n = least(least(waiting, room()), x_.threads());
       if (command_of(word_) == command::drain) n = least(n, drain_until_ - head_);
     }
     if (is_first()) {
-      if (pieces_ == 0 && unsettled_ == 0) m_.looked_at = x_.now();
+      if (!is_chunked_in() && unsettled_ == 0) m_.looked_at = x_.now();
       m_.sequence = head_;
       m_.next = next;
       m_.count = m_.first_bad = static_cast<std::uint32_t>(n);
@@ -369,6 +377,7 @@ class lead {
   RONDO_DEVICE void write_counters(std::uint32_t first, std::uint32_t stride) {
     auto* to = reinterpret_cast<ring::chunk*>(args_.counters);
     constexpr std::uint32_t pieces = sizeof(counters_line) / sizeof(ring::chunk);
+    RONDO_KEEP_LOOP
     for (std::uint32_t i = first; i < pieces; i += stride) {
       ring::chunk c;
       __builtin_memcpy(&c,
@@ -408,7 +417,7 @@ class lead {
   std::uint64_t lease_seen_at_ = 0;
   std::uint64_t stop_seen_at_ = 0;  // by thread 0, in a team of blocks
   std::uint64_t worked_at_ = 0;     // 0: since the clock was last read
-  // What the last wide look brought: the orders, and what the host took of the output.
+  // What the last look around brought: the orders, and what the host took of the output.
   std::uint64_t out_head_ = 0;
   std::uint64_t seen_until_ = 0;
   std::uint32_t seen_word_ = 0;
@@ -422,7 +431,6 @@ class lead {
   bool takes_ = false;
   bool naps_ = false;
   bool naps_long_ = false;
-  std::uint32_t narrow_looks_ = 0;
 };
 
 }  // namespace rondo::device

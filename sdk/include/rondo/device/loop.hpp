@@ -7,7 +7,7 @@
 
 namespace rondo::device {
 
-template <class H, class X, class P = ring::platform>
+template <class H, class X, class P, class K>
 class server {
   using plan = stage_plan<H>;
   using request = typename H::request;
@@ -66,15 +66,7 @@ class server {
       ++m_.counters.launches;
       m_.counters.heartbeat = x_.now();
       m_.out_next = m_.out_published = resume_.output_next;
-      rondo_invocation& i = invocation();
-      i.struct_size = sizeof i;
-      i.lane = 0;
-      i.lanes = 1;
-      i.request = &header();
-      i.buffers = reinterpret_cast<const rondo_buffer_entry*>(args_.buffers);
-      i.buffer_count = args_.buffer_count;
-      i.kernel_tag = args_.kernel_tag;
-      forget_failure();
+      begin_invocation(invocation(), header());
       m_.must_look = 0;
       m_.gave_up = ending::none;
       if (resume_.constructed == 0) {
@@ -89,21 +81,31 @@ class server {
   // ---- one request, the whole block
 
   RONDO_DEVICE void handle_one() {
-    if (!is_chunked(lead_.in())) fetch();
-    const bool is_dropped = (header().flags & RONDO_FLAG_ABANDONED) != 0 ||
-                            m_.sequence < args_.skip_below ||
-                            header().length > lead_.in().shape.payload_capacity;
+    if (!K::is_chunked(lead_.in())) fetch();
+    const rondo_envelope asked = header();
+    const bool is_dropped = (asked.flags & RONDO_FLAG_ABANDONED) != 0 ||
+                            sequence() < args_.skip_below ||
+                            asked.length > lead_.in().shape.payload_capacity;
     if (is_dropped) {
       x_.sync_block();  // all have read the header
       if (x_.in_first_warp()) drop();
       return;
     }
     const std::uint64_t begin = x_.thread() == 0 ? before_handler() : 0;
-    run_handler();
-    if (x_.thread() == 0) after_handler(begin);
+    run_handler(asked);
+    if (x_.thread() == 0) after_handler(asked, begin);
     x_.sync_block();
     publish_reply();
-    if (x_.in_first_warp()) count_one();
+    if (x_.in_first_warp()) count_one(asked);
+  }
+
+  // The first warp knows these two without asking the memory that it shares with the others.
+  RONDO_DEVICE std::uint64_t sequence() const {
+    return x_.in_first_warp() ? lead_.next() : m_.sequence;
+  }
+  RONDO_DEVICE std::uint64_t out_next() const {
+    if constexpr (!replying_handler<H>) return m_.out_next;  // what it emitted counts
+    else return x_.in_first_warp() ? lead_.out_next() : m_.out_next;
   }
 
   // Brings a counted slot's content in: first as much as one access of each thread takes, whose
@@ -140,9 +142,9 @@ class server {
     return now;
   }
 
-  RONDO_DEVICE bool is_sampled() const { return m_.sequence % RONDO_SAMPLE_EVERY == 0; }
+  RONDO_DEVICE bool is_sampled() const { return sequence() % RONDO_SAMPLE_EVERY == 0; }
 
-  RONDO_DEVICE void after_handler(std::uint64_t begin) {
+  RONDO_DEVICE void after_handler(const rondo_envelope& asked, std::uint64_t begin) {
     if (begin != 0 && (args_.flags & flag_watched) != 0) lead_.say_busy(0);
     if (begin != 0 && is_sampled()) {
       const std::uint64_t end = x_.now();
@@ -152,17 +154,19 @@ class server {
       if (took > m_.counters.handler_sampled_max_ns) m_.counters.handler_sampled_max_ns = took;
       m_.counters.heartbeat = end;
     }
-    if (invocation().failure_code != RONDO_OK) {
-      make_failure();
-      forget_failure();
+    if constexpr (plan::runs != execution::serial && plan::runs != execution::independent) {
+      if (invocation().failure_code != RONDO_OK) {
+        make_failure(invocation());
+        forget_failure();
+      }
     }
-    if (m_.reply.is_there != 0) put_header(m_.reply);
+    const ready_reply reply = m_.reply;
+    if (reply.is_there != 0) put_header(reply, asked.correlation_id, out_next());
   }
 
   // The caller who waits learns why; the reason is cut to what the slot can carry.
-  RONDO_DEVICE void make_failure() {
+  RONDO_DEVICE void make_failure(const rondo_invocation& i) {
     ++m_.counters.messages_failed;
-    const rondo_invocation& i = invocation();
     constexpr std::uint32_t fixed = offsetof(rondo_failure, text);
     const std::uint32_t room = lead_.out().shape.payload_capacity;
     m_.reply.is_there = 0;
@@ -171,6 +175,7 @@ class server {
     auto& record = *reinterpret_cast<rondo_failure*>(reply_payload());
     record.code = i.failure_code;
     record.user_code = i.user_code;
+    RONDO_KEEP_LOOP
     for (std::uint32_t k = 0; k < text; ++k) record.text[k] = i.failure_text[k];
     m_.reply = {1, fixed + text, RONDO_FLAG_FAILED, 0};
   }
@@ -181,28 +186,30 @@ class server {
     i.failure_length = 0;
   }
 
-  RONDO_DEVICE void put_header(const ready_reply& reply) {
-    auto& out = *reinterpret_cast<rondo_envelope*>(stage_ + plan::out_at);
-    out.length = reply.length;
-    out.type = RONDO_TYPE_RESPONSE;
-    out.version = static_cast<std::uint16_t>(reply.version);
-    out.flags = reply.flags;
-    out.reserved = 0;
-    out.message_id = m_.out_next + 1;
-    out.correlation_id = header().correlation_id;
+  RONDO_DEVICE void put_header(const ready_reply& reply, std::uint64_t correlation_id,
+                               std::uint64_t sequence) {
+    const rondo_envelope out{reply.length,
+                             RONDO_TYPE_RESPONSE,
+                             static_cast<std::uint16_t>(reply.version),
+                             reply.flags,
+                             0,
+                             sequence + 1,
+                             correlation_id};
+    __builtin_memcpy(__builtin_assume_aligned(stage_ + plan::out_at, 16), &out, sizeof out);
   }
 
   RONDO_DEVICE void publish_reply() {
-    if (m_.reply.is_there == 0) return;
-    const bool by_warp = is_chunked(lead_.out());
+    const ready_reply reply = m_.reply;
+    if (reply.is_there == 0) return;
+    const bool by_warp = K::is_chunked(lead_.out());
     if (by_warp && !x_.in_first_warp()) return;
-    store_message<P>(lead_.out(), m_.out_next, stage_ + plan::out_at,
-                     plan::header_bytes + m_.reply.length, x_.thread(),
-                     by_warp ? x_.lanes() : x_.threads());
+    store_message<P, K>(lead_.out(), out_next(), stage_ + plan::out_at,
+                        plan::header_bytes + reply.length, x_.thread(),
+                        by_warp ? x_.lanes() : x_.threads());
     if (!by_warp) x_.sync_block();
   }
 
-  RONDO_DEVICE void count_one() {
+  RONDO_DEVICE void count_one(const rondo_envelope& asked) {
     x_.sync_warp();  // all have read m.out_next
     if (x_.thread() == 0) {
       if (m_.reply.is_there != 0) {
@@ -211,7 +218,7 @@ class server {
         m_.counters.bytes_out += m_.reply.length;
       }
       ++m_.counters.messages_in;
-      m_.counters.bytes_in += header().length;
+      m_.counters.bytes_in += asked.length;
       lead_.note_time();
     }
     x_.sync_warp();
@@ -230,9 +237,10 @@ class server {
   // Where a handler with one reply writes it: where it will be published from, by the whole block.
   struct reply_sink {
     server* self;
+    rondo_invocation* own;
 
     RONDO_DEVICE void* reserve(reply_sink*, std::uint32_t bytes) {
-      return self->fits(bytes, context(self->invocation())) ? self->reply_payload() : nullptr;
+      return self->fits(bytes, context(*own)) ? self->reply_payload() : nullptr;
     }
     RONDO_DEVICE void commit(reply_sink*, std::uint32_t length, std::uint16_t version,
                              std::uint32_t flags) {
@@ -244,16 +252,18 @@ class server {
   // the first of those that run the handler.
   struct emit_sink : rondo_emitter {
     server* self;
+    rondo_invocation* own;
     team together;
 
-    RONDO_DEVICE emit_sink(server* owner, const team& those)
+    RONDO_DEVICE emit_sink(server* owner, rondo_invocation& of, const team& those)
         : rondo_emitter{sizeof(rondo_emitter), 0, &make_room, &publish},
           self(owner),
+          own(&of),
           together(those) {}
     RONDO_DEVICE static void* make_room(rondo_emitter* base, std::uint32_t bytes) {
       auto& to = *static_cast<emit_sink*>(base);
       if (to.together.lane != 0) return nullptr;
-      if (!to.self->fits(bytes, context(to.self->invocation(), to.together))) return nullptr;
+      if (!to.self->fits(bytes, context(*to.own, to.together))) return nullptr;
       return to.self->lead_.wait_for_room() ? to.self->reply_payload() : nullptr;
     }
     RONDO_DEVICE static void publish(rondo_emitter* base, std::uint32_t length,
@@ -263,18 +273,18 @@ class server {
   };
 
   RONDO_DEVICE void emit(const ready_reply& reply) {
-    put_header(reply);
-    store_message<P>(lead_.out(), m_.out_next, stage_ + plan::out_at,
-                     plan::header_bytes + reply.length, 0, 1);
+    put_header(reply, header().correlation_id, m_.out_next);
+    store_message<P, K>(lead_.out(), m_.out_next, stage_ + plan::out_at,
+                        plan::header_bytes + reply.length, 0, 1);
     ++m_.out_next;
     ++m_.counters.messages_out;
     m_.counters.bytes_out += reply.length;
-    if (is_chunked(lead_.out())) return;
+    if (K::is_chunked(lead_.out())) return;
     P::store_release(&lead_.out().producer->tail, m_.out_next);  // SYNC: tail-published
     m_.out_published = m_.out_next;
   }
 
-  RONDO_DEVICE void run_handler() {
+  RONDO_DEVICE void run_handler(const rondo_envelope& asked) {
     if constexpr (plan::runs == execution::warp) {
       x_.sync_block();
       if (x_.in_first_warp()) run_together({x_.thread(), x_.lanes(), &sync_warp, this});
@@ -285,25 +295,39 @@ class server {
     } else if constexpr (plan::runs == execution::grid) {
       x_.sync_block();
       if (x_.thread() == 0 && x_.blocks() > 1)
-        x_.store_release(&resume_.go, (m_.sequence + 1) << 1);  // SYNC: go
+        x_.store_release(&resume_.go, (sequence() + 1) << 1);  // SYNC: go
       run_together(grid_team());
     } else {
-      if (x_.thread() == 0) run_alone();
+      if (x_.thread() == 0) run_alone(asked);
     }
   }
 
-  RONDO_DEVICE void run_alone() {
-    if (header().length > plan::request_bytes) {
-      context(invocation()).fail_with(RONDO_MALFORMED, 0, too_long);
-      return;
-    }
-    if constexpr (replying_handler<H>) {
-      reply_sink out{this};
-      detail::dispatch(handler(), payload(), out, invocation());
+  // Its invocation is its own: what the handler leaves alone of it then costs nothing.
+  RONDO_DEVICE void run_alone(const rondo_envelope& asked) {
+    rondo_invocation own;
+    begin_invocation(own, header());
+    if (asked.length > plan::request_bytes) {
+      context(own).fail_with(RONDO_MALFORMED, 0, too_long);
+    } else if constexpr (replying_handler<H>) {
+      reply_sink out{this, &own};
+      detail::dispatch(handler(), asked, payload(), out, own);
     } else {
-      emit_sink out(this, {});
-      detail::dispatch(handler(), payload(), out, invocation());
+      emit_sink out(this, own, {});
+      detail::dispatch(handler(), asked, payload(), out, own);
     }
+    if (own.failure_code != RONDO_OK) make_failure(own);
+  }
+  RONDO_DEVICE void begin_invocation(rondo_invocation& i, const rondo_envelope& of) const {
+    i.struct_size = sizeof i;
+    i.lane = 0;
+    i.lanes = 1;
+    i.failure_code = RONDO_OK;
+    i.user_code = 0;
+    i.failure_length = 0;
+    i.request = &of;
+    i.buffers = reinterpret_cast<const rondo_buffer_entry*>(args_.buffers);
+    i.buffer_count = args_.buffer_count;
+    i.kernel_tag = args_.kernel_tag;
   }
   static constexpr const char* too_long = "the request is longer than its type allows";
 
@@ -324,7 +348,7 @@ class server {
       if constexpr (replying_handler<H>) {
         handler()(*in, answer(), ctx);
       } else {
-        emit_sink out(this, together);
+        emit_sink out(this, invocation(), together);
         emitter<response> replies(out);
         handler()(*in, replies, ctx);
       }
@@ -447,21 +471,19 @@ class server {
     }
   };
 
+  // Requests come in and replies go out piece by piece, neighbouring threads at neighbouring
+  // pieces: a thread that fetched its own message would ask the bus for 16 bytes at a time.
   RONDO_DEVICE void handle_batch() {
-    constexpr std::uint32_t pieces = (plan::header_bytes + plan::request_bytes + 15) / 16;
-    alignas(16) std::byte content[pieces * 16];
+    alignas(16) std::byte content[plan::request_pieces * 16];
     const auto& head = *reinterpret_cast<const rondo_envelope*>(content);
     const std::uint32_t t = x_.thread();
-    const bool has_one = t < m_.count;
     const std::uint64_t begin = t == 0 ? batch_begins() : 0;
-    if (has_one) {
-      ring::chunk piece[pieces];
-      const auto* from = reinterpret_cast<const ring::chunk*>(lead_.in().slot(m_.sequence + t));
-      const std::uint32_t in_slot = lead_.in().shape.stride / 16;
+    fetch_batch();
+    x_.sync_block();
+    if (t < m_.count) {
       RONDO_UNROLL
-      for (std::uint32_t k = 0; k < pieces; ++k)
-        if (k < in_slot) piece[k] = P::load_chunk(from + k);
-      __builtin_memcpy(content, piece, sizeof content);
+      for (std::uint32_t k = 0; k < plan::request_pieces; ++k)
+        __builtin_memcpy(content + k * 16, in_piece(k, t), 16);
       if ((head.flags & RONDO_FLAG_ABANDONED) != 0 || m_.sequence + t < args_.skip_below ||
           head.length > lead_.in().shape.payload_capacity)
         x_.min_in_block(&m_.first_bad, t);
@@ -470,7 +492,68 @@ class server {
     const std::uint32_t good = m_.first_bad;
     if (t < good) answer_own(content, m_.out_next + t);
     x_.sync_block();
+    if (!K::is_chunked(lead_.out())) {
+      send_batch(good);
+      x_.sync_block();
+    }
     if (x_.in_first_warp()) batch_ends(good, begin);
+  }
+
+  // Piece k of thread t's request, and of its reply.
+  RONDO_DEVICE ring::chunk* in_piece(std::uint32_t k, std::uint32_t t) const {
+    return reinterpret_cast<ring::chunk*>(args_.scratch + plan::scratch_bytes) + k * x_.threads() +
+           t;
+  }
+  RONDO_DEVICE ring::chunk* out_piece(std::uint32_t k, std::uint32_t t) const {
+    return in_piece(plan::request_pieces + k, t);
+  }
+
+  RONDO_DEVICE void fetch_batch() {
+    constexpr std::uint32_t in_flight = 6;
+    const std::uint32_t all = m_.count * plan::request_pieces;
+    RONDO_KEEP_LOOP
+    for (std::uint32_t i = x_.thread(); i < all; i += in_flight * x_.threads()) {
+      ring::chunk piece[in_flight];
+      RONDO_UNROLL
+      for (std::uint32_t f = 0; f < in_flight; ++f) {
+        const std::uint32_t at = i + f * x_.threads();
+        if (at < all)
+          piece[f] = P::load_chunk(reinterpret_cast<const ring::chunk*>(
+                                       lead_.in().slot(m_.sequence + at / plan::request_pieces)) +
+                                   at % plan::request_pieces);
+      }
+      RONDO_UNROLL
+      for (std::uint32_t f = 0; f < in_flight; ++f) {
+        const std::uint32_t at = i + f * x_.threads();
+        if (at < all) *in_piece(at % plan::request_pieces, at / plan::request_pieces) = piece[f];
+      }
+    }
+  }
+
+  // As much of each reply as a response may have. What a longer failure has its thread sent.
+  static constexpr std::uint32_t sent_pieces =
+      (plan::header_bytes + detail::max_bytes<response>() + 15) / 16;
+  RONDO_DEVICE void send_batch(std::uint32_t count) {
+    RONDO_KEEP_LOOP
+    for (std::uint32_t i = x_.thread(); i < count * sent_pieces; i += x_.threads()) {
+      const std::uint32_t t = i / sent_pieces, k = i % sent_pieces;
+      if (k * 16 >= plan::header_bytes + out_piece(0, t)->content[0]) continue;
+      P::store_chunk(reinterpret_cast<ring::chunk*>(lead_.out().slot(m_.out_next + t)) + k,
+                     *out_piece(k, t));
+    }
+  }
+  RONDO_DEVICE void send_own(const std::byte* out, std::uint32_t bytes, std::uint64_t sequence) {
+    if (K::is_chunked(lead_.out())) {
+      store_message<P, K>(lead_.out(), sequence, out, bytes, 0, 1);
+      return;
+    }
+    RONDO_UNROLL
+    for (std::uint32_t k = 0; k < sent_pieces; ++k)
+      if (k * 16 < bytes) __builtin_memcpy(out_piece(k, x_.thread()), out + k * 16, 16);
+    auto* slot = reinterpret_cast<ring::chunk*>(lead_.out().slot(sequence));
+    RONDO_KEEP_LOOP
+    for (std::uint32_t k = sent_pieces; k * 16 < bytes; ++k)
+      P::store_chunk(slot + k, *reinterpret_cast<const ring::chunk*>(out + k * 16));
   }
 
   RONDO_DEVICE std::uint64_t batch_begins() {
@@ -483,19 +566,10 @@ class server {
     alignas(16) std::byte out[plan::out_bytes];
     const auto& in = *reinterpret_cast<const rondo_envelope*>(content);
     rondo_invocation own;
-    own.struct_size = sizeof own;
-    own.lane = 0;
-    own.lanes = 1;
-    own.failure_code = RONDO_OK;
-    own.user_code = 0;
-    own.failure_length = 0;
-    own.request = &in;
-    own.buffers = reinterpret_cast<const rondo_buffer_entry*>(args_.buffers);
-    own.buffer_count = args_.buffer_count;
-    own.kernel_tag = args_.kernel_tag;
+    begin_invocation(own, in);
     own_sink to{this, &own, out + plan::header_bytes, {}};
     if (in.length <= plan::request_bytes)
-      detail::dispatch(handler(), content + plan::header_bytes, to, own);
+      detail::dispatch(handler(), in, content + plan::header_bytes, to, own);
     else context(own).fail_with(RONDO_MALFORMED, 0, too_long);
     if (own.failure_code != RONDO_OK) fail_own(own, to);
     const rondo_envelope header{to.reply.length,
@@ -506,7 +580,7 @@ class server {
                                 sequence + 1,
                                 in.correlation_id};
     __builtin_memcpy(out, &header, sizeof header);
-    store_message<P>(lead_.out(), sequence, out, plan::header_bytes + to.reply.length, 0, 1);
+    send_own(out, plan::header_bytes + to.reply.length, sequence);
     if constexpr (!detail::is_plain<request>) x_.add_in_block(&m_.counters.bytes_in, in.length);
     if (!detail::is_plain<response> || own.failure_code != RONDO_OK)
       x_.add_in_block(&m_.counters.bytes_out, to.reply.length);
@@ -560,13 +634,28 @@ class server {
   block_memory<H>& m_;
   std::byte* stage_;
   resume_block& resume_;
-  lead<H, X, P> lead_;
+  lead<H, X, P, K> lead_;
   std::uint64_t rounds_ = 0;
 };
 
+// What every thread of the launch runs.
 template <class P, class H, class X>
 RONDO_DEVICE void serve(const X& x, const launch_args& args, block_memory<H>& memory) {
-  server<H, X, P>(x, args, memory).serve();
+  server<H, X, P, any_rings>(x, args, memory).serve();
+}
+// The same for launches of which takes_single_messages() is true: less code for each message.
+template <class P, class H, class X>
+RONDO_DEVICE void serve_single_messages(const X& x, const launch_args& args,
+                                        block_memory<H>& memory) {
+  server<H, X, P, chunked_rings>(x, args, memory).serve();
+}
+template <class H, class X>
+RONDO_DEVICE constexpr bool takes_single_messages(const X& x, const launch_args& args) {
+  constexpr bool is_for_one_warp =
+      stage_plan<H>::runs == execution::serial || stage_plan<H>::runs == execution::warp;
+  constexpr auto chunked = static_cast<std::uint32_t>(ring::publication::chunked);
+  return is_for_one_warp && args.input.publication == chunked &&
+         args.output.publication == chunked && x.blocks() == 1 && x.threads() == x.lanes();
 }
 
 // action::probe, by one thread.
@@ -580,6 +669,7 @@ RONDO_DEVICE void probe(const launch_args& args, std::uint64_t clock) {
   to.request_max_bytes = plan::request_bytes;
   to.response_max_bytes = detail::max_bytes<typename H::response>();
   to.scratch_bytes = plan::scratch_bytes;
+  to.scratch_per_thread = plan::scratch_per_thread;
   to.request_schema = detail::schema_hash<typename H::request>();
   to.response_schema = detail::schema_hash<typename H::response>();
   to.state_bytes = sizeof(H);

@@ -27,6 +27,14 @@ RONDO_HD inline bool is_chunked(const ring::view& v) {
   return v.shape.how == ring::publication::chunked;
 }
 
+// For code that is made once for rings of any publication, and once for chunked ones alone.
+struct any_rings {
+  RONDO_HD static bool is_chunked(const ring::view& v) { return device::is_chunked(v); }
+};
+struct chunked_rings {
+  RONDO_HD static constexpr bool is_chunked(const ring::view&) { return true; }
+};
+
 RONDO_HD inline std::uint32_t low_bits(std::uint32_t n) {
   return n >= 32 ? ~std::uint32_t{0} : (std::uint32_t{1} << n) - 1;
 }
@@ -52,8 +60,10 @@ RONDO_DEVICE void store_piece(const ring::view& out, std::uint64_t sequence, std
     __builtin_memcpy(piece.content, __builtin_assume_aligned(content + at, 4),
                      ring::chunk_content_bytes);
   } else {
+    RONDO_UNROLL
     for (std::uint32_t w = 0; w < 3; ++w) {
       std::uint32_t word = 0;
+      RONDO_KEEP_LOOP
       for (std::uint32_t b = at + w * 4; b < at + w * 4 + 4 && b < content_bytes; ++b)
         word |= static_cast<std::uint32_t>(content[b]) << 8 * (b % 4);
       piece.content[w] = word;
@@ -66,14 +76,15 @@ RONDO_DEVICE void store_piece(const ring::view& out, std::uint64_t sequence, std
 
 // Writes a message into its slot: chunked, it is published by that; counted, it is once the tail
 // has moved. `first` and `stride` say which pieces are this thread's.
-template <class P>
+template <class P, class K>
 RONDO_DEVICE void store_message(const ring::view& out, std::uint64_t sequence,
                                 const std::byte* content, std::uint32_t content_bytes,
                                 std::uint32_t first, std::uint32_t stride) {
-  if (is_chunked(out)) {
+  if (K::is_chunked(out)) {
     const std::uint32_t pieces = ring::must_refresh(out.shape, sequence)
                                      ? ring::chunks_in_slot(out.shape)
                                      : ring::chunks_for(content_bytes);
+    RONDO_KEEP_LOOP
     for (std::uint32_t k = first; k < pieces; k += stride)
       store_piece<P>(out, sequence, k, content, content_bytes);
     return;

@@ -67,6 +67,30 @@ class gpu_threads {
   }
 };
 
+// One block of one whole warp, which is the usual launch: known at compile time.
+class gpu_warp : public gpu_threads {
+ public:
+  static constexpr std::uint32_t warp_lanes = 32;
+
+  __device__ static constexpr std::uint32_t threads() { return warp_lanes; }
+  __device__ static constexpr std::uint32_t block() { return 0; }
+  __device__ static constexpr std::uint32_t blocks() { return 1; }
+  __device__ static constexpr std::uint32_t lanes() { return warp_lanes; }
+  __device__ static constexpr bool in_first_warp() { return true; }
+
+  __device__ void sync_warp() const { __syncwarp(); }
+  __device__ void sync_block() const { __syncwarp(); }
+  __device__ std::uint32_t any_of_warp(std::uint32_t bits) const {
+    return __reduce_or_sync(all, bits);
+  }
+  __device__ std::uint32_t from_lane(std::uint32_t word, std::uint32_t lane) const {
+    return __shfl_sync(all, word, static_cast<int>(lane));
+  }
+
+ private:
+  static constexpr std::uint32_t all = 0xffffffff;
+};
+
 }  // namespace rondo::device
 
 #endif

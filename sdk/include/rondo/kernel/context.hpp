@@ -100,6 +100,7 @@ class context {
     if (!claim_failure(code)) return;
     invocation_.user_code = user_code;
     std::uint32_t n = 0;
+    RONDO_KEEP_LOOP
     for (; text != nullptr && n < RONDO_FAILURE_TEXT_MAX && text[n] != '\0'; ++n)
       invocation_.failure_text[n] = text[n];
     invocation_.failure_length = n;

@@ -140,12 +140,12 @@ RONDO_HD rondo_status run(H& handler, const typename H::request& request, Sink& 
 }
 
 // Returns OK, or why there is no reply; the failure fields of the invocation then say more.
+// `header` is what invocation.request points to, or a copy in registers.
 template <class H, class Sink>
-RONDO_HD rondo_status dispatch(H& handler, const void* payload, Sink& out,
-                               rondo_invocation& invocation) {
+RONDO_HD rondo_status dispatch(H& handler, const rondo_envelope& header, const void* payload,
+                               Sink& out, rondo_invocation& invocation) {
   using request = typename H::request;
   context ctx(invocation);
-  const rondo_envelope& header = *invocation.request;
   check_header<H>(header, ctx);
   if (ctx.failed()) return invocation.failure_code;
 

@@ -17,7 +17,7 @@ template <class H>
 rondo_status invoke_handler(void* state, const void* payload, rondo_emitter* out,
                             rondo_invocation* invocation) {
   try {
-    return dispatch(*static_cast<H*>(state), payload, *out, *invocation);
+    return dispatch(*static_cast<H*>(state), *invocation->request, payload, *out, *invocation);
   } catch (const std::exception& e) {
     context(*invocation).fail_with(RONDO_HANDLER_THREW, 0, e.what());
   } catch (...) {

@@ -13,6 +13,14 @@
 #define RONDO_HD
 #endif
 
+// In front of a loop that a device's compiler should not copy out: code that is seldom run, beside
+// code that has to be near at each message.
+#if defined(__CUDACC__)
+#define RONDO_KEEP_LOOP _Pragma("unroll 1")
+#else
+#define RONDO_KEEP_LOOP
+#endif
+
 // For functions whose arguments must not go through memory.
 #define RONDO_INLINE __attribute__((always_inline)) inline
 
