@@ -69,12 +69,14 @@ struct forgets_a_lane : host_threads {
   std::uint32_t any_of_warp(std::uint32_t bits) const {
     return host_threads::any_of_warp(thread() == 1 ? 0 : bits);
   }
+  bool all_of_warp(bool mine) const { return host_threads::all_of_warp(thread() != 1 && mine); }
 };
 struct believes_all_is_there : host_threads {
   using host_threads::host_threads;
   std::uint32_t any_of_warp(std::uint32_t bits) const {
     return host_threads::any_of_warp(bits) | 0xffffffff;
   }
+  bool all_of_warp(bool mine) const { return host_threads::all_of_warp(mine) || true; }
 };
 struct loses_what_it_adds : host_threads {
   using host_threads::host_threads;

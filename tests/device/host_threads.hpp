@@ -117,6 +117,7 @@ class host_threads {
     return all;
   }
 
+  bool all_of_warp(bool mine) const { return host_threads::any_of_warp(mine ? 0 : 1) == 0; }
   std::uint32_t from_lane(std::uint32_t word, std::uint32_t lane) const {
     return host_threads::any_of_warp(thread_ == lane ? word : 0);
   }

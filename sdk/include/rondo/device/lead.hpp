@@ -22,7 +22,9 @@ class lead {
         in_content_(in_content),
         in_(view_of(args.input)),
         out_(view_of(args.output)),
-        pieces_(K::is_chunked(in_) ? ring::chunks_in_slot(in_.shape) : 0) {}
+        pieces_(K::is_chunked(in_) ? ring::chunks_in_slot(in_.shape) : 0) {
+    for (std::uint32_t i = x.thread(); i < pieces_; i += x.lanes()) mine_ |= 1u << i;
+  }
 
   RONDO_DEVICE const ring::view& in() const { return in_; }
   RONDO_DEVICE const ring::view& out() const { return out_; }
@@ -264,10 +266,11 @@ class lead {
       if (i == 0) length = piece.content[0];
       if (!one_each) keep(i, piece);
     }
-    there = x_.any_of_warp(there);
-    if ((there & 1) == 0) return 0;
-    if (there != low_bits(pieces_) && !is_complete(in_, head_, there, x_.from_lane(length, 0)))
-      return 0;
+    // The message that fills its slot needs but one vote.
+    if (!x_.all_of_warp(there == mine_)) {
+      there = x_.any_of_warp(there);
+      if ((there & 1) == 0 || !is_complete(in_, head_, there, x_.from_lane(length, 0))) return 0;
+    }
     if (one_each && x_.thread() < pieces_) keep(x_.thread(), piece);
     x_.sync_warp();
     return 1;
@@ -327,8 +330,8 @@ class lead {
       if (!is_chunked_in()) n = least(least(waiting, room()), x_.threads());
       if (command_of(word_) == command::drain) n = least(n, drain_until_ - head_);
     }
-    if (is_first()) {
-      if (!is_chunked_in() && unsettled_ == 0) m_.looked_at = x_.now();
+    if (!is_chunked_in() && unsettled_ == 0 && is_first()) m_.looked_at = x_.now();
+    if (is_first() && (x_.threads() > x_.lanes() || next == step::batch)) {
       m_.sequence = head_;
       m_.next = next;
       m_.count = m_.first_bad = static_cast<std::uint32_t>(n);
@@ -409,6 +412,8 @@ class lead {
   const ring::view in_;
   const ring::view out_;
   const std::uint32_t pieces_;  // of a chunked input slot; 0: counted
+
+  std::uint32_t mine_ = 0;  // a bit for each that this lane looks at
 
   std::uint64_t head_ = 0;   // the next request
   std::uint64_t freed_ = 0;  // what the host was told of it

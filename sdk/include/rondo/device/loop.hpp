@@ -92,11 +92,11 @@ class server {
       return;
     }
     const std::uint64_t begin = x_.thread() == 0 ? before_handler() : 0;
-    run_handler(asked);
-    if (x_.thread() == 0) after_handler(asked, begin);
-    x_.sync_block();
-    publish_reply();
-    if (x_.in_first_warp()) count_one(asked);
+    ready_reply reply{};  // thread 0's alone
+    run_handler(asked, reply);
+    if (x_.thread() == 0) after_handler(asked, begin, reply);
+    publish(reply);
+    if (x_.in_first_warp()) count_one(asked, reply);
   }
 
   // The first warp knows these two without asking the memory that it shares with the others.
@@ -134,7 +134,6 @@ class server {
 
   // By thread 0. When the handler began, if anybody wants to know.
   RONDO_DEVICE std::uint64_t before_handler() {
-    m_.reply.is_there = 0;
     const bool is_watched = (args_.flags & flag_watched) != 0;
     if (!is_watched && !is_sampled()) return 0;
     const std::uint64_t now = x_.now();
@@ -144,7 +143,8 @@ class server {
 
   RONDO_DEVICE bool is_sampled() const { return sequence() % RONDO_SAMPLE_EVERY == 0; }
 
-  RONDO_DEVICE void after_handler(const rondo_envelope& asked, std::uint64_t begin) {
+  RONDO_DEVICE void after_handler(const rondo_envelope& asked, std::uint64_t begin,
+                                  ready_reply& reply) {
     if (begin != 0 && (args_.flags & flag_watched) != 0) lead_.say_busy(0);
     if (begin != 0 && is_sampled()) {
       const std::uint64_t end = x_.now();
@@ -154,22 +154,19 @@ class server {
       if (took > m_.counters.handler_sampled_max_ns) m_.counters.handler_sampled_max_ns = took;
       m_.counters.heartbeat = end;
     }
-    if constexpr (plan::runs != execution::serial && plan::runs != execution::independent) {
-      if (invocation().failure_code != RONDO_OK) {
-        make_failure(invocation());
-        forget_failure();
-      }
+    if (invocation().failure_code != RONDO_OK) [[unlikely]] {
+      make_failure(invocation(), reply);
+      forget_failure();
     }
-    const ready_reply reply = m_.reply;
     if (reply.is_there != 0) put_header(reply, asked.correlation_id, out_next());
   }
 
   // The caller who waits learns why; the reason is cut to what the slot can carry.
-  RONDO_DEVICE void make_failure(const rondo_invocation& i) {
+  RONDO_DEVICE void make_failure(const rondo_invocation& i, ready_reply& reply) {
     ++m_.counters.messages_failed;
     constexpr std::uint32_t fixed = offsetof(rondo_failure, text);
     const std::uint32_t room = lead_.out().shape.payload_capacity;
-    m_.reply.is_there = 0;
+    reply.is_there = 0;
     if (room < fixed || (!replying_handler<H> && !lead_.wait_for_room())) return;
     const std::uint32_t text = least(i.failure_length, room - fixed);
     auto& record = *reinterpret_cast<rondo_failure*>(reply_payload());
@@ -177,7 +174,7 @@ class server {
     record.user_code = i.user_code;
     RONDO_KEEP_LOOP
     for (std::uint32_t k = 0; k < text; ++k) record.text[k] = i.failure_text[k];
-    m_.reply = {1, fixed + text, RONDO_FLAG_FAILED, 0};
+    reply = {1, fixed + text, RONDO_FLAG_FAILED, 0};
   }
   RONDO_DEVICE void forget_failure() {
     rondo_invocation& i = invocation();
@@ -198,24 +195,32 @@ class server {
     __builtin_memcpy(__builtin_assume_aligned(stage_ + plan::out_at, 16), &out, sizeof out);
   }
 
-  RONDO_DEVICE void publish_reply() {
-    const ready_reply reply = m_.reply;
-    if (reply.is_there == 0) return;
-    const bool by_warp = K::is_chunked(lead_.out());
-    if (by_warp && !x_.in_first_warp()) return;
-    store_message<P, K>(lead_.out(), out_next(), stage_ + plan::out_at,
-                        plan::header_bytes + reply.length, x_.thread(),
-                        by_warp ? x_.lanes() : x_.threads());
-    if (!by_warp) x_.sync_block();
+  RONDO_DEVICE void publish(const ready_reply& reply) {
+    std::uint32_t bytes = reply.is_there != 0 ? plan::header_bytes + reply.length : 0;
+    if (K::is_chunked(lead_.out())) {
+      x_.sync_block();
+      if (!x_.in_first_warp()) return;
+      bytes = x_.from_lane(bytes, 0);
+      if (bytes != 0)
+        store_message<P, K>(lead_.out(), out_next(), stage_ + plan::out_at, bytes, x_.thread(),
+                            x_.lanes());
+      return;
+    }
+    if (x_.thread() == 0) m_.reply_bytes = bytes;
+    x_.sync_block();
+    if (m_.reply_bytes == 0) return;
+    store_message<P, K>(lead_.out(), out_next(), stage_ + plan::out_at, m_.reply_bytes, x_.thread(),
+                        x_.threads());
+    x_.sync_block();
   }
 
-  RONDO_DEVICE void count_one(const rondo_envelope& asked) {
+  RONDO_DEVICE void count_one(const rondo_envelope& asked, const ready_reply& reply) {
     x_.sync_warp();  // all have read m.out_next
     if (x_.thread() == 0) {
-      if (m_.reply.is_there != 0) {
+      if (reply.is_there != 0) {
         ++m_.out_next;
         ++m_.counters.messages_out;
-        m_.counters.bytes_out += m_.reply.length;
+        m_.counters.bytes_out += reply.length;
       }
       ++m_.counters.messages_in;
       m_.counters.bytes_in += asked.length;
@@ -237,14 +242,14 @@ class server {
   // Where a handler with one reply writes it: where it will be published from, by the whole block.
   struct reply_sink {
     server* self;
-    rondo_invocation* own;
+    ready_reply* reply;
 
     RONDO_DEVICE void* reserve(reply_sink*, std::uint32_t bytes) {
-      return self->fits(bytes, context(*own)) ? self->reply_payload() : nullptr;
+      return self->fits(bytes, context(self->invocation())) ? self->reply_payload() : nullptr;
     }
     RONDO_DEVICE void commit(reply_sink*, std::uint32_t length, std::uint16_t version,
                              std::uint32_t flags) {
-      self->m_.reply = {1, length, flags, version};
+      *reply = {1, length, flags, version};
     }
   };
 
@@ -252,22 +257,20 @@ class server {
   // the first of those that run the handler.
   struct emit_sink : rondo_emitter {
     server* self;
-    rondo_invocation* own;
     team together;
 
-    RONDO_DEVICE emit_sink(server* owner, rondo_invocation& of, const team& those)
-        : rondo_emitter{sizeof(rondo_emitter), 0, &make_room, &publish},
+    RONDO_DEVICE emit_sink(server* owner, const team& those)
+        : rondo_emitter{sizeof(rondo_emitter), 0, &make_room, &send},
           self(owner),
-          own(&of),
           together(those) {}
     RONDO_DEVICE static void* make_room(rondo_emitter* base, std::uint32_t bytes) {
       auto& to = *static_cast<emit_sink*>(base);
       if (to.together.lane != 0) return nullptr;
-      if (!to.self->fits(bytes, context(*to.own, to.together))) return nullptr;
+      if (!to.self->fits(bytes, context(to.self->invocation(), to.together))) return nullptr;
       return to.self->lead_.wait_for_room() ? to.self->reply_payload() : nullptr;
     }
-    RONDO_DEVICE static void publish(rondo_emitter* base, std::uint32_t length,
-                                     std::uint16_t version, std::uint32_t flags) {
+    RONDO_DEVICE static void send(rondo_emitter* base, std::uint32_t length, std::uint16_t version,
+                                  std::uint32_t flags) {
       static_cast<emit_sink*>(base)->self->emit({1, length, flags, version});
     }
   };
@@ -284,38 +287,36 @@ class server {
     m_.out_published = m_.out_next;
   }
 
-  RONDO_DEVICE void run_handler(const rondo_envelope& asked) {
+  RONDO_DEVICE void run_handler(const rondo_envelope& asked, ready_reply& reply) {
     if constexpr (plan::runs == execution::warp) {
       x_.sync_block();
-      if (x_.in_first_warp()) run_together({x_.thread(), x_.lanes(), &sync_warp, this});
+      if (x_.in_first_warp()) run_together({x_.thread(), x_.lanes(), &sync_warp, this}, reply);
       x_.sync_block();
     } else if constexpr (plan::runs == execution::block) {
       x_.sync_block();
-      run_together({x_.thread(), x_.threads(), &sync_block, this});
+      run_together({x_.thread(), x_.threads(), &sync_block, this}, reply);
     } else if constexpr (plan::runs == execution::grid) {
       x_.sync_block();
       if (x_.thread() == 0 && x_.blocks() > 1)
         x_.store_release(&resume_.go, (sequence() + 1) << 1);  // SYNC: go
-      run_together(grid_team());
+      run_together(grid_team(), reply);
     } else {
-      if (x_.thread() == 0) run_alone(asked);
+      if (x_.thread() == 0) run_alone(asked, reply);
     }
   }
 
-  // Its invocation is its own: what the handler leaves alone of it then costs nothing.
-  RONDO_DEVICE void run_alone(const rondo_envelope& asked) {
-    rondo_invocation own;
-    begin_invocation(own, header());
-    if (asked.length > plan::request_bytes) {
-      context(own).fail_with(RONDO_MALFORMED, 0, too_long);
-    } else if constexpr (replying_handler<H>) {
-      reply_sink out{this, &own};
-      detail::dispatch(handler(), asked, payload(), out, own);
-    } else {
-      emit_sink out(this, own, {});
-      detail::dispatch(handler(), asked, payload(), out, own);
+  RONDO_DEVICE void run_alone(const rondo_envelope& asked, ready_reply& reply) {
+    if (asked.length > plan::request_bytes) [[unlikely]] {
+      context(invocation()).fail_with(RONDO_MALFORMED, 0, too_long);
+      return;
     }
-    if (own.failure_code != RONDO_OK) make_failure(own);
+    if constexpr (replying_handler<H>) {
+      reply_sink out{this, &reply};
+      detail::dispatch(handler(), asked, payload(), out, invocation());
+    } else {
+      emit_sink out(this, {});
+      detail::dispatch(handler(), asked, payload(), out, invocation());
+    }
   }
   RONDO_DEVICE void begin_invocation(rondo_invocation& i, const rondo_envelope& of) const {
     i.struct_size = sizeof i;
@@ -332,7 +333,7 @@ class server {
   static constexpr const char* too_long = "the request is longer than its type allows";
 
   // All lanes of the team, on one request that the first has checked and decoded.
-  RONDO_DEVICE void run_together(const team& together) {
+  RONDO_DEVICE void run_together(const team& together, ready_reply& reply) {
     context ctx(invocation(), together);
     const bool leads = together.lane == 0;
     auto& decoded = *reinterpret_cast<request*>(stage_ + plan::request_at);
@@ -348,7 +349,7 @@ class server {
       if constexpr (replying_handler<H>) {
         handler()(*in, answer(), ctx);
       } else {
-        emit_sink out(this, invocation(), together);
+        emit_sink out(this, together);
         emitter<response> replies(out);
         handler()(*in, replies, ctx);
       }
@@ -360,7 +361,7 @@ class server {
         ctx.fail_with(RONDO_TERMINATED, 0, "stopped while its blocks waited for each other");
     }
     if constexpr (replying_handler<H>) {
-      if (leads && !ctx.failed()) seal(ctx);
+      if (leads && !ctx.failed()) seal(ctx, reply);
     }
   }
 
@@ -397,14 +398,13 @@ class server {
     return is_sound;
   }
 
-  RONDO_DEVICE void seal(context& ctx) {
+  RONDO_DEVICE void seal(context& ctx, ready_reply& reply) {
     std::int64_t length = sizeof(response);
     if constexpr (!detail::is_plain<response>)
       length = encode(answer(), reply_payload(), detail::max_bytes<response>());
     if (length < 0)
       ctx.fail_with(RONDO_TOO_LARGE, 0, "the response is larger than its declared maximum");
-    else
-      m_.reply = {1, static_cast<std::uint32_t>(length), 0, detail::message_of<response>.version};
+    else reply = {1, static_cast<std::uint32_t>(length), 0, detail::message_of<response>.version};
   }
 
   RONDO_DEVICE static void sync_warp(void* self) { static_cast<server*>(self)->x_.sync_warp(); }
@@ -449,7 +449,10 @@ class server {
       x_.sync_block();
       if (m_.go == leave_mark) return;
       last = m_.go;
-      if constexpr (plan::runs == execution::grid) run_together(grid_team());
+      if constexpr (plan::runs == execution::grid) {
+        ready_reply none{};  // block 0 replies
+        run_together(grid_team(), none);
+      }
       x_.sync_block();
     }
   }

@@ -49,6 +49,9 @@ struct stage_plan {
   static constexpr std::uint32_t bytes = refused_at + 16;
 
   static constexpr execution runs = detail::execution_of<H>();
+  // Of a block. The compiler gives each thread registers accordingly.
+  static constexpr std::uint32_t max_threads =
+      runs == execution::block || runs == execution::grid ? 1024 : 512;
   // Larger stages and those that several blocks read lie in device memory.
   static constexpr bool in_shared_memory = bytes <= 32 * 1024 && runs != execution::grid;
   static constexpr std::uint32_t scratch_bytes = in_shared_memory ? 0 : bytes;
@@ -65,7 +68,7 @@ struct stage_plan {
 };
 
 // A reply that is ready to be published.
-struct alignas(16) ready_reply {
+struct ready_reply {
   std::uint32_t is_there;
   std::uint32_t length;
   std::uint32_t flags;
@@ -88,7 +91,7 @@ struct block_memory {
   ending gave_up;           // a wait inside the handler in hand ended: ordered (to stop) or lapsed
   std::uint32_t stop_word;  // the order that ended it
   std::uint64_t looked_at;  // when the last look was, if requests of it wait
-  ready_reply reply;
+  std::uint32_t reply_bytes;  // with the envelope; 0: there is none
   counters_line counters;
   alignas(16) std::byte stage[stage_plan<H>::in_shared_memory ? stage_plan<H>::bytes : 16];
 };

@@ -27,10 +27,12 @@ class gpu_threads {
     if (blockDim.x <= 32) __syncwarp(mask());
     else __syncthreads();
   }
-  // Called by every lane of the first warp: all get the OR of all, or what one lane has.
+  // Called by every lane of the first warp: all get the OR of all, whether it is
+  // so for all, or what one lane has.
   __device__ std::uint32_t any_of_warp(std::uint32_t bits) const {
     return __reduce_or_sync(mask(), bits);
   }
+  __device__ bool all_of_warp(bool mine) const { return __all_sync(mask(), mine); }
   __device__ std::uint32_t from_lane(std::uint32_t word, std::uint32_t lane) const {
     return __shfl_sync(mask(), word, static_cast<int>(lane));
   }
@@ -83,6 +85,7 @@ class gpu_warp : public gpu_threads {
   __device__ std::uint32_t any_of_warp(std::uint32_t bits) const {
     return __reduce_or_sync(all, bits);
   }
+  __device__ bool all_of_warp(bool mine) const { return __all_sync(all, mine); }
   __device__ std::uint32_t from_lane(std::uint32_t word, std::uint32_t lane) const {
     return __shfl_sync(all, word, static_cast<int>(lane));
   }

@@ -81,9 +81,9 @@ RONDO_HD constexpr std::uint32_t handler_flags() {
 // A request of another type or version is refused, never guessed at [MSG-01].
 template <class H>
 RONDO_HD void check_header(const rondo_envelope& header, context& ctx) {
-  if (header.type != RONDO_TYPE_REQUEST)
+  if (header.type != RONDO_TYPE_REQUEST) [[unlikely]]
     ctx.fail_with(RONDO_REQUEST_MISMATCH, 0, "the message is not a request of this handler");
-  else if (header.version != message_of<typename H::request>.version)
+  else if (header.version != message_of<typename H::request>.version) [[unlikely]]
     ctx.fail_with(RONDO_VERSION_MISMATCH, 0, "the request has another version than the handler");
 }
 
@@ -147,11 +147,12 @@ RONDO_HD rondo_status dispatch(H& handler, const rondo_envelope& header, const v
   using request = typename H::request;
   context ctx(invocation);
   check_header<H>(header, ctx);
-  if (ctx.failed()) return invocation.failure_code;
+  if (ctx.failed()) [[unlikely]]
+    return invocation.failure_code;
 
   rondo_status status = RONDO_OK;
   if constexpr (is_plain<request>) {
-    if (header.length != sizeof(request)) {
+    if (header.length != sizeof(request)) [[unlikely]] {
       ctx.fail_with(RONDO_MALFORMED, 0, "the request has not the size of its type");
     } else if constexpr (is_copied<request>()) {
       request own;

@@ -77,11 +77,12 @@ constexpr rondo_handler make_handler(const char* device_entry) {
 #if defined(__CUDACC__)
 // Through nvcc a module becomes a device image, in which a handler is the entry of its own loop.
 // The record that names this entry is in the host's half of the module.
-#define RONDO_KERNEL(Handler)                                      \
-  extern "C" __global__ void rondo_kernel_##Handler(               \
-      const __grid_constant__ ::rondo::device::launch_args args) { \
-    ::rondo::device::enter<Handler>(args);                         \
-  }                                                                \
+#define RONDO_KERNEL(Handler)                                                                     \
+  extern "C" __global__ void __launch_bounds__(::rondo::device::stage_plan<Handler>::max_threads, \
+                                               1)                                                 \
+      rondo_kernel_##Handler(const __grid_constant__ ::rondo::device::launch_args args) {         \
+    ::rondo::device::enter<Handler>(args);                                                        \
+  }                                                                                               \
   static_assert(::rondo::handler_type<Handler>)
 #else
 // `retain`, because lld with --gc-sections drops a section that nothing but its bounds refers to.
