@@ -55,6 +55,7 @@ device_facts facts_of(int index) {
   the_driver().cuDeviceTotalMem(&bytes, d.handle);
   d.memory_bytes = bytes;
   d.multiprocessors = attribute(d.handle, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+  d.shared_bytes = attribute(d.handle, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
   d.capability_major = attribute(d.handle, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);
   d.capability_minor = attribute(d.handle, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
   d.cooperative = attribute(d.handle, CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH) != 0;

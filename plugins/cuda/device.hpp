@@ -23,6 +23,7 @@ struct device_facts {
   std::string unusable;  // why; empty if it can be used
   std::uint64_t memory_bytes = 0;
   int multiprocessors = 0;
+  int shared_bytes = 0;  // the most that one block can have
   int capability_major = 0;
   int capability_minor = 0;
   bool cooperative = false;

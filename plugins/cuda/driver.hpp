@@ -31,6 +31,7 @@ namespace rondo::cuda {
   X(cuModuleUnload) \
   X(cuModuleGetFunction) \
   X(cuFuncGetAttribute) \
+  X(cuFuncSetAttribute) \
   X(cuOccupancyMaxActiveBlocksPerMultiprocessor) \
   X(cuLaunchKernel) \
   X(cuLaunchCooperativeKernel) \

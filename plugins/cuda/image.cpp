@@ -121,6 +121,9 @@ entry_point image_cache::probe(CUmodule module, const rondo_handler& handler) {
   check(the_driver().cuFuncGetAttribute(&made.max_threads, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK,
                                         made.function),
         id, "its limits cannot be read");
+  check(the_driver().cuFuncGetAttribute(&made.shared_bytes, CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES,
+                                        made.function),
+        id, "its limits cannot be read");
   const pinned_block block = pinned_.allocate(sizeof(device::probe_record));
   try {
     auto& record = *reinterpret_cast<device::probe_record*>(block.host);

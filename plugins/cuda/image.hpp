@@ -20,7 +20,8 @@ namespace rondo::cuda {
 struct entry_point {
   CUfunction function = nullptr;
   device::probe_record facts{};
-  int max_threads = 0;  // per block, with the registers it takes
+  int max_threads = 0;   // per block, with the registers it takes
+  int shared_bytes = 0;  // per block, beside what a launch asks for
 };
 
 class image_cache {

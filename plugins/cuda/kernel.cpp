@@ -97,14 +97,11 @@ void kernel::make_memory(const rondo_kernel_params& params) {
   const std::size_t state_at = round_to_line(sizeof(device::resume_block)) + ring::line_bytes;
   const std::size_t aligned_state_at = (state_at + 255) / 256 * 256;
   const std::size_t scratch_at = aligned_state_at + round_to_line(params.handler->state_bytes);
-  const device::probe_record& facts = plan_.entry.facts;
-  const std::size_t scratch_bytes =
-      facts.scratch_bytes + std::size_t{facts.scratch_per_thread} * plan_.threads;
-  own_bytes_ = scratch_at + scratch_bytes;
+  own_bytes_ = scratch_at + plan_.entry.facts.scratch_bytes;
   own_memory_ = device_->memory.allocate(own_bytes_);
   grid_.args.resume = own_memory_;
   grid_.args.state = own_memory_ + aligned_state_at;
-  grid_.args.scratch = scratch_bytes != 0 ? own_memory_ + scratch_at : 0;
+  grid_.args.scratch = plan_.entry.facts.scratch_bytes != 0 ? own_memory_ + scratch_at : 0;
   grid_.barrier_words = own_memory_ + offsetof(device::resume_block, go);
 }
 
@@ -128,6 +125,7 @@ void kernel::fill_arguments() {
   grid_.function = plan_.entry.function;
   grid_.blocks = plan_.blocks;
   grid_.threads = plan_.threads;
+  grid_.shared_bytes = plan_.shared_bytes;
 }
 
 kernel::~kernel() {

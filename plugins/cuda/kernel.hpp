@@ -18,6 +18,7 @@ struct kernel_plan {
   placement where = placement::pinned;
   std::uint32_t blocks = 1;
   std::uint32_t threads = 32;
+  std::uint32_t shared_bytes = 0;  // that the launch asks for
   std::uint32_t blocks_per_multiprocessor = 0;
   std::uint64_t handler_deadline_ns = 0;
   std::uint64_t lease_ns = 0;

@@ -64,14 +64,27 @@ placement choose_placement(const device_parts& device, const std::string& id,
   return p;
 }
 
-std::uint32_t default_threads(std::uint32_t handler_flags) {
-  return (handler_flags & RONDO_HANDLER_INDEPENDENT) != 0 ? 256 : 32;
+constexpr std::uint32_t warp = 32;
+
+std::uint32_t default_threads(std::uint32_t handler_flags, std::uint32_t most) {
+  if ((handler_flags & RONDO_HANDLER_INDEPENDENT) == 0) return warp;
+  return std::min(256u, std::max(most / warp * warp, 1u));
+}
+
+// How many threads a block can have: each takes registers, and some shared memory for its messages.
+std::uint32_t most_threads(const device_parts& device, const entry_point& entry) {
+  auto most = static_cast<std::uint32_t>(entry.max_threads);
+  if (entry.facts.shared_per_thread != 0)
+    most = std::min(most, static_cast<std::uint32_t>(
+                              std::max(0, device.facts.shared_bytes - entry.shared_bytes)) /
+                              entry.facts.shared_per_thread);
+  return most;
 }
 
 void choose_size(device_parts& device, kernel_plan& plan, const rondo_kernel_params& params) {
   plan.blocks = params.grid != 0 ? params.grid : 1;
-  plan.threads = params.block != 0 ? params.block : default_threads(params.handler->flags);
-  const auto most = static_cast<std::uint32_t>(plan.entry.max_threads);
+  const std::uint32_t most = most_threads(device, plan.entry);
+  plan.threads = params.block != 0 ? params.block : default_threads(params.handler->flags, most);
   if (plan.threads > most)
     refuse(RONDO_LIMIT_REACHED, plan.id,
            "blocks of " + std::to_string(plan.threads) +
@@ -84,8 +97,15 @@ void choose_size(device_parts& device, kernel_plan& plan, const rondo_kernel_par
            "the device cannot launch several blocks that wait for each other", "Leave grid at 1");
   int per_multiprocessor = 0;
   const context_scope current(device.context.get());
+  plan.shared_bytes = plan.threads * plan.entry.facts.shared_per_thread;
+  if (plan.shared_bytes != 0)
+    check(the_driver().cuFuncSetAttribute(plan.entry.function,
+                                          CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                                          device.facts.shared_bytes - plan.entry.shared_bytes),
+          plan.id, "it cannot have the shared memory that its messages need");
   check(the_driver().cuOccupancyMaxActiveBlocksPerMultiprocessor(
-            &per_multiprocessor, plan.entry.function, static_cast<int>(plan.threads), 0),
+            &per_multiprocessor, plan.entry.function, static_cast<int>(plan.threads),
+            plan.shared_bytes),
         plan.id, "its occupancy cannot be told");
   plan.blocks_per_multiprocessor = static_cast<std::uint32_t>(per_multiprocessor);
 }

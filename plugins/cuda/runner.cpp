@@ -35,13 +35,14 @@ class launcher {
       check(
           the_driver().cuMemsetD8Async(grid_.barrier_words, 0, 3 * sizeof(std::uint64_t), stream_),
           "kernel", "its barrier cannot be reset");
-      check(the_driver().cuLaunchCooperativeKernel(grid_.function, grid_.blocks, 1, 1,
-                                                   grid_.threads, 1, 1, 0, stream_, parameters),
-            "kernel", "the device does not launch it");
+      check(
+          the_driver().cuLaunchCooperativeKernel(grid_.function, grid_.blocks, 1, 1, grid_.threads,
+                                                 1, 1, grid_.shared_bytes, stream_, parameters),
+          "kernel", "the device does not launch it");
       return;
     }
-    check(the_driver().cuLaunchKernel(grid_.function, 1, 1, 1, grid_.threads, 1, 1, 0, stream_,
-                                      parameters, nullptr),
+    check(the_driver().cuLaunchKernel(grid_.function, 1, 1, 1, grid_.threads, 1, 1,
+                                      grid_.shared_bytes, stream_, parameters, nullptr),
           "kernel", "the device does not launch it");
   }
 

@@ -20,6 +20,7 @@ struct grid {
   CUfunction function = nullptr;
   std::uint32_t blocks = 1;
   std::uint32_t threads = 32;
+  std::uint32_t shared_bytes = 0;
   device::launch_args args{};
   device::control_line* control = nullptr;
   device::report_line* report = nullptr;

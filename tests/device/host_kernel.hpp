@@ -50,8 +50,7 @@ class host_kernel {
         output_(make_ring(options.output)),
         lines_(new lines{}),
         state_(new room<sizeof(H)>{}),
-        scratch_(options.grid.threads * device::stage_plan<H>::scratch_per_thread / 16 +
-                 device::stage_plan<H>::scratch_bytes / 16 + 1) {
+        scratch_(device::stage_plan<H>::scratch_bytes / 16 + 1) {
     start_at(input_.view(), options.input_begins_at);
     start_at(output_.view(), options.output_begins_at);
     lines_->resume.output_next = options.output_begins_at;

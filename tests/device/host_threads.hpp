@@ -72,10 +72,16 @@ inline std::ostream& operator<<(std::ostream& out, const grid_shape& g) {
 // What the threads of one block share beside the loop's own memory.
 struct host_block {
   explicit host_block(const grid_shape& shape)
-      : block(shape.threads), warp(shape.lanes()), vote(shape.lanes()) {}
+      : block(shape.threads),
+        warp(shape.lanes()),
+        vote(shape.lanes()),
+        dynamic(shape.threads * most_dynamic_bytes / sizeof(ring::chunk)) {}
+
+  static constexpr std::size_t most_dynamic_bytes = 1024;  // for each thread
 
   meeting block, warp, vote;
   std::atomic<std::uint32_t> ballots[3]{};
+  std::vector<ring::chunk> dynamic;
 };
 
 class host_threads {
@@ -95,6 +101,8 @@ class host_threads {
   std::uint32_t blocks() const { return shape_.blocks; }
   std::uint32_t lanes() const { return shape_.lanes(); }
   bool in_first_warp() const { return thread_ < shape_.warp; }
+
+  std::byte* dynamic_memory() const { return reinterpret_cast<std::byte*>(mine_.dynamic.data()); }
 
   void sync_warp() const {
     where_.at("sync_warp");

@@ -157,9 +157,8 @@ struct alignas(ring::line_bytes) probe_record {
   std::uint32_t handler_flags;  // RONDO_HANDLER_*
   std::uint32_t request_max_bytes;
   std::uint32_t response_max_bytes;
-  // Device memory that a kernel needs for its messages: so much, and so much for each thread.
-  std::uint32_t scratch_bytes;
-  std::uint32_t scratch_per_thread;
+  std::uint32_t scratch_bytes;      // device memory that a kernel needs for its messages
+  std::uint32_t shared_per_thread;  // shared memory that a launch needs, for each thread
   std::uint64_t request_schema;
   std::uint64_t response_schema;
   std::uint64_t state_bytes;

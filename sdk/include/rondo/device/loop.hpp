@@ -111,16 +111,16 @@ class server {
   // Brings a counted slot's content in: first as much as one access of each thread takes, whose
   // begin says how much there is.
   RONDO_DEVICE void fetch() {
-    const std::byte* slot = lead_.in().slot(m_.sequence);
+    const std::byte* slot = lead_.in().slot(sequence());
     const std::uint32_t most =
         (plan::header_bytes + least(plan::request_bytes, lead_.in().shape.payload_capacity) + 15) /
         16;
     const std::uint32_t early = least(most, least(x_.threads(), 512));
-    load_pieces<P>(slot, stage_, 0, larger(early, 2), x_.thread(), x_.threads());
+    load_pieces(slot, stage_, 0, larger(early, 2), x_.thread(), x_.threads());
     x_.sync_block();
     const std::uint32_t needed =
         least(most, (plan::header_bytes + least(header().length, plan::request_bytes) + 15) / 16);
-    if (needed > early) load_pieces<P>(slot, stage_, early, needed, x_.thread(), x_.threads());
+    if (needed > early) load_pieces(slot, stage_, early, needed, x_.thread(), x_.threads());
     x_.sync_block();
   }
   RONDO_DEVICE static std::uint32_t least(std::uint32_t a, std::uint32_t b) {
@@ -385,8 +385,7 @@ class server {
   }
 
   RONDO_DEVICE bool prepare(context& ctx, request& decoded) {
-    detail::check_header<H>(header(), ctx);
-    if (ctx.failed()) return false;
+    if (!detail::check_header<H>(header(), ctx)) return false;
     bool is_sound = header().length <= plan::request_bytes;
     if constexpr (detail::is_plain<request>) is_sound = header().length == sizeof(request);
     else if (is_sound) is_sound = decode(payload(), header().length, *::new (&decoded) request{});
@@ -477,23 +476,19 @@ class server {
   // Requests come in and replies go out piece by piece, neighbouring threads at neighbouring
   // pieces: a thread that fetched its own message would ask the bus for 16 bytes at a time.
   RONDO_DEVICE void handle_batch() {
-    alignas(16) std::byte content[plan::request_pieces * 16];
-    const auto& head = *reinterpret_cast<const rondo_envelope*>(content);
     const std::uint32_t t = x_.thread();
     const std::uint64_t begin = t == 0 ? batch_begins() : 0;
     fetch_batch();
     x_.sync_block();
     if (t < m_.count) {
-      RONDO_UNROLL
-      for (std::uint32_t k = 0; k < plan::request_pieces; ++k)
-        __builtin_memcpy(content + k * 16, in_piece(k, t), 16);
+      const auto& head = *reinterpret_cast<const rondo_envelope*>(request_of(t));
       if ((head.flags & RONDO_FLAG_ABANDONED) != 0 || m_.sequence + t < args_.skip_below ||
           head.length > lead_.in().shape.payload_capacity)
         x_.min_in_block(&m_.first_bad, t);
     }
     x_.sync_block();
     const std::uint32_t good = m_.first_bad;
-    if (t < good) answer_own(content, m_.out_next + t);
+    if (t < good) answer_own(m_.out_next + t);
     x_.sync_block();
     if (!K::is_chunked(lead_.out())) {
       send_batch(good);
@@ -502,13 +497,12 @@ class server {
     if (x_.in_first_warp()) batch_ends(good, begin);
   }
 
-  // Piece k of thread t's request, and of its reply.
-  RONDO_DEVICE ring::chunk* in_piece(std::uint32_t k, std::uint32_t t) const {
-    return reinterpret_cast<ring::chunk*>(args_.scratch + plan::scratch_bytes) + k * x_.threads() +
-           t;
+  // Where thread t's request and its reply lie, envelopes first.
+  RONDO_DEVICE ring::chunk* request_of(std::uint32_t t) const {
+    return reinterpret_cast<ring::chunk*>(x_.dynamic_memory()) + t * plan::request_pieces;
   }
-  RONDO_DEVICE ring::chunk* out_piece(std::uint32_t k, std::uint32_t t) const {
-    return in_piece(plan::request_pieces + k, t);
+  RONDO_DEVICE ring::chunk* reply_of(std::uint32_t t) const {
+    return request_of(x_.threads()) + t * plan::reply_pieces;
   }
 
   RONDO_DEVICE void fetch_batch() {
@@ -521,43 +515,29 @@ class server {
       for (std::uint32_t f = 0; f < in_flight; ++f) {
         const std::uint32_t at = i + f * x_.threads();
         if (at < all)
-          piece[f] = P::load_chunk(reinterpret_cast<const ring::chunk*>(
-                                       lead_.in().slot(m_.sequence + at / plan::request_pieces)) +
-                                   at % plan::request_pieces);
+          piece[f] = reinterpret_cast<const ring::chunk*>(
+              lead_.in().slot(m_.sequence + at / plan::request_pieces))[at % plan::request_pieces];
       }
       RONDO_UNROLL
       for (std::uint32_t f = 0; f < in_flight; ++f) {
         const std::uint32_t at = i + f * x_.threads();
-        if (at < all) *in_piece(at % plan::request_pieces, at / plan::request_pieces) = piece[f];
+        if (at < all) *(request_of(0) + at) = piece[f];
       }
     }
   }
 
-  // As much of each reply as a response may have. What a longer failure has its thread sent.
-  static constexpr std::uint32_t sent_pieces =
-      (plan::header_bytes + detail::max_bytes<response>() + 15) / 16;
+  // A failure may be longer than a response: its thread has sent it, and marked it here.
+  static constexpr std::uint32_t sent_mark = 1;
   RONDO_DEVICE void send_batch(std::uint32_t count) {
     RONDO_KEEP_LOOP
-    for (std::uint32_t i = x_.thread(); i < count * sent_pieces; i += x_.threads()) {
-      const std::uint32_t t = i / sent_pieces, k = i % sent_pieces;
-      if (k * 16 >= plan::header_bytes + out_piece(0, t)->content[0]) continue;
-      P::store_chunk(reinterpret_cast<ring::chunk*>(lead_.out().slot(m_.out_next + t)) + k,
-                     *out_piece(k, t));
+    for (std::uint32_t i = x_.thread(); i < count * plan::reply_pieces; i += x_.threads()) {
+      const std::uint32_t t = i / plan::reply_pieces, k = i % plan::reply_pieces;
+      const ring::chunk* reply = reply_of(t);
+      if (reply[0].tag == sent_mark) continue;
+      reinterpret_cast<ring::chunk*>(lead_.out().slot(m_.out_next + t))[k] = reply[k];
     }
   }
-  RONDO_DEVICE void send_own(const std::byte* out, std::uint32_t bytes, std::uint64_t sequence) {
-    if (K::is_chunked(lead_.out())) {
-      store_message<P, K>(lead_.out(), sequence, out, bytes, 0, 1);
-      return;
-    }
-    RONDO_UNROLL
-    for (std::uint32_t k = 0; k < sent_pieces; ++k)
-      if (k * 16 < bytes) __builtin_memcpy(out_piece(k, x_.thread()), out + k * 16, 16);
-    auto* slot = reinterpret_cast<ring::chunk*>(lead_.out().slot(sequence));
-    RONDO_KEEP_LOOP
-    for (std::uint32_t k = sent_pieces; k * 16 < bytes; ++k)
-      P::store_chunk(slot + k, *reinterpret_cast<const ring::chunk*>(out + k * 16));
-  }
+  static_assert(offsetof(rondo_envelope, reserved) == offsetof(ring::chunk, tag));
 
   RONDO_DEVICE std::uint64_t batch_begins() {
     const std::uint64_t now = x_.now();
@@ -565,44 +545,58 @@ class server {
     return now;
   }
 
-  RONDO_DEVICE void answer_own(const std::byte* content, std::uint64_t sequence) {
-    alignas(16) std::byte out[plan::out_bytes];
-    const auto& in = *reinterpret_cast<const rondo_envelope*>(content);
+  RONDO_DEVICE void answer_own(std::uint64_t sequence) {
+    const auto* content = reinterpret_cast<const std::byte*>(request_of(x_.thread()));
+    auto* out = reinterpret_cast<std::byte*>(reply_of(x_.thread()));
+    const rondo_envelope in = *reinterpret_cast<const rondo_envelope*>(content);
     rondo_invocation own;
-    begin_invocation(own, in);
+    begin_invocation(own, *reinterpret_cast<const rondo_envelope*>(content));
     own_sink to{this, &own, out + plan::header_bytes, {}};
-    if (in.length <= plan::request_bytes)
+    if (in.length <= plan::request_bytes) [[likely]]
       detail::dispatch(handler(), in, content + plan::header_bytes, to, own);
     else context(own).fail_with(RONDO_MALFORMED, 0, too_long);
-    if (own.failure_code != RONDO_OK) fail_own(own, to);
-    const rondo_envelope header{to.reply.length,
-                                RONDO_TYPE_RESPONSE,
-                                static_cast<std::uint16_t>(to.reply.version),
-                                to.reply.flags,
-                                0,
-                                sequence + 1,
-                                in.correlation_id};
-    __builtin_memcpy(out, &header, sizeof header);
-    send_own(out, plan::header_bytes + to.reply.length, sequence);
     if constexpr (!detail::is_plain<request>) x_.add_in_block(&m_.counters.bytes_in, in.length);
-    if (!detail::is_plain<response> || own.failure_code != RONDO_OK)
+    if (own.failure_code != RONDO_OK) [[unlikely]]
+      return fail_own(own, in.correlation_id, sequence);
+    put_own(out, to.reply, 0, in.correlation_id, sequence);
+    if (K::is_chunked(lead_.out()))
+      store_message<P, K>(lead_.out(), sequence, out, plan::header_bytes + to.reply.length, 0, 1);
+    if constexpr (!detail::is_plain<response>)
       x_.add_in_block(&m_.counters.bytes_out, to.reply.length);
   }
 
-  RONDO_DEVICE void fail_own(const rondo_invocation& own, own_sink& to) {
+  RONDO_DEVICE static void put_own(std::byte* out, const ready_reply& reply, std::uint32_t mark,
+                                   std::uint64_t correlation_id, std::uint64_t sequence) {
+    const rondo_envelope header{reply.length,
+                                RONDO_TYPE_RESPONSE,
+                                static_cast<std::uint16_t>(reply.version),
+                                reply.flags,
+                                mark,
+                                sequence + 1,
+                                correlation_id};
+    __builtin_memcpy(__builtin_assume_aligned(out, 16), &header, sizeof header);
+  }
+
+  RONDO_DEVICE void fail_own(const rondo_invocation& own, std::uint64_t correlation_id,
+                             std::uint64_t sequence) {
     constexpr std::uint32_t fixed = offsetof(rondo_failure, text);
-    const std::uint32_t room = least(lead_.out().shape.payload_capacity, plan::reply_bytes);
+    alignas(16) std::byte out[plan::header_bytes + sizeof(rondo_failure)];
+    const std::uint32_t room = lead_.out().shape.payload_capacity;
+    ready_reply reply{1, 0, RONDO_FLAG_ABANDONED, 0};  // a batch leaves no slot out
     if (room >= fixed) {
-      auto& record = *reinterpret_cast<rondo_failure*>(to.payload);
+      auto& record = *reinterpret_cast<rondo_failure*>(out + plan::header_bytes);
       const std::uint32_t text = least(own.failure_length, room - fixed);
       record.code = own.failure_code;
       record.user_code = own.user_code;
+      RONDO_KEEP_LOOP
       for (std::uint32_t k = 0; k < text; ++k) record.text[k] = own.failure_text[k];
-      to.reply = {1, fixed + text, RONDO_FLAG_FAILED, 0};
-    } else {
-      to.reply = {1, 0, RONDO_FLAG_ABANDONED, 0};  // a batch leaves no slot out
+      reply = {1, fixed + text, RONDO_FLAG_FAILED, 0};
     }
+    put_own(out, reply, 0, correlation_id, sequence);
+    store_message<P, K>(lead_.out(), sequence, out, plan::header_bytes + reply.length, 0, 1);
+    reply_of(x_.thread())->tag = sent_mark;
     x_.add_in_block(&m_.counters.messages_failed, 1);
+    x_.add_in_block(&m_.counters.bytes_out, reply.length);
     // What a successful reply would have been is taken off here and added with all below.
     if constexpr (detail::is_plain<response>)
       x_.add_in_block(&m_.counters.bytes_out, ~std::uint64_t{sizeof(response)} + 1);
@@ -672,7 +666,7 @@ RONDO_DEVICE void probe(const launch_args& args, std::uint64_t clock) {
   to.request_max_bytes = plan::request_bytes;
   to.response_max_bytes = detail::max_bytes<typename H::response>();
   to.scratch_bytes = plan::scratch_bytes;
-  to.scratch_per_thread = plan::scratch_per_thread;
+  to.shared_per_thread = plan::shared_per_thread;
   to.request_schema = detail::schema_hash<typename H::request>();
   to.response_schema = detail::schema_hash<typename H::response>();
   to.state_bytes = sizeof(H);

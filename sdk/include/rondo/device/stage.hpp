@@ -60,10 +60,12 @@ struct stage_plan {
   static constexpr bool by_thread = runs == execution::independent && replying_handler<H> &&
                                     header_bytes + request_bytes <= 512 &&
                                     header_bytes + reply_bytes <= 512;
-  // Of 16 bytes, of each message of a batch on its way between its slot and its thread.
+  // Of 16 bytes, of each message of a batch on its way between its slot and its thread, in shared
+  // memory whose size the launch says.
   static constexpr std::uint32_t request_pieces = (header_bytes + request_bytes + 15) / 16;
-  static constexpr std::uint32_t reply_pieces = out_bytes / 16;
-  static constexpr std::uint32_t scratch_per_thread =
+  static constexpr std::uint32_t reply_pieces =
+      (header_bytes + detail::max_bytes<response>() + 15) / 16;
+  static constexpr std::uint32_t shared_per_thread =
       by_thread ? (request_pieces + reply_pieces) * 16 : 0;
 };
 

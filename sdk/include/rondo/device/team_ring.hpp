@@ -92,13 +92,13 @@ RONDO_DEVICE void store_message(const ring::view& out, std::uint64_t sequence,
   auto* to = reinterpret_cast<ring::chunk*>(out.slot(sequence));
   const auto* from = reinterpret_cast<const ring::chunk*>(content);
   const std::uint32_t pieces = (content_bytes + 15) / 16;
-  for (std::uint32_t k = first; k < pieces; k += stride) P::store_chunk(to + k, from[k]);
+  for (std::uint32_t k = first; k < pieces; k += stride) to[k] = from[k];
 }
 
-// Copies `pieces` times 16 bytes of a counted slot, several loads at a time in flight.
-template <class P>
-RONDO_DEVICE void load_pieces(const std::byte* slot, std::byte* to, std::uint32_t begin,
-                              std::uint32_t end, std::uint32_t first, std::uint32_t stride) {
+// Copies `pieces` times 16 bytes of a counted slot, several loads at a time in flight. The tail's
+// order makes them visible: a piece needs none of its own.
+RONDO_DEVICE inline void load_pieces(const std::byte* slot, std::byte* to, std::uint32_t begin,
+                                     std::uint32_t end, std::uint32_t first, std::uint32_t stride) {
   constexpr std::uint32_t in_flight = 4;
   const auto* from = reinterpret_cast<const ring::chunk*>(slot);
   auto* into = reinterpret_cast<ring::chunk*>(to);
@@ -106,11 +106,11 @@ RONDO_DEVICE void load_pieces(const std::byte* slot, std::byte* to, std::uint32_
   for (; k + (in_flight - 1) * stride < end; k += in_flight * stride) {
     ring::chunk piece[in_flight];
     RONDO_UNROLL
-    for (std::uint32_t i = 0; i < in_flight; ++i) piece[i] = P::load_chunk(from + k + i * stride);
+    for (std::uint32_t i = 0; i < in_flight; ++i) piece[i] = from[k + i * stride];
     RONDO_UNROLL
     for (std::uint32_t i = 0; i < in_flight; ++i) into[k + i * stride] = piece[i];
   }
-  for (; k < end; k += stride) into[k] = P::load_chunk(from + k);
+  for (; k < end; k += stride) into[k] = from[k];
 }
 
 }  // namespace rondo::device

@@ -37,6 +37,12 @@ class gpu_threads {
     return __shfl_sync(mask(), word, static_cast<int>(lane));
   }
 
+  // Shared memory that the launch asked for.
+  __device__ std::byte* dynamic_memory() const {
+    extern __shared__ ring::chunk rondo_dynamic_memory[];
+    return reinterpret_cast<std::byte*>(rondo_dynamic_memory);
+  }
+
   __device__ std::uint64_t now() const {
     std::uint64_t t;
     asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(t));

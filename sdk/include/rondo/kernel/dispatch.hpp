@@ -80,11 +80,16 @@ RONDO_HD constexpr std::uint32_t handler_flags() {
 
 // A request of another type or version is refused, never guessed at [MSG-01].
 template <class H>
-RONDO_HD void check_header(const rondo_envelope& header, context& ctx) {
-  if (header.type != RONDO_TYPE_REQUEST) [[unlikely]]
+RONDO_HD bool check_header(const rondo_envelope& header, context& ctx) {
+  if (header.type != RONDO_TYPE_REQUEST) [[unlikely]] {
     ctx.fail_with(RONDO_REQUEST_MISMATCH, 0, "the message is not a request of this handler");
-  else if (header.version != message_of<typename H::request>.version) [[unlikely]]
+    return false;
+  }
+  if (header.version != message_of<typename H::request>.version) [[unlikely]] {
     ctx.fail_with(RONDO_VERSION_MISMATCH, 0, "the request has another version than the handler");
+    return false;
+  }
+  return true;
 }
 
 // On a device a handler works on copies of small messages. Their compiler keeps them in registers;
@@ -146,8 +151,7 @@ RONDO_HD rondo_status dispatch(H& handler, const rondo_envelope& header, const v
                                Sink& out, rondo_invocation& invocation) {
   using request = typename H::request;
   context ctx(invocation);
-  check_header<H>(header, ctx);
-  if (ctx.failed()) [[unlikely]]
+  if (!check_header<H>(header, ctx)) [[unlikely]]
     return invocation.failure_code;
 
   rondo_status status = RONDO_OK;
