@@ -69,6 +69,7 @@ class worker : private rondo_emitter {
   void serve(command during);
   bool step();
   bool handle(const ring::message& request);
+  void count_sample(std::uint64_t begin_ns);
   bool fail_request();
   void rest(command during, ring::spinner& spinner);
   void tell(report what);
