@@ -80,6 +80,7 @@ inline std::unique_ptr<error_info> instance::exchange(const call_codecs& types, 
     explain(code, about, timeout, *why);
     return why;
   };
+  input_->expect_to_send();
   deadline until(clamp(timeout));
   reply_router::ticket ticket(*router_, until);
   if (!ticket.ready()) [[unlikely]]
@@ -92,6 +93,7 @@ inline std::unique_ptr<error_info> instance::exchange(const call_codecs& types, 
   code = ticket.wait(until, reply);
   if (code != RONDO_OK) [[unlikely]]
     return fail(code, types.response);
+  input_->expect_to_send();  // the same caller's next request, most likely
   return read(reply);
 }
 

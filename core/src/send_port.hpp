@@ -47,6 +47,11 @@ class send_port {
   // right in every case, also when an encoding throws.
   status try_send_batch(outgoing& batch);
 
+  // A message is about to be sent: has its slot's lines come meanwhile.
+  void expect_to_send() {
+    if (mapped_) ring_.expect_to_write();
+  }
+
   std::uint64_t sent() const;
   std::uint32_t payload_capacity() const { return payload_capacity_; }
 
@@ -78,8 +83,9 @@ class send_port {
 
 inline status send_port::send_mapped(const codec& type, const void* message,
                                      std::uint64_t correlation, std::uint64_t& id) {
+  const bool more_follow = correlation == 0;  // a caller waits for his reply first
   ring::claim claim;
-  const status code = ring_.try_reserve(type.type.max_bytes, claim);
+  const status code = ring_.try_reserve(type.type.max_bytes, claim, more_follow);
   if (code != RONDO_OK) [[unlikely]]
     return code;
   std::int64_t length = -1;

@@ -153,8 +153,10 @@ void worker::run() {
 // Until the command is another than `during` or, when draining, until everything is handled.
 void worker::serve(command during) {
   ring::spinner spinner(spin_time(options_));
+  const bool emits = (handler_.flags & RONDO_HANDLER_EMITS) != 0;
   while (ordered() == during) {
     if (during == command::drain && in_.next_sequence() >= drain_until_) return;
+    more_follow_ = emits || spinner.looks() == 0;
     if (step()) spinner.found_work();
     else rest(during, spinner);
   }
@@ -263,7 +265,7 @@ bool worker::must_give_up() const {
 RONDO_INLINE void* worker::reserve_reply(std::uint32_t bytes) {
   if (reply_open_) [[unlikely]]
     return bytes <= reply_.capacity ? reply_.payload : nullptr;
-  rondo_status status = out_.try_reserve(bytes, reply_);
+  rondo_status status = out_.try_reserve(bytes, reply_, more_follow_);
   if (status == RONDO_FULL) [[unlikely]]
     status = wait_for_room(bytes);
   if (status != RONDO_OK) [[unlikely]] {
@@ -309,7 +311,9 @@ void worker::rest(command during, ring::spinner& spinner) {
   std::uint64_t looks = 0;
   const bool sleep = spinner.idle([&] {
     ++looks;
-    return in_.may_have_message();
+    if (!in_.may_have_message()) return false;
+    out_.expect_to_write();  // the lines of the reply come while the handler runs
+    return true;
   });
   add(counters_.polls, looks);
   if (sleep || spinner.looks() % looks_per_heartbeat == 0)

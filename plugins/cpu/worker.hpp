@@ -92,6 +92,9 @@ class worker : private rondo_emitter {
   ring::producer<> out_;
   ring::claim reply_;
   bool reply_open_ = false;
+  // Whether the next reply is likely to come soon: several to a request, or requests that come
+  // without a pause.
+  bool more_follow_ = false;
   std::uint64_t skip_below_ = 0;
   std::uint64_t drain_until_ = 0;
   rondo_invocation invocation_{};
