@@ -56,8 +56,9 @@ class instance {
   // The runtime forgets it: it cannot be launched again.
   void retire();
 
-  status call(const codec& request, const void* in, const codec& response, void* out,
-              nanoseconds timeout, error_info& why);
+  // nullptr if `out` has the reply, else why not.
+  std::unique_ptr<error_info> call(const call_codecs& types, const void* in, void* out,
+                                   nanoseconds timeout);
   status send(const codec& request, const void* in, std::uint64_t& id, nanoseconds timeout,
               error_info& why);
   status receive(const codec& response, void* out, rondo_envelope& header, nanoseconds timeout,
@@ -76,13 +77,13 @@ class instance {
   void create();
   void make_ports();
   std::optional<rondo_ring_map> map_of(rondo_queue* queue) const;
-  status exchange(const codec& request, const void* in, nanoseconds timeout, error_info& why,
-                  status (instance::*read)(const arrived&, const codec&, void*, error_info&) const,
-                  const codec& response, void* out);
-  status read_reply(const arrived& reply, const codec& response, void* out, error_info& why) const;
-  status read_bytes(const arrived& reply, const codec& response, void* out, error_info& why) const;
+  template <class Read>
+  std::unique_ptr<error_info> exchange(const call_codecs& types, const void* in,
+                                       nanoseconds timeout, Read&& read);
   status send_until(const codec& type, const void* message, std::uint64_t correlation,
                     deadline& until, std::uint64_t& id, reply_router::ticket* ticket);
+  status wait_to_send(const codec& type, const void* message, std::uint64_t correlation,
+                      deadline& until, std::uint64_t& id, reply_router::ticket* ticket);
   status send_batch_until(send_port::outgoing& batch, deadline& until);
   status explain(status code, const codec& type, nanoseconds timeout, error_info& why) const;
   // Why the kernel is failed, when it is.

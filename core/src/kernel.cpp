@@ -47,10 +47,10 @@ result<rondo_envelope> kernel_handle::call_bytes(const void* request, std::uint3
   return header;
 }
 
-status kernel_handle::call_erased(const detail::codec& request, const void* in,
-                                  const detail::codec& response, void* out, nanoseconds timeout,
-                                  error_info& why) {
-  return instance_->call(request, in, response, out, timeout, why);
+std::unique_ptr<error_info> kernel_handle::call_erased(const detail::call_codecs& types,
+                                                       const void* in, void* out,
+                                                       nanoseconds timeout) {
+  return instance_->call(types, in, out, timeout);
 }
 status kernel_handle::send_erased(const detail::codec& request, const void* in, std::uint64_t& id,
                                   nanoseconds timeout, error_info& why) {

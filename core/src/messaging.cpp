@@ -42,56 +42,99 @@ codec raw_codec(const rondo_message_type& type, std::uint32_t bytes, std::uint16
 
 }  // namespace
 
-status instance::send_until(const codec& type, const void* message, std::uint64_t correlation,
-                            deadline& until, std::uint64_t& id, reply_router::ticket* ticket) {
+inline status instance::send_until(const codec& type, const void* message,
+                                   std::uint64_t correlation, deadline& until, std::uint64_t& id,
+                                   reply_router::ticket* ticket) {
+  if (closed_.load(std::memory_order_acquire)) [[unlikely]]  // SYNC: closed
+    return refusal();
+  const status code = input_->try_send(type, message, correlation, id);
+  if (code != RONDO_FULL) [[likely]]
+    return code;
+  return wait_to_send(type, message, correlation, until, id, ticket);
+}
+
+// The input is full.
+status instance::wait_to_send(const codec& type, const void* message, std::uint64_t correlation,
+                              deadline& until, std::uint64_t& id, reply_router::ticket* ticket) {
   ring::spinner spinner(full_spin_ns);
   for (;;) {
-    if (closed_.load(std::memory_order_acquire)) [[unlikely]]  // SYNC: closed
-      return refusal();
-    const status code = input_->try_send(type, message, correlation, id);
-    if (code != RONDO_FULL) return code;
-    if (until.is_zero()) return closed_.load(std::memory_order_acquire) ? refusal() : code;
+    if (until.is_zero())
+      return closed_.load(std::memory_order_acquire) ? refusal() : RONDO_FULL;  // SYNC: closed
     if (ticket != nullptr) ticket->keep_moving();
     wait_for_room(spinner);
     if (until.passed()) return RONDO_TIMEOUT;
     const status now = health();
     if (now != RONDO_OK) return now;
+    if (closed_.load(std::memory_order_acquire)) return refusal();  // SYNC: closed
+    const status code = input_->try_send(type, message, correlation, id);
+    if (code != RONDO_FULL) return code;
   }
 }
 
-status instance::exchange(const codec& request, const void* in, nanoseconds timeout,
-                          error_info& why,
-                          status (instance::*read)(const arrived&, const codec&, void*, error_info&)
-                              const,
-                          const codec& response, void* out) {
+// `read` says why the reply is no value, or nullptr.
+template <class Read>
+inline std::unique_ptr<error_info> instance::exchange(const call_codecs& types, const void* in,
+                                                      nanoseconds timeout, Read&& read) {
+  const auto fail = [&](status code, const codec& about) {
+    auto why = std::make_unique<error_info>();
+    explain(code, about, timeout, *why);
+    return why;
+  };
+  input_->expect_to_send();
   deadline until(clamp(timeout));
   reply_router::ticket ticket(*router_, until);
-  if (!ticket.ready()) return explain(RONDO_TIMEOUT, request, timeout, why);
+  if (!ticket.ready()) [[unlikely]]
+    return fail(RONDO_TIMEOUT, types.request);
   std::uint64_t id = 0;
-  status code = send_until(request, in, ticket.correlation(), until, id, &ticket);
-  if (code == RONDO_FULL) code = RONDO_TIMEOUT;  // no time was given to wait for room
-  if (code != RONDO_OK) [[unlikely]]
-    return explain(code, request, timeout, why);
+  status code = send_until(types.request, in, ticket.correlation(), until, id, &ticket);
+  if (code != RONDO_OK) [[unlikely]]  // FULL: no time was given to wait for room
+    return fail(code == RONDO_FULL ? RONDO_TIMEOUT : code, types.request);
   arrived reply;
   code = ticket.wait(until, reply);
   if (code != RONDO_OK) [[unlikely]]
-    return explain(code, response, timeout, why);
-  return (this->*read)(reply, response, out, why);
+    return fail(code, types.response);
+  input_->expect_to_send();  // the same caller's next request, most likely
+  return read(reply);
 }
 
-status instance::call(const codec& request, const void* in, const codec& response, void* out,
-                      nanoseconds timeout, error_info& why) {
-  return exchange(request, in, timeout, why, &instance::read_reply, response, out);
+namespace {
+
+bool read_value(const arrived& reply, const codec& response, void* out) {
+  const rondo_envelope& header = *reply.header;
+  return (header.flags & RONDO_FLAG_FAILED) == 0 && header.version == response.type.version &&
+         response.decode(reply.payload, header.length, out);
+}
+
+}  // namespace
+
+std::unique_ptr<error_info> instance::call(const call_codecs& types, const void* in, void* out,
+                                           nanoseconds timeout) {
+  return exchange(types, in, timeout, [&](const arrived& reply) -> std::unique_ptr<error_info> {
+    if (read_value(reply, types.response, out)) [[likely]]
+      return nullptr;
+    return std::make_unique<error_info>(
+        why_no_value(plan_.id, *reply.header, reply.payload, types.response.type));
+  });
 }
 
 status instance::call_bytes(const void* request, std::uint32_t bytes, std::uint16_t version,
                             std::vector<std::byte>& reply, rondo_envelope& header,
                             nanoseconds timeout, error_info& why) {
   const raw_message message{request, bytes};
-  const codec out = raw_codec(handler().request, bytes, version);
-  const codec in = raw_codec(handler().response, 0, 0);
-  std::pair<std::vector<std::byte>&, rondo_envelope&> into{reply, header};
-  return exchange(out, &message, timeout, why, &instance::read_bytes, in, &into);
+  const call_codecs types{raw_codec(handler().request, bytes, version),
+                          raw_codec(handler().response, 0, 0)};
+  const auto failure =
+      exchange(types, &message, timeout, [&](const arrived& found) -> std::unique_ptr<error_info> {
+        if ((found.header->flags & RONDO_FLAG_FAILED) != 0)
+          return std::make_unique<error_info>(
+              why_no_value(plan_.id, *found.header, found.payload, types.response.type));
+        reply.assign(found.payload, found.payload + found.header->length);
+        header = *found.header;
+        return nullptr;
+      });
+  if (failure == nullptr) return RONDO_OK;
+  why = std::move(*failure);
+  return why.code;
 }
 
 status instance::send(const codec& request, const void* in, std::uint64_t& id, nanoseconds timeout,
@@ -138,8 +181,10 @@ status instance::receive(const codec& response, void* out, rondo_envelope& heade
   deadline until(clamp(timeout));
   status read = RONDO_OK;
   const status code = router_->receive(until, [&](const arrived& reply) {
-    header = reply.header;
-    read = read_reply(reply, response, out, why);
+    header = *reply.header;
+    if (read_value(reply, response, out)) return;
+    why = why_no_value(plan_.id, header, reply.payload, response.type);
+    read = why.code;
   });
   return code == RONDO_OK ? read : explain(code, response, timeout, why);
 }
@@ -149,26 +194,6 @@ status instance::receive_batch(const codec& response, const reply_sink& sink, st
   deadline until(clamp(timeout));
   const status code = router_->receive_batch(until, sink, most, taken);
   return code == RONDO_OK ? code : explain(code, response, timeout, why);
-}
-
-status instance::read_reply(const arrived& reply, const codec& response, void* out,
-                            error_info& why) const {
-  const rondo_envelope& header = reply.header;
-  const bool is_value =
-      (header.flags & RONDO_FLAG_FAILED) == 0 && header.version == response.type.version;
-  if (is_value && response.decode(reply.payload, header.length, out)) [[likely]]
-    return RONDO_OK;
-  why = why_no_value(plan_.id, header, reply.payload, response.type);
-  return why.code;
-}
-
-status instance::read_bytes(const arrived& reply, const codec& response, void* out,
-                            error_info& why) const {
-  if ((reply.header.flags & RONDO_FLAG_FAILED) != 0) return read_reply(reply, response, out, why);
-  auto& into = *static_cast<std::pair<std::vector<std::byte>&, rondo_envelope&>*>(out);
-  into.first.assign(reply.payload, reply.payload + reply.header.length);
-  into.second = reply.header;
-  return RONDO_OK;
 }
 
 }  // namespace rondo::detail

@@ -39,29 +39,6 @@ receive_port::receive_port(const backend_api& api, rondo_queue* queue, const ron
   }
 }
 
-status receive_port::peek(seen& out) {
-  if (!mapped_) return peek_called(out);
-  ring::message m;
-  const status code = ring_.peek(m);
-  out = {m.header, m.payload};
-  return code;
-}
-
-void receive_port::advance() {
-  if (mapped_) {
-    ring_.advance();
-    unpublished_ = true;
-  } else {
-    ++next_;
-  }
-}
-
-void receive_port::publish() {
-  if (!unpublished_) return;
-  ring_.publish_head();
-  unpublished_ = false;
-}
-
 std::uint64_t receive_port::run(const reply_sink& sink, std::uint64_t most) {
   if (!mapped_) return run_called(sink, most);
   const bool was = unpublished_;

@@ -22,15 +22,35 @@ class receive_port {
   };
   // The oldest reply; it stays until release(). OK, EMPTY, MALFORMED (release() it), INTERNAL, or
   // what the backend's pop says, DEVICE_LOST for example.
-  status peek(seen& out);
+  status peek(seen& out) {
+    if (!mapped_) [[unlikely]]
+      return peek_called(out);
+    ring::message m;
+    const status code = ring_.peek(m);
+    out = {m.header, m.payload};
+    return code;
+  }
+  // A short look for loops that wait: if false, peek() would say EMPTY.
+  bool may_have_reply() { return !mapped_ || ring_.may_have_message(); }
   void release() {
     advance();
     publish();
   }
   // The two halves of release(). What was advanced past is readable until the next peek(), and its
   // slot is taken until publish().
-  void advance();
-  void publish();
+  void advance() {
+    if (mapped_) [[likely]] {
+      ring_.advance();
+      unpublished_ = true;
+    } else {
+      ++next_;
+    }
+  }
+  void publish() {
+    if (!unpublished_) return;
+    ring_.publish_head();
+    unpublished_ = false;
+  }
   // Hands replies for receivers to the sink, at most `most`, up to the first that is for a call or
   // no reply at all; frees their slots at once. Returns how many. When the sink throws, the reply
   // it had is advanced past, and not published.

@@ -17,13 +17,13 @@ status reply_router::receive_batch(deadline& until, const reply_sink& sink, std:
   most = std::min(most, port_.capacity());
   if (most == 0) return RONDO_OK;
   arrived first;
-  std::vector<std::byte> stashed;
+  stored stashed;
   bool leads = false;
   const status code = next_uncorrelated(until, first, stashed, leads);
   if (code != RONDO_OK) return code;
   if (!leads) {
     ++taken;
-    sink.one(sink.self, first.header, first.payload);
+    sink.one(sink.self, *first.header, first.payload);
     take_stashed(sink, most, taken);
     if (taken == most || !try_lead()) return RONDO_OK;
   }
@@ -41,10 +41,10 @@ status reply_router::receive_batch(deadline& until, const reply_sink& sink, std:
 
 void reply_router::take_stashed(const reply_sink& sink, std::uint64_t most, std::uint64_t& taken) {
   arrived reply;
-  std::vector<std::byte> payload;
-  while (taken < most && take_stashed(reply, payload)) {
+  stored held;
+  while (taken < most && take_stashed(reply, held)) {
     ++taken;
-    sink.one(sink.self, reply.header, reply.payload);
+    sink.one(sink.self, *reply.header, reply.payload);
   }
 }
 

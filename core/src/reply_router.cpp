@@ -9,13 +9,11 @@ namespace rondo::detail {
 
 namespace {
 
-constexpr unsigned record_shift = 48;
-constexpr std::uint64_t count_mask = (std::uint64_t{1} << record_shift) - 1;
-
 // While waiting, the deadline and the kernel's health are looked at once in so many looks, and not
 // at all in the first few hundred nanoseconds.
 constexpr std::uint32_t looks_before_checks = 128;
 constexpr std::uint32_t looks_per_check = 64;
+static_assert(looks_per_check % ring::spinner::looks_per_clock == 0);
 bool is_check_due(const ring::spinner& spinner) {
   return spinner.looks() >= looks_before_checks && spinner.looks() % looks_per_check == 0;
 }
@@ -29,17 +27,6 @@ constexpr std::uint64_t health_period_ns = 100'000'000;
 
 // ---- the lead
 // ------------------------------------------------------------------------------------
-
-bool reply_router::try_lead() {
-  if (leading_.load(std::memory_order_relaxed) != 0) return false;
-  return leading_.exchange(1, std::memory_order_acquire) == 0;  // SYNC: leading
-}
-
-void reply_router::step_down() {
-  leading_.store(0, std::memory_order_release);  // SYNC: leading
-  ring::light_barrier();                         // SYNC: follow
-  if (sleepers_.load(std::memory_order_relaxed) != 0) wake_one(false);
-}
 
 // Whoever was woken to lead and leaves instead wakes another, or the rest would sleep on.
 void reply_router::pass_on() {
@@ -59,15 +46,11 @@ status reply_router::lead(wanted what, std::uint64_t correlation, std::uint64_t 
   bool is_last_look = false;
   std::uint32_t others = 0;  // replies that are not the one waited for
   for (;;) {
-    receive_port::seen reply;
-    const status code = port_.peek(reply);
+    const status code = port_.peek(out);
     if (code == RONDO_OK) {
-      const std::uint64_t id = reply.header->correlation_id;
-      if (what == wanted::mine ? id == correlation : !is_call(id)) {
-        out = {*reply.header, reply.payload};
-        return RONDO_OK;
-      }
-      if (hand_on(reply)) {
+      const std::uint64_t id = out.header->correlation_id;
+      if (what == wanted::mine ? id == correlation : !is_call(id)) return RONDO_OK;
+      if (hand_on(out)) {
         port_.release();
         spinner.found_work();
         if (++others % looks_per_check == 0 && until.passed()) break;  // they may never end
@@ -88,7 +71,7 @@ status reply_router::lead(wanted what, std::uint64_t correlation, std::uint64_t 
       continue;
     }
     if (until.is_zero()) break;
-    const bool sleep = spinner.idle();
+    const bool sleep = spinner.idle([&] { return port_.may_have_reply(); });
     if (sleep || is_check_due(spinner)) {
       const status hope = still_hopeful(until);
       if (hope != RONDO_OK) return hope;
@@ -148,12 +131,12 @@ bool reply_router::stash(const receive_port::seen& reply) {
   return true;
 }
 
-bool reply_router::take_stashed(arrived& out, std::vector<std::byte>& payload) {
+bool reply_router::take_stashed(arrived& out, stored& into) {
   if (stashed_count_.load(std::memory_order_acquire) == 0) return false;  // SYNC: stash
   const std::lock_guard lock(stash_mutex_);
   if (stash_.empty()) return false;
-  payload = std::move(stash_.front().payload);
-  out = {stash_.front().header, payload.data()};
+  into = std::move(stash_.front());
+  out = {&into.header, into.payload.data()};
   stash_.pop_front();
   stashed_count_.store(stash_.size(), std::memory_order_release);  // SYNC: stash
   return true;
@@ -282,39 +265,28 @@ void reply_router::wake_one(bool receivers_only) {
 // ---- the two ways to wait
 // ------------------------------------------------------------------------
 
-reply_router::ticket::ticket(reply_router& router, deadline& until)
-    : router_(router), leads_(router.try_lead()), life_(router.life()) {
-  if (leads_) {
-    correlation_ = call_mark | (++router_.direct_calls_ & count_mask);
-  } else {
-    record_ = router_.acquire_record(until, false);
-    if (record_ != nullptr) correlation_ = record_->correlation;
-  }
+void reply_router::ticket::take_record(deadline& until) {
+  record_ = router_.acquire_record(until, false);
+  if (record_ != nullptr) correlation_ = record_->correlation;
 }
 
-reply_router::ticket::~ticket() {
-  if (holds_slot_) router_.port_.release();
-  if (record_ != nullptr && router_.give_back(*record_) && !has_taken_)
+void reply_router::ticket::leave_record() {
+  if (router_.give_back(*record_) && !has_taken_)
     router_.late_.fetch_add(1, std::memory_order_relaxed);
-  if (leads_) router_.step_down();
-  else if (record_ != nullptr) router_.pass_on();
 }
 
-status reply_router::ticket::wait(deadline& until, arrived& out) {
+status reply_router::ticket::follow(deadline& until, arrived& out) {
   if (!leads_) {
     const status code = router_.follow(*record_, life_, until, leads_);
     if (code != RONDO_OK) return code;
   }
   // Whoever led before may have delivered and stepped down between two looks.
-  if (record_ != nullptr &&
-      record_->stage.load(std::memory_order_acquire) == waiter::done) {  // SYNC: record
-    out = {record_->header, record_->payload.data()};
+  if (record_->stage.load(std::memory_order_acquire) == waiter::done) {  // SYNC: record
+    out = {&record_->header, record_->payload.data()};
     has_taken_ = true;
     return RONDO_OK;
   }
-  const status code = router_.lead(wanted::mine, correlation_, life_, until, out);
-  holds_slot_ = code == RONDO_OK;
-  return code;
+  return lead(until, out);
 }
 
 void reply_router::ticket::keep_moving() {
@@ -331,8 +303,8 @@ void reply_router::ticket::keep_moving() {
   if (code == RONDO_MALFORMED) router_.port_.release();
 }
 
-status reply_router::next_uncorrelated(deadline& until, arrived& out,
-                                       std::vector<std::byte>& stashed, bool& holds_slot) {
+status reply_router::next_uncorrelated(deadline& until, arrived& out, stored& stashed,
+                                       bool& holds_slot) {
   const std::uint64_t life = this->life();
   for (;;) {
     bool leads = try_lead();

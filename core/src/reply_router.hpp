@@ -42,10 +42,8 @@ class deadline {
   std::uint64_t at_ = 0;
 };
 
-struct arrived {
-  rondo_envelope header{};
-  const std::byte* payload = nullptr;
-};
+// A reply where it lies: in its slot, in a record, or among what was stashed.
+using arrived = receive_port::seen;
 
 // Where one thread waits while another leads.
 struct alignas(ring::line_bytes) waiter {
@@ -73,20 +71,43 @@ class reply_router {
    public:
     // Waits until the deadline for a record when hundreds of callers wait already; ready() says
     // whether it got one.
-    ticket(reply_router& router, deadline& until);
-    ~ticket();
+    ticket(reply_router& router, deadline& until)
+        : router_(router), leads_(router.try_lead()), life_(router.life()) {
+      if (leads_) [[likely]]
+        correlation_ = call_mark | (++router_.direct_calls_ & count_mask);
+      else take_record(until);
+    }
+    ~ticket() {
+      if (holds_slot_) router_.port_.release();
+      if (record_ != nullptr) [[unlikely]]
+        leave_record();
+      if (leads_) [[likely]]
+        router_.step_down();
+      else if (record_ != nullptr) router_.pass_on();
+    }
     ticket(const ticket&) = delete;
     ticket& operator=(const ticket&) = delete;
 
     bool ready() const { return leads_ || record_ != nullptr; }
     std::uint64_t correlation() const { return correlation_; }
     // OK, TIMEOUT, TERMINATED, MALFORMED, INTERNAL.
-    status wait(deadline& until, arrived& out);
+    status wait(deadline& until, arrived& out) {
+      return record_ == nullptr ? lead(until, out) : follow(until, out);
+    }
     // The input is full: hand on replies meanwhile, or nobody could make progress.
     void keep_moving();
 
    private:
     friend class reply_router;
+    status lead(deadline& until, arrived& out) {
+      const status code = router_.lead(wanted::mine, correlation_, life_, until, out);
+      holds_slot_ = code == RONDO_OK;
+      return code;
+    }
+    status follow(deadline& until, arrived& out);
+    void take_record(deadline& until);
+    void leave_record();
+
     reply_router& router_;
     bool leads_;
     bool holds_slot_ = false;
@@ -101,7 +122,7 @@ class reply_router {
   template <class Take>
   status receive(deadline& until, Take&& take) {
     arrived reply;
-    std::vector<std::byte> stashed;
+    stored stashed;
     bool holds_slot = false;
     const status code = next_uncorrelated(until, reply, stashed, holds_slot);
     struct release_at_end {  // also when `take` throws: it runs the application's code
@@ -134,14 +155,25 @@ class reply_router {
   std::uint64_t late() const { return late_.load(std::memory_order_relaxed); }
 
  private:
+  static constexpr unsigned record_shift = 48;
+  static constexpr std::uint64_t count_mask = (std::uint64_t{1} << record_shift) - 1;
+
   struct stored {
-    rondo_envelope header;
+    rondo_envelope header{};
     std::vector<std::byte> payload;
   };
   enum class wanted { mine, uncorrelated };
 
-  bool try_lead();
-  void step_down();
+  bool try_lead() {
+    if (leading_.load(std::memory_order_relaxed) != 0) return false;
+    return leading_.exchange(1, std::memory_order_acquire) == 0;  // SYNC: leading
+  }
+  void step_down() {
+    leading_.store(0, std::memory_order_release);  // SYNC: leading
+    ring::light_barrier();                         // SYNC: follow
+    if (sleepers_.load(std::memory_order_relaxed) != 0) [[unlikely]]
+      wake_one(false);
+  }
   void pass_on();
   waiter* acquire_record(deadline& until, bool receives);
   // True if a reply was in it.
@@ -162,10 +194,9 @@ class reply_router {
   bool hand_on(const receive_port::seen& reply);
   void deliver(const receive_port::seen& reply);
   bool stash(const receive_port::seen& reply);
-  bool take_stashed(arrived& out, std::vector<std::byte>& payload);
+  bool take_stashed(arrived& out, stored& into);
   void wake_one(bool receivers_only);
-  status next_uncorrelated(deadline& until, arrived& out, std::vector<std::byte>& stashed,
-                           bool& holds_slot);
+  status next_uncorrelated(deadline& until, arrived& out, stored& stashed, bool& holds_slot);
   void take_stashed(const reply_sink& sink, std::uint64_t most, std::uint64_t& taken);
   void take_waiting(const reply_sink& sink, std::uint64_t most, std::uint64_t& taken);
   std::array<waiter, record_count>& records();

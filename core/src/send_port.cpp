@@ -2,7 +2,6 @@
 #include "send_port.hpp"
 
 #include <rondo/host_services.hpp>
-#include <rondo/ring/wait.hpp>
 
 #include <vector>
 
@@ -30,47 +29,9 @@ send_port::send_port(const backend_api& api, rondo_queue* queue, const rondo_rin
   }
 }
 
-namespace {
-
-// A message that answers to no caller bears its own id.
-rondo_envelope header_of(std::int64_t length, const codec& type, std::uint64_t id,
-                         std::uint64_t correlation) {
-  return request_header(length, type.type.version, id, correlation != 0 ? correlation : id);
-}
-
-}  // namespace
-
-status send_port::try_send(const codec& type, const void* message, std::uint64_t correlation,
-                           std::uint64_t& id) {
-  return mapped_ ? send_mapped(type, message, correlation, id)
-                 : send_called(type, message, correlation, id);
-}
-
 std::uint64_t send_port::sent() const {
   return mapped_ ? ring_.next_sequence() - abandoned_.load(std::memory_order_relaxed)
                  : accepted_.load(std::memory_order_relaxed);
-}
-
-status send_port::send_mapped(const codec& type, const void* message, std::uint64_t correlation,
-                              std::uint64_t& id) {
-  ring::claim claim;
-  const status code = ring_.try_reserve(type.type.max_bytes, claim);
-  if (code != RONDO_OK) return code;
-  std::int64_t length = -1;
-  try {
-    length = type.encode(message, claim.payload, claim.capacity);
-  } catch (...) {
-    abandon(claim);
-    throw;
-  }
-  if (length < 0) [[unlikely]] {
-    abandon(claim);
-    return RONDO_TOO_LARGE;
-  }
-  id = claim.sequence + 1;
-  ring_.commit(claim, header_of(length, type, id, correlation));
-  if (wake_ != nullptr) ring::wake_if_parked(wake_);
-  return RONDO_OK;
 }
 
 // A parked kernel has to be woken for it, or the slot would never be free again.

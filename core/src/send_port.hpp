@@ -5,11 +5,18 @@
 #include <rondo/kernel.hpp>
 #include <rondo/plugin_library.hpp>
 #include <rondo/ring/map.hpp>
+#include <rondo/ring/wait.hpp>
 
 #include <atomic>
 #include <cstdint>
 
 namespace rondo::detail {
+
+// A message that answers to no caller bears its own id.
+inline rondo_envelope header_of(std::int64_t length, const codec& type, std::uint64_t id,
+                                std::uint64_t correlation) {
+  return request_header(length, type.type.version, id, correlation != 0 ? correlation : id);
+}
 
 class send_port {
  public:
@@ -19,7 +26,10 @@ class send_port {
   // correlation 0: the message's own id. OK, FULL, TOO_LARGE, TERMINATED (calls only; a closed ring
   // looks FULL). What the type's encoding throws passes through, and the slot is given back.
   status try_send(const codec& type, const void* message, std::uint64_t correlation,
-                  std::uint64_t& id);
+                  std::uint64_t& id) {
+    return mapped_ ? send_mapped(type, message, correlation, id)
+                   : send_called(type, message, correlation, id);
+  }
 
   // An array of messages on its way. first_id and sent are the port's to fill.
   struct outgoing {
@@ -36,6 +46,11 @@ class send_port {
   // As many of the rest as there is room for. OK when all are sent, else as try_send(); `sent` is
   // right in every case, also when an encoding throws.
   status try_send_batch(outgoing& batch);
+
+  // A message is about to be sent: has its slot's lines come meanwhile.
+  void expect_to_send() {
+    if (mapped_) ring_.expect_to_write();
+  }
 
   std::uint64_t sent() const;
   std::uint32_t payload_capacity() const { return payload_capacity_; }
@@ -65,5 +80,29 @@ class send_port {
   std::atomic<std::uint64_t> accepted_{0};
   std::atomic<std::uint64_t> abandoned_{0};  // claimed in the mapped ring and given up
 };
+
+inline status send_port::send_mapped(const codec& type, const void* message,
+                                     std::uint64_t correlation, std::uint64_t& id) {
+  const bool more_follow = correlation == 0;  // a caller waits for his reply first
+  ring::claim claim;
+  const status code = ring_.try_reserve(type.type.max_bytes, claim, more_follow);
+  if (code != RONDO_OK) [[unlikely]]
+    return code;
+  std::int64_t length = -1;
+  try {
+    length = type.encode(message, claim.payload, claim.capacity);
+  } catch (...) {
+    abandon(claim);
+    throw;
+  }
+  if (length < 0) [[unlikely]] {
+    abandon(claim);
+    return RONDO_TOO_LARGE;
+  }
+  id = claim.sequence + 1;
+  ring_.commit(claim, header_of(length, type, id, correlation));
+  if (wake_ != nullptr) ring::wake_if_parked(wake_);
+  return RONDO_OK;
+}
 
 }  // namespace rondo::detail

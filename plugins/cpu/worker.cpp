@@ -153,8 +153,10 @@ void worker::run() {
 // Until the command is another than `during` or, when draining, until everything is handled.
 void worker::serve(command during) {
   ring::spinner spinner(spin_time(options_));
+  const bool emits = (handler_.flags & RONDO_HANDLER_EMITS) != 0;
   while (ordered() == during) {
     if (during == command::drain && in_.next_sequence() >= drain_until_) return;
+    more_follow_ = emits || spinner.looks() == 0;
     if (step()) spinner.found_work();
     else rest(during, spinner);
   }
@@ -165,11 +167,13 @@ bool worker::step() {
   add(counters_.polls, 1);
   ring::message request;
   const rondo_status status = in_.peek(request);
-  if (status == RONDO_EMPTY) return false;
-  if (status != RONDO_OK && status != RONDO_MALFORMED) return false;
-  if (status == RONDO_MALFORMED || request.sequence < skip_below_)
+  if (status == RONDO_OK && request.sequence >= skip_below_) [[likely]] {
+    if (!handle(request)) return false;
+  } else if (status == RONDO_OK || status == RONDO_MALFORMED) {
     add(counters_.messages_dropped, 1);
-  else if (!handle(request)) return false;
+  } else {
+    return false;
+  }
   in_.release();
   return true;
 }
@@ -189,10 +193,14 @@ std::uint64_t worker::discard_below(std::uint64_t sequence) {
 }
 
 // False if the kernel must stop or pause before the request could be answered; it then stays.
-bool worker::handle(const ring::message& request) {
+// Inline, like all that lies between a request and its reply, with what is rare kept out of it: a
+// caller waits for each instruction.
+RONDO_INLINE bool worker::handle(const ring::message& request) {
   const bool sampled = counters_.messages_in % RONDO_SAMPLE_EVERY == 0;
   const bool watched = options_.handler_deadline_ns != 0;
-  const std::uint64_t begin = sampled || watched ? ring::now_ns() : 0;
+  std::uint64_t begin = 0;
+  if (sampled || watched) [[unlikely]]
+    begin = ring::now_ns();
   if (watched) ring::platform::store_relaxed(&counters_.busy_since_ns, begin);
 
   invocation_.request = request.header;
@@ -202,27 +210,31 @@ bool worker::handle(const ring::message& request) {
   const rondo_status status = handler_.invoke(state_, request.payload, this, &invocation_);
 
   if (watched) ring::platform::store_relaxed(&counters_.busy_since_ns, 0);
-  if (sampled) {
-    const std::uint64_t end = ring::now_ns();
-    add(counters_.handler_samples, 1);
-    add(counters_.handler_sampled_ns, end - begin);
-    if (end - begin > counters_.handler_sampled_max_ns)
-      ring::platform::store_relaxed(&counters_.handler_sampled_max_ns, end - begin);
-    ring::platform::store_relaxed(&counters_.heartbeat_ns, end);
-  }
+  if (sampled) [[unlikely]]
+    count_sample(begin);
   const bool failed = invocation_.failure_code != RONDO_OK;
-  if (status == RONDO_TERMINATED && !failed) return false;
-  if (status != RONDO_OK || failed) {
+  if (status != RONDO_OK || failed) [[unlikely]] {
+    if (status == RONDO_TERMINATED && !failed) return false;
     if (!fail_request()) return false;
     add(counters_.messages_failed, 1);
   }
-  if (reply_open_) {  // a handler that reserved and never committed
+  if (reply_open_) [[unlikely]] {  // a handler that reserved and never committed
     out_.abandon(reply_);
     reply_open_ = false;
   }
   add(counters_.bytes_in, request.header->length);
   add(counters_.messages_in, 1);
   return true;
+}
+
+void worker::count_sample(std::uint64_t begin_ns) {
+  const std::uint64_t end = ring::now_ns();
+  const std::uint64_t took = end - begin_ns;
+  add(counters_.handler_samples, 1);
+  add(counters_.handler_sampled_ns, took);
+  if (took > counters_.handler_sampled_max_ns)
+    ring::platform::store_relaxed(&counters_.handler_sampled_max_ns, took);
+  ring::platform::store_relaxed(&counters_.heartbeat_ns, end);
 }
 
 // The caller who waits learns why; the reason is cut to what the slot can carry. False if there was
@@ -250,14 +262,14 @@ bool worker::must_give_up() const {
   return now == command::pause && (handler_.flags & RONDO_HANDLER_EMITS) == 0;
 }
 
-void* worker::reserve_reply(std::uint32_t bytes) {
-  if (reply_open_) return bytes <= reply_.capacity ? reply_.payload : nullptr;
-  rondo_status status = out_.try_reserve(bytes, reply_);
+RONDO_INLINE void* worker::reserve_reply(std::uint32_t bytes) {
+  if (reply_open_) [[unlikely]]
+    return bytes <= reply_.capacity ? reply_.payload : nullptr;
+  rondo_status status = out_.try_reserve(bytes, reply_, more_follow_);
   if (status == RONDO_FULL) [[unlikely]]
     status = wait_for_room(bytes);
-  if (status == RONDO_FULL) return nullptr;
-  if (status != RONDO_OK) {
-    invocation_.failure_code = status;
+  if (status != RONDO_OK) [[unlikely]] {
+    if (status != RONDO_FULL) invocation_.failure_code = status;
     return nullptr;
   }
   reply_open_ = true;
@@ -278,7 +290,8 @@ rondo_status worker::wait_for_room(std::uint32_t bytes) {
   return status;
 }
 
-void worker::commit_reply(std::uint32_t length, std::uint16_t version, std::uint32_t flags) {
+RONDO_INLINE void worker::commit_reply(std::uint32_t length, std::uint16_t version,
+                                       std::uint32_t flags) {
   if (!reply_open_) return;
   const rondo_envelope header{length,
                               RONDO_TYPE_RESPONSE,
@@ -295,7 +308,14 @@ void worker::commit_reply(std::uint32_t length, std::uint16_t version, std::uint
 }
 
 void worker::rest(command during, ring::spinner& spinner) {
-  const bool sleep = spinner.idle();
+  std::uint64_t looks = 0;
+  const bool sleep = spinner.idle([&] {
+    ++looks;
+    if (!in_.may_have_message()) return false;
+    out_.expect_to_write();  // the lines of the reply come while the handler runs
+    return true;
+  });
+  add(counters_.polls, looks);
   if (sleep || spinner.looks() % looks_per_heartbeat == 0)
     ring::platform::store_relaxed(&counters_.heartbeat_ns, ring::now_ns());
   if (!sleep) return;

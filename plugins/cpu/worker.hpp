@@ -69,6 +69,7 @@ class worker : private rondo_emitter {
   void serve(command during);
   bool step();
   bool handle(const ring::message& request);
+  void count_sample(std::uint64_t begin_ns);
   bool fail_request();
   void rest(command during, ring::spinner& spinner);
   void tell(report what);
@@ -91,6 +92,9 @@ class worker : private rondo_emitter {
   ring::producer<> out_;
   ring::claim reply_;
   bool reply_open_ = false;
+  // Whether the next reply is likely to come soon: several to a request, or requests that come
+  // without a pause.
+  bool more_follow_ = false;
   std::uint64_t skip_below_ = 0;
   std::uint64_t drain_until_ = 0;
   rondo_invocation invocation_{};

@@ -55,6 +55,19 @@ TEST(spinner, whose_time_is_over_wants_to_sleep_again_soon) {
   while (!s.idle()) ASSERT_LT(++looks, 1000);
 }
 
+TEST(spinner, goes_on_looking_until_there_is_something_or_the_clock_is_due) {
+  ring::spinner s(ring::no_deadline);
+  int asked = 0;
+  EXPECT_FALSE(s.idle([&] { return ++asked == 3; }));
+  EXPECT_EQ(asked, 3);
+  EXPECT_EQ(s.looks(), 3u);
+  EXPECT_FALSE(s.idle(never));
+  EXPECT_EQ(s.looks(), ring::spinner::looks_per_clock);
+  ring::spinner over(1);
+  const std::uint64_t begin = now_ns();
+  while (!over.idle(never)) ASSERT_LT(now_ns() - begin, far_away);
+}
+
 TEST(futex, wait_ends_at_its_deadline_and_not_before) {
   std::uint32_t word = 7;
   const std::uint64_t deadline = now_ns() + 20 * ms;

@@ -61,6 +61,16 @@ class [[nodiscard]] result {
         info_(std::make_unique<error_info>(std::move(info))) {
     info_->code = code_;
   }
+  // A value that `fill` writes where it stays. fill(T&) returns nullptr, or why there is none.
+  template <class Fill>
+  result(std::in_place_t, Fill&& fill) : code_(RONDO_OK), value_(std::in_place) {
+    info_ = fill(*value_);
+    if (info_ == nullptr) [[likely]]
+      return;
+    value_.reset();
+    code_ = info_->code != RONDO_OK ? info_->code : RONDO_INTERNAL;
+    info_->code = code_;
+  }
 
   bool has_value() const noexcept { return code_ == RONDO_OK; }
   explicit operator bool() const noexcept { return has_value(); }

@@ -50,6 +50,15 @@ inline constexpr codec codec_of = {describe_message<T>(),
                                    },
                                    fill_slots<T>, sizeof(T)};
 
+struct call_codecs {
+  codec request;
+  codec response;
+};
+
+template <class H>
+inline constexpr call_codecs call_codecs_of = {codec_of<typename H::request>,
+                                               codec_of<typename H::response>};
+
 }  // namespace detail
 
 // A reply taken with receive().
@@ -105,8 +114,9 @@ class RONDO_EXPORT kernel_handle {
                                     std::vector<std::byte>& reply_payload, nanoseconds timeout);
 
  protected:
-  status call_erased(const detail::codec& request, const void* in, const detail::codec& response,
-                     void* out, nanoseconds timeout, error_info& why);
+  // nullptr if `out` has the reply, else why not.
+  std::unique_ptr<error_info> call_erased(const detail::call_codecs& types, const void* in,
+                                          void* out, nanoseconds timeout);
   status send_erased(const detail::codec& request, const void* in, std::uint64_t& id,
                      nanoseconds timeout, error_info& why);
   status receive_erased(const detail::codec& response, void* out, rondo_envelope& header,
@@ -209,12 +219,10 @@ class kernel : public kernel_handle {
 
   // One request and its own reply, however many callers there are.
   result<response> call(const request& message, nanoseconds timeout) requires replying_handler<H> {
-    response answer{};
-    error_info why;
-    if (call_erased(detail::codec_of<request>, &message, detail::codec_of<response>, &answer,
-                    timeout, why) != RONDO_OK)
-      return result<response>(std::move(why));
-    return answer;
+    // Read into the result itself: a copy waits for the stores of the one before.
+    return result<response>(std::in_place, [&](response& answer) {
+      return call_erased(detail::call_codecs_of<H>, &message, &answer, timeout);
+    });
   }
 
   result<std::uint64_t> send(const request& message, nanoseconds timeout) {

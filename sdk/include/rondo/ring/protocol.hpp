@@ -82,18 +82,27 @@ class producer {
   producer() = default;
   RONDO_HD explicit producer(const view& ring) : ring_(ring) {}
 
-  // Claim one slot for a payload of at most `bytes`. OK, FULL, TOO_LARGE.
-  RONDO_HD rondo_status try_reserve(std::uint32_t bytes, claim& out) {
+  // Claim one slot for a payload of at most `bytes`. OK, FULL, TOO_LARGE. `more_follow`, which only
+  // saves time: the next message comes before an answer to this one.
+  RONDO_HD RONDO_INLINE rondo_status try_reserve(std::uint32_t bytes, claim& out,
+                                                 bool more_follow = true) {
     if (bytes > ring_.shape.payload_capacity) return RONDO_TOO_LARGE;
-    if (claim_up_to(1, out.sequence) == 0) return RONDO_FULL;
+    if (claim_up_to(1, out.sequence, more_follow) == 0) return RONDO_FULL;
     prepare(out);
     return RONDO_OK;
+  }
+
+  // A message is about to be written: asks for its slot's lines, which a consumer that waits has.
+  // Some 30 ns ahead is best: by then they are here, and the consumer has not taken them again.
+  RONDO_HD RONDO_INLINE void expect_to_write() const {
+    if (ring_.shape.how == publication::word)
+      ask_for(P::load_relaxed(&ring_.claim->next) & ~closed_mark);
   }
 
   // Claim up to `count` consecutive slots, as many as are free; returns how many. Turn each into a
   // claim with take(); commit each, or fill() all of them and commit_batch().
   RONDO_HD std::uint64_t try_reserve_batch(std::uint64_t count, std::uint64_t& first) {
-    return claim_up_to(count, first);
+    return claim_up_to(count, first, true);
   }
   RONDO_HD void take(std::uint64_t sequence, claim& out) {
     out.sequence = sequence;
@@ -111,6 +120,13 @@ class producer {
   // publication by one producer: it keeps no marks, so there the order must be that of the claims.
   RONDO_HD RONDO_INLINE void commit(claim& c, const envelope& header,
                                     const envelope_times* times = nullptr) {
+    if (ring_.shape.how == publication::word) [[likely]] {
+      auto* word = reinterpret_cast<std::uint64_t*>(c.payload - word_payload_offset);
+      const std::uint64_t sequence = c.sequence;
+      write_header(c, header, times);
+      P::store_release(word, sequence + 1);  // SYNC: slot-published
+      return;
+    }
     fill(c, header, times);
     commit_batch(c.sequence, 1);
   }
@@ -191,7 +207,8 @@ class producer {
   // ring looks full.
   static constexpr std::uint64_t closed_mark = std::uint64_t{1} << 62;
 
-  RONDO_HD std::uint64_t claim_up_to(std::uint64_t count, std::uint64_t& first) {
+  RONDO_HD RONDO_INLINE std::uint64_t claim_up_to(std::uint64_t count, std::uint64_t& first,
+                                                  bool more_follow) {
     claim_line& line = *ring_.claim;
     std::uint64_t next = P::load_relaxed(&line.next);
     for (;;) {
@@ -210,7 +227,9 @@ class producer {
         }
       }
       const std::uint64_t got = free < count ? free : count;
-      if (free > got) expect_to_write(next + got);
+      // In a stream the consumer has read the slot after this one a lap ago, and has its lines: get
+      // them back while this message is written.
+      if (more_follow && free > got && ring_.shape.how == publication::word) ask_for(next + got);
       if (ring_.claims_alone) {
         P::store_relaxed(&line.next, next + got);
         first = next;
@@ -224,12 +243,10 @@ class producer {
     }
   }
 
-  // The consumer has read the slot of the next claim and has its lines: get them back while this
-  // message is written.
-  RONDO_HD void expect_to_write(std::uint64_t sequence) {
-    if (ring_.shape.how != publication::word) return;
-    P::prefetch_to_write(ring_.slot(sequence) + word_payload_offset);
-    P::prefetch_to_write(ring_.slot(sequence));
+  RONDO_HD void ask_for(std::uint64_t sequence) const {
+    std::byte* slot = ring_.slot(sequence);
+    P::prefetch_to_write(slot + word_payload_offset);
+    P::prefetch_to_write(slot);
   }
 
   // `next` may be older than `head` when other producers were quick; the claim then fails later.
@@ -242,6 +259,10 @@ class producer {
 
   RONDO_HD void prepare(claim& c) {
     c.capacity = ring_.shape.payload_capacity;
+    if (ring_.shape.how == publication::word) [[likely]] {
+      c.payload = ring_.slot(c.sequence) + word_payload_offset;
+      return;
+    }
     std::byte* start = ring_.shape.how == publication::chunked
                            ? c.scratch
                            : ring_.slot(c.sequence) + ring_.shape.prefix_bytes();
@@ -391,6 +412,20 @@ class consumer {
     return status;
   }
 
+  // A look that is as short as can be, for loops that wait: if false, peek() would say EMPTY.
+  RONDO_HD bool may_have_message() {
+    switch (ring_.shape.how) {
+      case publication::word: return is_published(ring_.slot(head_));
+      case publication::counted:
+        // SYNC: tail-published. Relaxed: peek() reads it again.
+        return head_ != limit_ || P::load_relaxed(&ring_.producer->tail) != head_;
+      case publication::chunked: break;
+    }
+    // SYNC: chunk-published
+    return P::load_chunk(reinterpret_cast<const chunk*>(ring_.slot(head_))).tag ==
+           chunk_tag(head_);
+  }
+
   RONDO_HD std::uint64_t next_sequence() const { return head_; }
   RONDO_HD std::uint64_t skipped() const { return skipped_; }
   RONDO_HD const geometry& shape() const { return ring_.shape; }
@@ -398,20 +433,26 @@ class consumer {
  private:
   static constexpr std::uint32_t looks_with_payload = 32;
 
-  RONDO_HD rondo_status look(message& out) {
-    switch (ring_.shape.how) {
-      case publication::word:
+  // Word publication: whether this slot, the next one, has its message.
+  RONDO_HD bool is_published(const std::byte* slot) {
+    // The payload's line comes together with the word's, not after it. Only in the first looks:
+    // whoever takes long to write it in place must not lose it again and again.
+    if (looks_ < looks_with_payload) {
+      ++looks_;
+      P::prefetch(slot + word_payload_offset);
+    }
+    // SYNC: slot-published
+    return P::load_acquire(reinterpret_cast<const std::uint64_t*>(slot)) == head_ + 1;
+  }
 
-        // The payload's line comes together with the word's, not after it. Only in the first looks:
-        // whoever takes long to write it in place must not lose it again and again.
-        if (looks_ < looks_with_payload) {
-          ++looks_;
-          P::prefetch(ring_.slot(head_) + word_payload_offset);
-        }
-        // SYNC: slot-published
-        if (P::load_acquire(reinterpret_cast<const std::uint64_t*>(ring_.slot(head_))) != head_ + 1)
-          return RONDO_EMPTY;
-        return in_place(out);
+  RONDO_HD rondo_status look(message& out) {
+    if (ring_.shape.how == publication::word) [[likely]] {
+      const std::byte* slot = ring_.slot(head_);
+      if (!is_published(slot)) return RONDO_EMPTY;
+      return describe(slot + word_prefix_bytes, word_payload_offset - word_prefix_bytes, out);
+    }
+    switch (ring_.shape.how) {
+      case publication::word: break;
       case publication::counted:
         if (head_ == limit_) {
           limit_ = P::load_acquire(&ring_.producer->tail);  // SYNC: tail-published
@@ -421,28 +462,25 @@ class consumer {
             return RONDO_INTERNAL;
           }
         }
-        return in_place(out);
+        if (head_ + slots_ahead < limit_) {
+          P::prefetch(ring_.slot(head_ + slots_ahead));
+          P::prefetch(ring_.slot(head_ + slots_ahead) + 64);
+        }
+        return describe(ring_.slot(head_), ring_.shape.payload_distance(), out);
       case publication::chunked: return gather(out);
     }
     return RONDO_INTERNAL;
   }
 
-  RONDO_HD rondo_status in_place(message& out) {
-    if (ring_.shape.how == publication::counted && head_ + slots_ahead < limit_) {
-      P::prefetch(ring_.slot(head_ + slots_ahead));
-      P::prefetch(ring_.slot(head_ + slots_ahead) + 64);
-    }
-    return describe(ring_.slot(head_) + ring_.shape.prefix_bytes(), out);
-  }
-
-  RONDO_HD rondo_status describe(const std::byte* start, message& out) {
+  RONDO_HD rondo_status describe(const std::byte* start, std::uint32_t payload_distance,
+                                 message& out) {
     out.header = reinterpret_cast<const envelope*>(start);
     out.times = ring_.shape.timed
                     ? reinterpret_cast<const envelope_times*>(start + sizeof(envelope))
                     : nullptr;
     out.sequence = head_;
     const bool fits = out.header->length <= ring_.shape.payload_capacity;
-    out.payload = fits ? start + ring_.shape.payload_distance() : nullptr;
+    out.payload = fits ? start + payload_distance : nullptr;
     return fits ? RONDO_OK : RONDO_MALFORMED;
   }
 
@@ -464,7 +502,7 @@ class consumer {
       if (piece.tag != tag) return RONDO_EMPTY;
       __builtin_memcpy(scratch_ + k * chunk_content_bytes, piece.content, chunk_content_bytes);
     }
-    return describe(scratch_, out);
+    return describe(scratch_, ring_.shape.payload_distance(), out);
   }
 
   RONDO_HD bool is_discarded() const {

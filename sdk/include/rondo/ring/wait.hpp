@@ -100,19 +100,33 @@ class spinner {
 
   // Call after each unsuccessful look; true when it is time to sleep.
   bool idle() {
+    return idle([] { return true; });
+  }
+  // The same, and goes on looking by itself until `ready()` says that there may be something, at
+  // most looks_per_clock times.
+  template <class Ready>
+  bool idle(Ready&& ready) {
     if (spin_ns_ == 0) return true;
-    ++looks_;
-    platform::pause();
-    if (looks_ % looks_per_clock != 0 || spin_ns_ == no_deadline) return false;
-    const std::uint64_t now = now_ns();
-    if (begin_ == 0) begin_ = now;
-    return now - begin_ >= spin_ns_;
+    do {
+      ++looks_;
+      platform::pause();
+      if (looks_ % looks_per_clock == 0) return is_over();
+    } while (!ready());
+    return false;
   }
   std::uint32_t looks() const { return looks_; }
   void found_work() { looks_ = 0, begin_ = 0; }
 
- private:
   static constexpr std::uint32_t looks_per_clock = 32;
+
+ private:
+  bool is_over() {
+    if (spin_ns_ == no_deadline) return false;
+    const std::uint64_t now = now_ns();
+    if (begin_ == 0) begin_ = now;
+    return now - begin_ >= spin_ns_;
+  }
+
   std::uint64_t spin_ns_;
   std::uint64_t begin_ = 0;
   std::uint32_t looks_ = 0;
