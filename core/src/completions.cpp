@@ -8,6 +8,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <system_error>
 
 namespace rondo::detail {
@@ -29,7 +30,8 @@ std::uint64_t completions::add(call& made) {
   const std::uint64_t id = call_mark | async_record << record_shift | (++next_id_ & count_mask);
   const std::uint64_t deadline = made.deadline_ns;
   auto& kernel = kernels_[made.kernel.get()];
-  if (kernel.count == 0) kernel.kernel = made.kernel;
+  if (kernel.count == 0) kernel = {made.kernel, 0, made.life};
+  kernel.oldest_life = std::min(kernel.oldest_life, made.life);
   const bool is_news = ++kernel.count == 1 || deadline < deadlines_.begin()->first;
   made.by_deadline = deadlines_.emplace(deadline, id);
   calls_.emplace(id, std::move(made));
@@ -92,11 +94,11 @@ completions::outlook completions::look() {
   expire();
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [kernel, calls] : kernels_) seen_.push_back(calls.kernel);
+    for (const auto& [kernel, calls] : kernels_) seen_.push_back(calls);
   }
   auto best = outlook::nothing;
-  for (const auto& kernel : seen_) {
-    const outlook seen = look_at(*kernel);
+  for (const auto& calls : seen_) {
+    const outlook seen = look_at(calls);
     if (seen == outlook::moved || best == outlook::nothing) best = seen;
   }
   check_health();
@@ -104,7 +106,8 @@ completions::outlook completions::look() {
   return best;
 }
 
-completions::outlook completions::look_at(instance& kernel) {
+completions::outlook completions::look_at(const kernel_calls& calls) {
+  instance& kernel = *calls.kernel;
   reply_router& router = kernel.router();
   // Before the queue: what an ended life left is there then.
   const std::uint64_t life = router.life();
@@ -120,8 +123,9 @@ completions::outlook completions::look_at(instance& kernel) {
     case reply_router::sight::stuck: best = outlook::blocked; break;
     default: break;
   }
-  end_calls(kernel, RONDO_TERMINATED,
-            [&](const call& each) { return is_over || each.life != life; });
+  if (is_over || calls.oldest_life != life)
+    end_calls(kernel, RONDO_TERMINATED,
+              [&](const call& each) { return is_over || each.life != life; });
   return best;
 }
 
@@ -131,7 +135,7 @@ void completions::check_health() {
   const std::uint64_t now = ring::now_ns();
   if (now - health_checked_ns_ < period_ns) return;
   health_checked_ns_ = now;
-  for (const auto& kernel : seen_) {
+  for (const auto& [kernel, count, life] : seen_) {
     const status code = kernel->health();
     if (code != RONDO_OK) end_calls(*kernel, code, [](const call&) { return true; });
   }
@@ -154,10 +158,15 @@ void completions::end_calls(const instance& kernel, status code, Which&& which) 
   std::vector<call> ended;
   {
     const std::lock_guard lock(mutex_);
+    std::uint64_t oldest = ~std::uint64_t{0};
     for (auto at = calls_.begin(); at != calls_.end();) {
       const auto each = at++;
-      if (each->second.kernel.get() == &kernel && which(each->second)) ended.push_back(take(each));
+      if (each->second.kernel.get() != &kernel) continue;
+      if (which(each->second)) ended.push_back(take(each));
+      else oldest = std::min(oldest, each->second.life);
     }
+    if (const auto left = kernels_.find(&kernel); left != kernels_.end())
+      left->second.oldest_life = oldest;
   }
   end_without_reply(std::move(ended), code);
 }

@@ -68,6 +68,7 @@ class completions : public std::enable_shared_from_this<completions> {
   struct kernel_calls {
     std::shared_ptr<instance> kernel;
     std::size_t count = 0;
+    std::uint64_t oldest_life = 0;  // of those calls
   };
   enum class outlook { moved, nothing, blocked };
 
@@ -76,7 +77,7 @@ class completions : public std::enable_shared_from_this<completions> {
   std::size_t finish_ready();
   static void finish(finished& done);
   outlook look();
-  outlook look_at(instance& kernel);
+  outlook look_at(const kernel_calls& calls);
   void check_health();
   void expire();
   // Ends those calls of the kernel that the predicate names.
@@ -93,7 +94,7 @@ class completions : public std::enable_shared_from_this<completions> {
   std::condition_variable changed_;
   std::unordered_map<std::uint64_t, call> calls_;          // by correlation id
   std::multimap<std::uint64_t, std::uint64_t> deadlines_;  // to correlation ids
-  std::map<instance*, kernel_calls> kernels_;              // those with outstanding calls
+  std::map<const instance*, kernel_calls> kernels_;        // those with outstanding calls
   std::deque<finished> ready_;
   std::uint64_t next_id_ = 0;
   instance* sleeps_at_ = nullptr;  // the one kernel whose replies the thread waits for
@@ -103,7 +104,7 @@ class completions : public std::enable_shared_from_this<completions> {
   std::atomic<std::thread::id> here_{};  // the thread that completes, now
 
   // Of whoever completes.
-  std::vector<std::shared_ptr<instance>> seen_;
+  std::vector<kernel_calls> seen_;
   std::uint64_t nap_ns_ = 0;
   std::uint64_t idle_since_ns_ = 0;
   std::uint64_t health_checked_ns_ = 0;
