@@ -119,12 +119,11 @@ TEST_P(selecting, shares_what_it_waits_for_with_whoever_destroys_it) {
     kernel.send({}, patience).value();
   }
   EXPECT_EQ(all.wait(patience).value(), 0u);
-  std::jthread waiting([&] {
+  {
     auto receiver = runtime_.open_receiver<answer>("ringkernel_Answer_gone_output");
     EXPECT_TRUE(receiver.receive(patience));
-    EXPECT_EQ(all.wait(patience).value(), 0u);
-  });
-  std::this_thread::sleep_for(2ms);
+  }
+  std::jthread waiting([&] { EXPECT_EQ(all.wait(patience).value(), 0u); });
   runtime_.close();
   waiting.join();
 }
