@@ -123,6 +123,11 @@ void instance::make_ports() {
   output_.emplace(api(), out, out_map ? &*out_map : nullptr);
   router_.emplace(*output_, caller_spin_ns(plan_.options));
   router_->watch([](void* self) { return static_cast<instance*>(self)->health(); }, this);
+  router_->hand_late_calls_to(
+      [](void* self, const rondo_envelope& header, const std::byte* payload) {
+        return static_cast<completions*>(self)->arrived(header, payload);
+      },
+      plan_.async.get());
 }
 
 instance::~instance() {

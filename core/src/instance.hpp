@@ -3,6 +3,7 @@
 // handle that outlives the runtime touches no freed memory.
 #pragma once
 
+#include "completions.hpp"
 #include "module_library.hpp"
 #include "plugin_objects.hpp"
 #include "receive_port.hpp"
@@ -29,6 +30,7 @@ struct launch_plan {
   std::uint64_t input_capacity = 0;
   std::uint64_t output_capacity = 0;
   std::uint64_t kernel_tag = 0;
+  std::shared_ptr<completions> async;
 };
 
 class instance {
@@ -72,6 +74,28 @@ class instance {
                     std::vector<std::byte>& reply, rondo_envelope& header, nanoseconds timeout,
                     error_info& why);
 
+  // Zero copy; see zero_copy.cpp.
+  status reserve(const codec& request, nanoseconds timeout, claim_state& out, error_info& why);
+  status commit(claim_state& state, const codec& request, const void* staged, std::uint64_t& id,
+                error_info& why);
+  void abandon(claim_state& state) { input_->abandon(state.slot); }
+  status peek(const codec& response, nanoseconds timeout, reply_hold& out, error_info& why);
+  void release(reply_hold& held) { router_->release(held); }
+  void put_back(reply_hold& held) noexcept { router_->put_back(held); }
+
+  // Sends the request and returns; `then` is finished later, see completions.hpp. `self` is this.
+  void call_async(const std::shared_ptr<instance>& self, const codec& request, const void* in,
+                  const codec& response, nanoseconds timeout, std::unique_ptr<pending_call> then);
+  // Waits until all that was accepted before has been handled.
+  status flush(nanoseconds timeout, std::uint64_t& all, error_info& why);
+  // OK if receive() would find a reply now, EMPTY, or why it never will.
+  status look(bool check_health);
+
+  reply_router& router() { return *router_; }
+  status health() const;
+  // Fills `why` with the words for a code, and returns it.
+  status explain(status code, const codec& type, nanoseconds timeout, error_info& why) const;
+
  private:
   const backend_api& api() const { return plan_.device->api(); }
   void create();
@@ -85,7 +109,8 @@ class instance {
   status wait_to_send(const codec& type, const void* message, std::uint64_t correlation,
                       deadline& until, std::uint64_t& id, reply_router::ticket* ticket);
   status send_batch_until(send_port::outgoing& batch, deadline& until);
-  status explain(status code, const codec& type, nanoseconds timeout, error_info& why) const;
+  status send_moving(const codec& type, const void* message, std::uint64_t correlation,
+                     deadline& until);
   // Why the kernel is failed, when it is.
   struct failure_cause {
     status code = RONDO_HANDLER_HUNG;
@@ -93,7 +118,6 @@ class instance {
   };
   failure_cause cause() const;
   void explain_failure(error_info& why) const;
-  status health() const;
   status refusal() const;
 
   launch_plan plan_;

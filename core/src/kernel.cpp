@@ -72,4 +72,30 @@ status kernel_handle::receive_batch_erased(const detail::codec& response,
   return instance_->receive_batch(response, sink, most, taken, timeout, why);
 }
 
+status kernel_handle::reserve_erased(const detail::codec& request, detail::claim_state& out,
+                                     nanoseconds timeout, error_info& why) {
+  const status code = instance_->reserve(request, timeout, out, why);
+  if (code == RONDO_OK) out.kernel = instance_;
+  return code;
+}
+status kernel_handle::peek_erased(const detail::codec& response, detail::reply_hold& out,
+                                  nanoseconds timeout, error_info& why) {
+  const status code = instance_->peek(response, timeout, out, why);
+  if (code == RONDO_OK) out.kernel = instance_;
+  return code;
+}
+void kernel_handle::call_async_erased(const detail::codec& request, const void* in,
+                                      const detail::codec& response, nanoseconds timeout,
+                                      std::unique_ptr<detail::pending_call> then) {
+  instance_->call_async(instance_, request, in, response, timeout, std::move(then));
+}
+
+result<std::uint64_t> kernel_handle::flush(nanoseconds timeout) {
+  error_info why;
+  std::uint64_t done = 0;
+  if (instance_->flush(timeout, done, why) != RONDO_OK)
+    return result<std::uint64_t>(std::move(why));
+  return done;
+}
+
 }  // namespace rondo

@@ -126,6 +126,7 @@ detail::launch_plan runtime::state::plan(std::string_view handler_id,
                                          const launch_options& options) {
   detail::launch_plan plan;
   plan.options = options;
+  plan.async = async;
   plan.found = modules.find_handler(handler_id, options.module);
   const rondo_handler& handler = *plan.found.handler;
   const std::string name(handler_id);

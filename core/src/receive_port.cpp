@@ -16,8 +16,11 @@ constexpr std::uint64_t bytes_per_pop = 1u << 20;
 }  // namespace
 
 receive_port::receive_port(const backend_api& api, rondo_queue* queue, const rondo_ring_map* map)
-    : api_(api), queue_(queue), mapped_(map != nullptr), batches_(api.has(RONDO_CAP_BATCH)) {
-  if (mapped_) {
+    : api_(api),
+      queue_(queue),
+      way_(map != nullptr ? way::mapped : way::called),
+      batches_(api.has(RONDO_CAP_BATCH)) {
+  if (map != nullptr) {
     ring::view view;
     const status code = ring::make_view(*map, 0, false, view);
     if (code != RONDO_OK)
@@ -40,7 +43,7 @@ receive_port::receive_port(const backend_api& api, rondo_queue* queue, const ron
 }
 
 std::uint64_t receive_port::run(const reply_sink& sink, std::uint64_t most) {
-  if (!mapped_) return run_called(sink, most);
+  if (way_ != way::mapped) return run_one_by_one(sink, most);
   const bool was = unpublished_;
   unpublished_ = true;  // should it throw
   const std::uint64_t n = sink.run(sink.self, ring_, most);
@@ -49,19 +52,44 @@ std::uint64_t receive_port::run(const reply_sink& sink, std::uint64_t most) {
   return n;
 }
 
-// ---- calls
+// ---- a reply that is held
 
-std::uint64_t receive_port::run_called(const reply_sink& sink, std::uint64_t most) {
+bool receive_port::hold() {
+  if (way_ != way::mapped || capacity_ < 2 || ring_.shape().how == ring::publication::chunked)
+    return false;
+  publish();
+  hold_is_over_.store(false, std::memory_order_relaxed);
+  ring_.advance();
+  way_ = way::held;
+  return true;
+}
+
+status receive_port::peek_held(seen& out) {
+  if (hold_is_over_.load(std::memory_order_acquire)) {  // SYNC: hold
+    ring_.publish_head();
+    way_ = way::mapped;
+  }
+  ring::message m;
+  const status code = ring_.peek(m);
+  out = {m.header, m.payload};
+  return code;
+}
+
+std::uint64_t receive_port::run_one_by_one(const reply_sink& sink, std::uint64_t most) {
   std::uint64_t n = 0;
   seen reply;
-  while (n < most && peek_called(reply, most - n) == RONDO_OK &&
-         !is_call(reply.header->correlation_id)) {
+  const auto next = [&] {
+    return way_ == way::called ? peek_called(reply, most - n) : peek(reply);
+  };
+  while (n < most && next() == RONDO_OK && !is_call(reply.header->correlation_id)) {
     advance();
     ++n;
     sink.one(sink.self, *reply.header, reply.payload);
   }
   return n;
 }
+
+// ---- calls
 
 status receive_port::peek_called(seen& out, std::uint64_t wanted) {
   if (next_ == count_) {

@@ -7,6 +7,7 @@
 #include <rondo/ring/map.hpp>
 #include <rondo/ring/wait.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <vector>
 
@@ -23,15 +24,15 @@ class receive_port {
   // The oldest reply; it stays until release(). OK, EMPTY, MALFORMED (release() it), INTERNAL, or
   // what the backend's pop says, DEVICE_LOST for example.
   status peek(seen& out) {
-    if (!mapped_) [[unlikely]]
-      return peek_called(out);
+    if (way_ != way::mapped) [[unlikely]]
+      return way_ == way::called ? peek_called(out) : peek_held(out);
     ring::message m;
     const status code = ring_.peek(m);
     out = {m.header, m.payload};
     return code;
   }
   // A short look for loops that wait: if false, peek() would say EMPTY.
-  bool may_have_reply() { return !mapped_ || ring_.may_have_message(); }
+  bool may_have_reply() { return way_ != way::mapped || ring_.may_have_message(); }
   void release() {
     advance();
     publish();
@@ -39,11 +40,13 @@ class receive_port {
   // The two halves of release(). What was advanced past is readable until the next peek(), and its
   // slot is taken until publish().
   void advance() {
-    if (mapped_) [[likely]] {
+    if (way_ == way::mapped) [[likely]] {
       ring_.advance();
       unpublished_ = true;
-    } else {
+    } else if (way_ == way::called) {
       ++next_;
+    } else {
+      ring_.advance();
     }
   }
   void publish() {
@@ -51,6 +54,13 @@ class receive_port {
     ring_.publish_head();
     unpublished_ = false;
   }
+  // Leaves the oldest reply, just peeked at, to somebody who reads it where it lies: from now on
+  // peek() gives what comes behind it, and neither its slot nor a later one is given back until
+  // end_hold(). False, and nothing has changed, where that cannot be: through calls, chunked, with
+  // one slot, and while another reply is held.
+  bool hold();
+  // Any thread. The slots are given back by the next peek(); see wake().
+  void end_hold() { hold_is_over_.store(true, std::memory_order_release); }  // SYNC: hold
   // Hands replies for receivers to the sink, at most `most`, up to the first that is for a call or
   // no reply at all; frees their slots at once. Returns how many. When the sink throws, the reply
   // it had is advanced past, and not published.
@@ -72,20 +82,25 @@ class receive_port {
   std::uint64_t capacity() const { return capacity_; }
 
  private:
+  // Who has the queue: this port, the backend (calls), or this port behind a reply that is held.
+  enum class way : std::uint8_t { mapped, called, held };
+
   static void nap();
+  status peek_held(seen& out);
   status peek_called(seen& out, std::uint64_t wanted = 1);
   status refill(std::uint64_t wanted);
-  std::uint64_t run_called(const reply_sink& sink, std::uint64_t most);
+  std::uint64_t run_one_by_one(const reply_sink& sink, std::uint64_t most);
 
   const backend_api& api_;
   rondo_queue* queue_;
-  bool mapped_;
+  way way_;
   const bool batches_;  // the backend offers pop_batch
   bool unpublished_ = false;
   ring::consumer<> ring_;
   ring::wake_line* wake_ = nullptr;
   std::uint32_t payload_capacity_ = 0;
   std::uint64_t capacity_ = 0;
+  std::atomic<bool> hold_is_over_{false};
   // Calls: replies are popped ahead, one, or as many as a batch asks for. next_ of count_ is the
   // oldest that was not advanced past.
   std::vector<rondo_envelope> headers_;

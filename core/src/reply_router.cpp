@@ -64,6 +64,9 @@ status reply_router::lead(wanted what, std::uint64_t correlation, std::uint64_t 
       continue;
     } else if (code != RONDO_EMPTY) {
       return code;
+    } else if (what == wanted::uncorrelated &&
+               stashed_count_.load(std::memory_order_relaxed) != 0) {
+      return RONDO_EMPTY;  // somebody put a reply back: it lies there
     } else if (is_last_look) {
       return RONDO_TERMINATED;
     } else if (is_over(life)) {
@@ -77,8 +80,10 @@ status reply_router::lead(wanted what, std::uint64_t correlation, std::uint64_t 
       if (hope != RONDO_OK) return hope;
     }
     if (sleep)
-      port_.park(std::min(until.at(), ring::now_ns() + health_period_ns),
-                 [&] { return is_over(life); });
+      port_.park(std::min(until.at(), ring::now_ns() + health_period_ns), [&] {
+        return is_over(life) || (what == wanted::uncorrelated &&
+                                 stashed_count_.load(std::memory_order_relaxed) != 0);
+      });
   }
   return until.is_zero() && what == wanted::uncorrelated ? RONDO_EMPTY : RONDO_TIMEOUT;
 }
@@ -93,6 +98,7 @@ bool reply_router::hand_on(const receive_port::seen& reply) {
 void reply_router::deliver(const receive_port::seen& reply) {
   const std::uint64_t id = reply.header->correlation_id;
   const std::uint64_t index = (id & ~call_mark) >> record_shift;
+  if (index == async_record) return deliver_late_call(reply);
   auto* all = records_seen_.load(std::memory_order_acquire);  // SYNC: records
   waiter* record =
       index == 0 || index > record_count || all == nullptr ? nullptr : &(*all)[index - 1];
@@ -330,6 +336,8 @@ status reply_router::next_uncorrelated(deadline& until, arrived& out, stored& st
     const status code = lead(wanted::uncorrelated, 0, life, until, out);
     holds_slot = code == RONDO_OK;
     if (!holds_slot) step_down();
+    if (code == RONDO_EMPTY && take_stashed(out, stashed)) return RONDO_OK;
+    if (code == RONDO_EMPTY && !until.is_zero()) continue;
     return code;
   }
 }

@@ -5,11 +5,13 @@
 // exchange on an uncontended flag, and copies nothing twice.
 //
 // Correlation ids: a call's has call_mark, the top bit, then 15 bits of waiter record + 1 (0 for
-// one that led from the start), then 48 bits that count. Everything else belongs to send() and
-// receive().
+// one that led from the start, async_record for a call whose caller went on), then 48 bits that
+// count. Everything else belongs to send() and receive().
 #pragma once
 
 #include "receive_port.hpp"
+
+#include <rondo/peek.hpp>
 
 #include <array>
 #include <atomic>
@@ -41,6 +43,10 @@ class deadline {
   std::int64_t timeout_ns_;
   std::uint64_t at_ = 0;
 };
+
+inline constexpr std::uint64_t async_record = 0x7fff;
+inline constexpr unsigned record_shift = 48;
+inline constexpr std::uint64_t count_mask = (std::uint64_t{1} << record_shift) - 1;
 
 // A reply where it lies: in its slot, in a record, or among what was stashed.
 using arrived = receive_port::seen;
@@ -144,6 +150,31 @@ class reply_router {
   status receive_batch(deadline& until, const reply_sink& sink, std::uint64_t most,
                        std::uint64_t& taken);
 
+  // As receive(), but leaves the reply with the caller until release() or put_back(): where it lies
+  // if it is a response of `plain_bytes` bytes and the queue allows it, else as a copy. Nobody else
+  // waits for whoever holds it.
+  status peek(deadline& until, std::uint32_t plain_bytes, reply_hold& out);
+  void release(reply_hold& held);
+  void put_back(reply_hold& held) noexcept;
+
+  // ---- for whoever waits for more than this kernel; none of these waits for another thread
+  enum class sight { reply, nothing, moved, led_by_another, stuck, broken };
+  // Whether receive() would find a reply now; those of calls that lie before it are handed on.
+  sight look(status& why);
+  // Hands on everything that is there. `moved` if there was anything; `stuck` behind a reply that
+  // no receiver takes.
+  sight hand_on_all(status& why);
+  // The same, then sleeps, leading, until there was something to hand on, `stop` turns true or
+  // the time has come. end() and wake() end the sleep too.
+  sight serve(std::uint64_t until_ns, bool (*stop)(void*), void* self, status& why);
+  void wake() { port_.wake(); }
+
+  // Where the replies go whose callers went on. Set before use; false: nobody knows the call.
+  void hand_late_calls_to(bool (*taker)(void*, const rondo_envelope&, const std::byte*),
+                          void* self) {
+    arrived_ = taker, arrived_self_ = self;
+  }
+
   // The kernel will give no more replies: everyone who waits gets what is there, or TERMINATED.
   void end();
   // It lives again: hands out what its last life left, so that who waited for that life and got
@@ -154,10 +185,16 @@ class reply_router {
 
   std::uint64_t late() const { return late_.load(std::memory_order_relaxed); }
 
- private:
-  static constexpr unsigned record_shift = 48;
-  static constexpr std::uint64_t count_mask = (std::uint64_t{1} << record_shift) - 1;
+  // Whether no more replies of this life will come.
+  bool is_over(std::uint64_t life) const {
+    return ended_.load(std::memory_order_acquire) ||              // SYNC: ended
+           lives_ended_.load(std::memory_order_acquire) != life;  // SYNC: ended
+  }
+  std::uint64_t life() const {
+    return lives_ended_.load(std::memory_order_acquire);
+  }  // SYNC: ended
 
+ private:
   struct stored {
     rondo_envelope header{};
     std::vector<std::byte> payload;
@@ -181,18 +218,14 @@ class reply_router {
   status lead(wanted what, std::uint64_t correlation, std::uint64_t life, deadline& until,
               arrived& out);
   status follow(waiter& self, std::uint64_t life, deadline& until, bool& leads);
-  // Whether no more replies of this life will come.
-  bool is_over(std::uint64_t life) const {
-    return ended_.load(std::memory_order_acquire) ||              // SYNC: ended
-           lives_ended_.load(std::memory_order_acquire) != life;  // SYNC: ended
-  }
-  std::uint64_t life() const {
-    return lives_ended_.load(std::memory_order_acquire);
-  }  // SYNC: ended
   void sleep(waiter& self, std::uint64_t life, deadline& until);
   status still_hopeful(deadline& until) const;
   bool hand_on(const receive_port::seen& reply);
   void deliver(const receive_port::seen& reply);
+  void deliver_late_call(const receive_port::seen& reply);
+  sight hand_on_what_is_there(status& why);
+  // Something was stashed by a thread that does not lead.
+  void tell_of_stash();
   bool stash(const receive_port::seen& reply);
   bool take_stashed(arrived& out, stored& into);
   void wake_one(bool receivers_only);
@@ -205,6 +238,8 @@ class reply_router {
   const std::uint64_t spin_ns_;
   status (*health_)(void*) = nullptr;
   void* health_self_ = nullptr;
+  bool (*arrived_)(void*, const rondo_envelope&, const std::byte*) = nullptr;
+  void* arrived_self_ = nullptr;
 
   alignas(128) std::atomic<std::uint32_t> leading_{0};
   std::uint64_t direct_calls_ = 0;  // by whoever leads

@@ -162,7 +162,10 @@ void runtime::close(nanoseconds per_kernel) {
     state_->queues.remove(kernel->names().input);
     state_->queues.remove(kernel->names().output);
   }
+  state_->async->close();
 }
+
+std::size_t runtime::poll() { return state_->async->poll(); }
 
 const load_report& runtime::report() const { return state_->report; }
 

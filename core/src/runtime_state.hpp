@@ -1,4 +1,5 @@
-// What a runtime owns. Closed in this order: kernels, queues' names, modules, backends.
+// What a runtime owns. Closed in this order: kernels, queues' names, what completes asynchronous
+// calls, modules, backends.
 #pragma once
 
 #include "instance.hpp"
@@ -14,12 +15,14 @@
 namespace rondo {
 
 struct runtime::state {
-  explicit state(const runtime_options& options) : modules(options) {}
+  explicit state(const runtime_options& options)
+      : modules(options), async(std::make_shared<detail::completions>(options.manual_completion)) {}
 
   load_report report;
   std::vector<std::shared_ptr<detail::open_backend>> backends;
   mutable detail::module_set modules;
   queue_registry queues;
+  std::shared_ptr<detail::completions> async;
 
   mutable std::mutex mutex;  // kernels, next_tag
   std::map<std::string, std::shared_ptr<detail::instance>, std::less<>> kernels;

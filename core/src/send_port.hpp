@@ -2,6 +2,7 @@
 // through the backend's calls where it does not. Any number of threads; never waits.
 #pragma once
 
+#include <rondo/claim.hpp>
 #include <rondo/kernel.hpp>
 #include <rondo/plugin_library.hpp>
 #include <rondo/ring/map.hpp>
@@ -51,6 +52,20 @@ class send_port {
   void expect_to_send() {
     if (mapped_) ring_.expect_to_write();
   }
+  // A slot that is claimed now and filled later; see send_claim.cpp. `one_sender`: the application
+  // promised so. OK, FULL, TOO_LARGE, TERMINATED.
+  status try_claim(const codec& type, bool one_sender, claimed_slot& out);
+  // `staged` is the message of a claim without payload. OK, TOO_LARGE, or what the backend says;
+  // whatever happens the slot is given away.
+  status commit(claimed_slot& slot, const codec& type, const void* staged, std::uint64_t& id);
+  void abandon(claimed_slot& slot);
+
+  // How many requests are in the queue, the one in hand included.
+  std::uint64_t depth() const;
+  // Mapped: the sequence that the next claim gets, and whether all before one have been handled.
+  bool is_mapped() const { return mapped_; }
+  std::uint64_t next_sequence() const { return ring_.next_sequence(); }
+  bool is_handled_below(std::uint64_t sequence) const;
 
   std::uint64_t sent() const;
   std::uint32_t payload_capacity() const { return payload_capacity_; }
@@ -61,6 +76,12 @@ class send_port {
   status send_called(const codec& type, const void* message, std::uint64_t correlation,
                      std::uint64_t& id);
   void abandon(ring::claim& claim);
+  status claim_mapped(const codec& type, bool one_sender, claimed_slot& out);
+  status claim_called(const codec& type, bool one_sender, claimed_slot& out);
+  status commit_mapped(claimed_slot& slot, const codec& type, const void* staged,
+                       std::uint64_t& id);
+  status commit_called(claimed_slot& slot, const codec& type, const void* staged,
+                       std::uint64_t& id);
   status send_batch_mapped(outgoing& batch);
   status fill_and_publish(outgoing& batch, std::uint64_t first, std::uint64_t count);
   void publish(std::uint64_t first, std::uint64_t count);
@@ -78,7 +99,8 @@ class send_port {
   std::uint32_t payload_capacity_;
   std::atomic<std::uint64_t> next_id_{0};  // calls only: a mapped ring's sequences are the ids
   std::atomic<std::uint64_t> accepted_{0};
-  std::atomic<std::uint64_t> abandoned_{0};  // claimed in the mapped ring and given up
+  // Claimed in the mapped ring and given up, or not yet committed.
+  std::atomic<std::uint64_t> abandoned_{0};
 };
 
 inline status send_port::send_mapped(const codec& type, const void* message,

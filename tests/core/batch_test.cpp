@@ -1,6 +1,6 @@
 // Many messages at once: order, ids, counts, what happens when there is no room, and replies that
 // are read where they lie. Over every way to publish, and through the backend's calls.
-#include "support.hpp"
+#include "ways.hpp"
 
 #include <gmock/gmock.h>
 
@@ -16,30 +16,6 @@ using rondo::publish_policy;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-struct way {
-  const char* name;
-  publish_policy publish = publish_policy::backend_default;
-  bool one_sender = false;
-  bool avoid_mapped = false;
-
-  rondo::launch_options options(
-      std::uint64_t input = rondo::launch_options::default_capacity,
-      std::uint64_t output = rondo::launch_options::default_capacity) const {
-    return {.input_capacity = input,
-            .output_capacity = output,
-            .publish = publish,
-            .one_sender = one_sender,
-            .avoid_mapped = avoid_mapped};
-  }
-};
-
-constexpr way all_ways[] = {{"word", publish_policy::word},
-                            {"counted", publish_policy::counted},
-                            {"counted_by_one", publish_policy::counted, true},
-                            {"chunked", publish_policy::chunked},
-                            {"calls", publish_policy::backend_default, false, true},
-                            {"counted_calls", publish_policy::counted, false, true}};
 
 std::vector<question> questions(std::uint64_t count, std::uint64_t first_nonce = 1) {
   std::vector<question> all(count);
@@ -304,8 +280,7 @@ TEST_P(batch, is_refused_by_a_terminated_kernel_which_still_gives_its_replies) {
             RONDO_TERMINATED);
 }
 
-INSTANTIATE_TEST_SUITE_P(over, batch, testing::ValuesIn(all_ways),
-                         [](const auto& it) { return std::string(it.param.name); });
+INSTANTIATE_TEST_SUITE_P(over, batch, testing::ValuesIn(all_ways), name_of_way);
 
 // ---- messages that are encoded, or that only a host can read
 

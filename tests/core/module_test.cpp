@@ -128,7 +128,7 @@ TEST(module, lists_its_handlers) {
   std::vector<std::string> ids;
   for (const auto& handler : runtime.handlers("tests")) ids.push_back(handler.id);
   EXPECT_THAT(ids, UnorderedElementsAre("Oracle", "Gated", "Culprit", "Emitting", "Mirror",
-                                        "Measuring", "Summing", "Stillborn"));
+                                        "Measuring", "Summing", "Stillborn", "Noting", "Counting"));
   for (const auto& handler : from_file) {
     EXPECT_EQ(handler.module, "tally");
     EXPECT_EQ(handler.request, "TallyRequest");

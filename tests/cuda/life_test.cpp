@@ -206,7 +206,13 @@ TEST_F(child, breaks_its_device) {
   ASSERT_TRUE(kernel.call(question{}, 5s).has_value());
   question q{};
   q.nonce = 0x10;
-  const auto lost = kernel.call(q, 10s);
+  // The device notices a stray store some time after it, and a quick handler's reply may be out by
+  // then; no later one is.
+  auto lost = kernel.call(q, 10s);
+  if (lost.has_value()) {
+    std::this_thread::sleep_for(100ms);
+    lost = kernel.call(question{}, 10s);
+  }
   ASSERT_FALSE(lost.has_value());
   EXPECT_EQ(lost.code(), RONDO_DEVICE_LOST) << lost.failure().message;
   EXPECT_NE(lost.failure().message.find("ILLEGAL_ADDRESS"), std::string::npos)

@@ -95,6 +95,7 @@ class reply_view {
  public:
   std::uint64_t correlation_id = 0;  // the request's id
   std::uint64_t message_id = 0;
+  bool more = false;  // as in reply<T>
   // The response: in the queue's slot itself if T is plain. nullptr if the handler failed, or if
   // the reply is of another version or cannot be read.
   const T* value = nullptr;
@@ -112,6 +113,7 @@ class reply_view {
   reply_view(const rondo_envelope& header, const std::byte* payload, const std::string& kernel_id)
       : correlation_id(header.correlation_id),
         message_id(header.message_id),
+        more((header.flags & RONDO_FLAG_MORE) != 0),
         header_(&header),
         payload_(payload),
         kernel_id_(&kernel_id) {}

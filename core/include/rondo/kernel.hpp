@@ -10,14 +10,18 @@
 // calls that are refused or fail throw rondo::error.
 #pragma once
 
+#include <rondo/async.hpp>
 #include <rondo/batch.hpp>
 #include <rondo/buffer.hpp>
+#include <rondo/claim.hpp>
 #include <rondo/error.hpp>
 #include <rondo/kernel/dispatch.hpp>
 #include <rondo/options.hpp>
+#include <rondo/peek.hpp>
 #include <rondo/telemetry.hpp>
 
 #include <concepts>
+#include <future>
 #include <memory>
 #include <span>
 #include <string>
@@ -49,6 +53,12 @@ inline constexpr codec codec_of = {describe_message<T>(),
                                      return decode(from, bytes, *static_cast<T*>(message));
                                    },
                                    fill_slots<T>, sizeof(T)};
+template <message_type T>
+const codec& codec_for() {
+  return codec_of<T>;
+}
+
+struct selecting;
 
 struct call_codecs {
   codec request;
@@ -67,6 +77,9 @@ struct reply {
   std::uint64_t correlation_id = 0;  // what send() returned for the request
   std::uint64_t message_id = 0;
   result<T> outcome;  // the response, or the handler's failure
+  // The handler said that more replies to the same request follow, see emitter::emit_more(). Where
+  // it says so of all but the last, the end of a stream is known; a failure is always the last.
+  bool more = false;
 };
 
 struct queue_names {
@@ -108,6 +121,12 @@ class RONDO_EXPORT kernel_handle {
   };
   module_records records() const;
 
+  // Waits until every request that was accepted before is done with: handled, failed, or skipped.
+  // That is how the sender of a one-way request knows. Returns how many requests the kernel has
+  // done with in all. TIMEOUT; TERMINATED if the kernel ended before this was known, see the report
+  // of terminate(); HANDLER_HUNG.
+  result<std::uint64_t> flush(nanoseconds timeout);
+
   // One encoded request and its reply, for callers that know no types. `payload` of the reply is
   // resized to fit.
   result<rondo_envelope> call_bytes(const void* request, std::uint32_t bytes, std::uint16_t version,
@@ -126,6 +145,13 @@ class RONDO_EXPORT kernel_handle {
   status receive_batch_erased(const detail::codec& response, const detail::reply_sink& sink,
                               std::uint64_t most, std::uint64_t& taken, nanoseconds timeout,
                               error_info& why);
+  status reserve_erased(const detail::codec& request, detail::claim_state& out, nanoseconds timeout,
+                        error_info& why);
+  status peek_erased(const detail::codec& response, detail::reply_hold& out, nanoseconds timeout,
+                     error_info& why);
+  void call_async_erased(const detail::codec& request, const void* in,
+                         const detail::codec& response, nanoseconds timeout,
+                         std::unique_ptr<detail::pending_call> then);
 
   std::shared_ptr<detail::instance> instance_;
 };
@@ -146,6 +172,18 @@ class sender : protected kernel_handle {
   }
   // FULL instead of waiting.
   result<std::uint64_t> try_send(const T& message) { return send(message, nanoseconds{0}); }
+
+  // A slot to write the next request in, without a copy; see claim.hpp. Waits for a free one until
+  // the timeout.
+  result<claim<T>> reserve(nanoseconds timeout) {
+    detail::claim_state state;
+    error_info why;
+    if (reserve_erased(detail::codec_of<T>, state, timeout, why) != RONDO_OK)
+      return result<claim<T>>(std::move(why));
+    return claim<T>(std::move(state));
+  }
+  // FULL instead of waiting.
+  result<claim<T>> try_reserve() { return reserve(nanoseconds{0}); }
 
   // Sends all, in order, and waits for room until the timeout; what fits is on its way meanwhile.
   // Fewer are accepted if the timeout passes, the kernel ends, or one cannot be encoded; if none
@@ -168,6 +206,8 @@ class sender : protected kernel_handle {
 // Takes T from the output of any kernel that gives T. Replies to call() are never seen here.
 template <message_type T>
 class receiver : protected kernel_handle {
+  friend struct detail::selecting;
+
  public:
   explicit receiver(kernel_handle kernel) : kernel_handle(std::move(kernel)) {}
 
@@ -177,13 +217,26 @@ class receiver : protected kernel_handle {
     error_info why;
     const status code = receive_erased(detail::codec_of<T>, &value, header, timeout, why);
     if (code == RONDO_OK)
-      return reply<T>{header.correlation_id, header.message_id, result<T>(std::move(value))};
+      return reply<T>{header.correlation_id, header.message_id, result<T>(std::move(value)),
+                      (header.flags & RONDO_FLAG_MORE) != 0};
     if (header.message_id != 0)  // there is a reply, and it is a failure
-      return reply<T>{header.correlation_id, header.message_id, result<T>(std::move(why))};
+      return reply<T>{header.correlation_id, header.message_id, result<T>(std::move(why)), false};
     return result<reply<T>>(std::move(why));
   }
   // EMPTY instead of waiting.
   result<reply<T>> try_receive() { return receive(nanoseconds{0}); }
+
+  // The oldest reply, read where it lies and taken only by release(); see peek.hpp. Waits until the
+  // timeout.
+  result<peeked_reply<T>> peek(nanoseconds timeout) {
+    detail::reply_hold held;
+    error_info why;
+    if (peek_erased(detail::codec_of<T>, held, timeout, why) != RONDO_OK)
+      return result<peeked_reply<T>>(std::move(why));
+    return peeked_reply<T>(std::move(held));
+  }
+  // EMPTY instead of waiting.
+  result<peeked_reply<T>> try_peek() { return peek(nanoseconds{0}); }
 
   // Waits for the first reply, then takes what else is there without waiting: at most `most`, and
   // never more than the queue has slots. take(const reply_view<T>&) is called for each, in order,
@@ -225,12 +278,47 @@ class kernel : public kernel_handle {
     });
   }
 
+  // The same without waiting for the reply; async.hpp says on which thread and when each of the
+  // three completes. The request is sent before these return (co_call: when it is awaited), and
+  // they wait for room in the input until the timeout as send() does; on the completion thread they
+  // do not wait, and complete with FULL. Replies of other calls are never mixed up with theirs.
+  // Whatever becomes of the request, the completion says so; thrown is only what the message's own
+  // encoding throws, and LIMIT_REACHED if there is no completion thread to be had.
+  //
+  // A future that is dropped blocks nobody and leaks nothing.
+  std::future<result<response>> call_async(const request& message,
+                                           nanoseconds timeout) requires replying_handler<H> {
+    auto call = std::make_unique<detail::promised_call<response>>();
+    auto answer = call->future();
+    start_call(message, timeout, std::move(call));
+    return answer;
+  }
+  // Calls then(result<response>) once. Never from within call_async() while the runtime is open;
+  // once it is closed, at once and on this thread.
+  template <std::invocable<result<response>> F>
+  void call_async(const request& message, nanoseconds timeout,
+                  F&& then) requires replying_handler<H> {
+    start_call(message, timeout,
+               std::make_unique<detail::callback_call<response, std::remove_cvref_t<F>>>(
+                   std::forward<F>(then)));
+  }
+  // result<response> answer = co_await kernel.co_call(message, timeout);
+  call_awaitable<kernel> co_call(request message,
+                                 nanoseconds timeout) requires replying_handler<H> {
+    return {*this, std::move(message), timeout};
+  }
+
   result<std::uint64_t> send(const request& message, nanoseconds timeout) {
     return as_sender().send(message, timeout);
   }
   result<std::uint64_t> try_send(const request& message) { return as_sender().try_send(message); }
   result<reply<response>> receive(nanoseconds timeout) { return as_receiver().receive(timeout); }
   result<reply<response>> try_receive() { return as_receiver().try_receive(); }
+
+  result<claim<request>> reserve(nanoseconds timeout) { return as_sender().reserve(timeout); }
+  result<claim<request>> try_reserve() { return as_sender().try_reserve(); }
+  result<peeked_reply<response>> peek(nanoseconds timeout) { return as_receiver().peek(timeout); }
+  result<peeked_reply<response>> try_peek() { return as_receiver().try_peek(); }
 
   result<batch_sent> send_batch(std::span<const request> messages, nanoseconds timeout) {
     return as_sender().send_batch(messages, timeout);
@@ -249,6 +337,15 @@ class kernel : public kernel_handle {
 
   sender<request> as_sender() const { return sender<request>(*this); }
   receiver<response> as_receiver() const { return receiver<response>(*this); }
+
+ private:
+  template <class>
+  friend class call_awaitable;
+  void start_call(const request& message, nanoseconds timeout,
+                  std::unique_ptr<detail::pending_call> then) {
+    call_async_erased(detail::codec_of<request>, &message, detail::codec_of<response>, timeout,
+                      std::move(then));
+  }
 };
 
 }  // namespace rondo

@@ -59,6 +59,9 @@ struct runtime_options {
   bool standard_kernel_paths = true;
   // Modules that are linked into the application: {&rondo_module_entry}.
   std::vector<rondo_module_entry_fn> linked_modules{};
+
+  // Asynchronous calls are completed by runtime::poll(), and no thread is started for them.
+  bool manual_completion = false;
 };
 
 struct launch_options {

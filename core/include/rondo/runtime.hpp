@@ -78,8 +78,14 @@ class RONDO_EXPORT runtime {
   ~runtime();
 
   // Ends every kernel: each gets `per_kernel` to finish its request in hand. What waits is
-  // discarded and said in the log. Idempotent; the destructor calls it.
+  // discarded and said in the log. Then completes the asynchronous calls that are left, and returns
+  // when their callbacks have. Idempotent; the destructor calls it.
   void close(nanoseconds per_kernel = std::chrono::seconds(2));
+
+  // With runtime_options::manual_completion: completes the asynchronous calls that can be completed
+  // now, on this thread, without waiting; returns how many. 0 while another thread, or a callback
+  // of this one, is in poll(). Throws INVALID_STATE if the runtime has a thread for it.
+  std::size_t poll();
 
   const load_report& report() const;
   // Opens no device: properties are told of those that kernels or buffers hold open. Waits while

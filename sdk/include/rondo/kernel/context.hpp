@@ -146,24 +146,31 @@ class context {
 
 // For handlers that reply never, once or many times. emit() is false when the kernel is being
 // stopped, after which the handler should return, or when the reply does not fit its slot.
+// emit_more() also tells the receiver that another reply to the same request follows: a handler
+// that emits all but its last reply so lets the receiver see the end. Nobody checks that it keeps
+// its word.
 template <message_type Response>
 class emitter {
  public:
   RONDO_HD explicit emitter(rondo_emitter& out) : out_(out) {}
 
-  RONDO_HD bool emit(const Response& response) {
+  RONDO_HD bool emit(const Response& response) { return emit_with(response, 0); }
+  RONDO_HD bool emit_more(const Response& response) { return emit_with(response, RONDO_FLAG_MORE); }
+  RONDO_HD std::uint64_t emitted() const { return emitted_; }
+
+ private:
+  RONDO_HD bool emit_with(const Response& response, std::uint32_t flags) {
     constexpr std::uint32_t room_bytes = detail::max_bytes<Response>();
     void* room = out_.reserve(&out_, room_bytes);
     if (room == nullptr) return false;
     const std::int64_t length = encode(response, room, room_bytes);
     if (length < 0) return false;
-    out_.commit(&out_, static_cast<std::uint32_t>(length), detail::message_of<Response>.version, 0);
+    out_.commit(&out_, static_cast<std::uint32_t>(length), detail::message_of<Response>.version,
+                flags);
     ++emitted_;
     return true;
   }
-  RONDO_HD std::uint64_t emitted() const { return emitted_; }
 
- private:
   rondo_emitter& out_;
   std::uint64_t emitted_ = 0;
 };

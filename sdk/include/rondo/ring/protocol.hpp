@@ -422,8 +422,7 @@ class consumer {
       case publication::chunked: break;
     }
     // SYNC: chunk-published
-    return P::load_chunk(reinterpret_cast<const chunk*>(ring_.slot(head_))).tag ==
-           chunk_tag(head_);
+    return P::load_chunk(reinterpret_cast<const chunk*>(ring_.slot(head_))).tag == chunk_tag(head_);
   }
 
   RONDO_HD std::uint64_t next_sequence() const { return head_; }
