@@ -263,9 +263,12 @@ class producer {
       c.payload = ring_.slot(c.sequence) + word_payload_offset;
       return;
     }
-    std::byte* start = ring_.shape.how == publication::chunked
-                           ? c.scratch
-                           : ring_.slot(c.sequence) + ring_.shape.prefix_bytes();
+    std::byte* start = ring_.slot(c.sequence);
+    if (ring_.shape.how == publication::chunked) {
+      start = c.scratch;
+      // Never more, see make_geometry(); said here for the compiler, which sees what is copied.
+      if (c.capacity > max_chunked_content) c.capacity = max_chunked_content;
+    }
     c.payload = start + ring_.shape.payload_distance();
   }
 
