@@ -2,8 +2,11 @@
 // program.
 #include "output.hpp"
 #include "selection.hpp"
+#include "suite_files.hpp"
 #include "verbs.hpp"
 
+#include "conformance/runner/certificate.hpp"
+#include "conformance/runner/report_files.hpp"
 #include "conformance/runner/report_text.hpp"
 #include "conformance/runner/run.hpp"
 
@@ -13,6 +16,7 @@
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
+#include <fstream>
 #include <memory>
 #include <random>
 
@@ -28,53 +32,9 @@ struct conformance_options {
   suite::run_options run;
   std::uint64_t seed = 0;
   std::string mode = "direct";
-  fs::path waivers, kernels;
+  fs::path waivers, kernels, junit, certificate, html;
   bool as_json = false, list = false, verbose = false;
 };
-
-// "queue" and "kernel" of a plugin that was given as a file, or by the name that a file has in the
-// usual places. Nothing is opened for it.
-std::optional<fs::path> file_named(const conformance_options& options) {
-  loader_options where;
-  where.paths = options.plugins;
-  where.use_environment = false;
-  where.only = {"."};  // nobody's name: every candidate is filtered
-  const std::string file = "rondo_" + options.plugin + ".so";
-  for (const auto& root : load_plugins(where).roots)
-    if (fs::exists(root.path / file)) return root.path / file;
-  return std::nullopt;
-}
-
-fs::path find_plugin(const conformance_options& options) {
-  const bool is_path =
-      options.plugin.find('/') != std::string::npos || options.plugin.ends_with(".so");
-  if (is_path) {
-    std::error_code none;
-    const auto path = fs::absolute(options.plugin, none);
-    if (fs::is_regular_file(path, none)) return path;
-    throw error(RONDO_LOAD_FAILED, options.plugin, "there is no such file",
-                "Name the plugin's library, or a plugin as rondo backends shows it");
-  }
-  if (auto found = file_named(options)) return *found;
-  loader_options where;
-  where.paths = options.plugins;
-  where.use_environment = false;
-  where.only = {options.plugin};
-  const auto report = load_plugins(where);
-  if (const auto* found = report.find(options.plugin)) return found->path;
-  where.only.clear();
-  auto all = load_plugins(where);
-  all.unmatched = report.unmatched;
-  if (auto unknown = unknown_backend(all)) throw error(*std::move(unknown));
-  throw error(RONDO_NO_SUCH_BACKEND, printable(options.plugin), "no plugin has this name",
-              "Name the plugin's file, or its directory with --plugins");
-}
-
-fs::path own_program() { return fs::read_symlink("/proc/self/exe"); }
-
-fs::path suite_file(const char* name) {
-  return own_program().parent_path().parent_path() / "lib" / "rondo" / "conformance" / name;
-}
 
 void list_cases(const conformance_options& options) {
   const auto cases = suite::select_cases(options.run);
@@ -136,24 +96,33 @@ void show_progress(conformance_options& options) {
   };
 }
 
+void write_file(const fs::path& file, const std::function<std::string()>& text) {
+  if (file.empty()) return;
+  std::ofstream out(file);
+  out << text() << std::flush;
+  if (!out)
+    throw error(RONDO_INTERNAL, file.string(), "it could not be written",
+                "Make room, or write elsewhere");
+}
+
 exit_code run_conformance(conformance_options& options) {
   if (options.list) return list_cases(options), exit_code::done;
   if (options.plugin.empty())
     throw error(RONDO_INVALID_ARGUMENT, "conformance", "PLUGIN is missing",
                 "Name a plugin's file, or a plugin as rondo backends shows it");
   options.run.program = own_program();
-  options.run.with.plugin = find_plugin(options);
+  options.run.with.plugin = find_plugin(options.plugin, options.plugins);
   options.run.with.kernels =
       options.kernels.empty() ? suite_file("conformance_kernels.so") : options.kernels;
-  if (!fs::exists(options.run.with.kernels))
-    throw error(RONDO_NO_SUCH_MODULE, options.run.with.kernels.string(),
-                "the suite's kernel module is not there", "Install Rondo whole");
   options.run.with.bridge = options.mode == "bridge";
   options.run.with.seed =
       options.seed != 0 ? options.seed : std::random_device()() | std::uint64_t{1};
   if (!options.waivers.empty()) options.run.waivers = suite::read_waivers(options.waivers);
   show_progress(options);
   const auto run = suite::run_suite(options.run);
+  write_file(options.junit, [&] { return suite::junit_of(options.run, run); });
+  write_file(options.html, [&] { return suite::html_of(options.run, run); });
+  write_file(options.certificate, [&] { return suite::certificate_of(options.run, run); });
   if (options.as_json) print_json(to_json(run));
   else fmt::print("{}", suite::summary_text(options.run, run));
   return static_cast<exit_code>(run.exit_code());
@@ -184,6 +153,10 @@ void add_options(CLI::App& verb, conformance_options& options) {
   verb.add_option("--timeout", options.run.case_limit_s, "For each case; 30 if not given")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.1, 86400.0));
+  verb.add_option("--junit", options.junit, "Write JUnit's XML")->type_name("FILE");
+  verb.add_option("--certificate", options.certificate, "Write a certificate; see rondo verify")
+      ->type_name("FILE");
+  verb.add_option("--html", options.html, "Write a page for people")->type_name("FILE");
   verb.add_option("--waivers", options.waivers, "Known failures, dated; see conformance/README.md")
       ->type_name("FILE");
   verb.add_option("--kernels", options.kernels, "Another kernel module of the suite")

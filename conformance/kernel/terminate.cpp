@@ -81,7 +81,7 @@ RONDO_CASE(kernel, terminate, a_drain_that_cannot_finish_ends_in_time, core, "LI
   test_kernel kernel(it, spec);
   kernel.start();
   std::uint64_t accepted = 0;
-  while (kernel.try_send(kernels::nonce_request{}) == RONDO_OK && accepted < 40) ++accepted;
+  while (accepted < 40 && kernel.try_send(kernels::nonce_request{}) == RONDO_OK) ++accepted;
   rondo_terminate_report report{};
   const auto begin = now_ns();
   const auto status = kernel.try_terminate(RONDO_TERMINATE_DRAIN, second / 5, report);

@@ -92,21 +92,24 @@ void keep_the_last(std::string& output) {
   if (output.size() > 2 * output_kept) output.erase(0, output.size() - output_kept);
 }
 
-bool hand_on_lines(std::string& events, const std::function<bool(std::string_view)>& on_event) {
-  bool starts_anew = false;
+after_event hand_on_lines(std::string& events,
+                          const std::function<after_event(std::string_view)>& on_event) {
+  auto after = after_event::goes_on;
   std::size_t done = 0;
-  for (auto end = events.find('\n'); end != std::string::npos; end = events.find('\n', done)) {
-    starts_anew = on_event(std::string_view(events).substr(done, end - done)) || starts_anew;
+  for (auto end = events.find('\n'); end != std::string::npos && after != after_event::stop;
+       end = events.find('\n', done)) {
+    const auto one = on_event(std::string_view(events).substr(done, end - done));
+    if (one != after_event::goes_on) after = one;
     done = end + 1;
   }
   events.erase(0, done);
-  return starts_anew;
+  return after;
 }
 
 }  // namespace
 
 process_end watch_process(const process_order& order,
-                          const std::function<bool(std::string_view)>& on_event) {
+                          const std::function<after_event(std::string_view)>& on_event) {
   pipe_ends events, output;
   const pid_t pid = spawn(order, events.write.get(), output.write.get());
   events.write.close();
@@ -129,7 +132,9 @@ process_end watch_process(const process_order& order,
     if (ready[1].revents != 0) drain(output.read, result.output);
     if (ready[2].revents != 0) running = false;
     keep_the_last(result.output);
-    if (hand_on_lines(lines, on_event)) deadline = clock::now() + order.limit;
+    const auto after = hand_on_lines(lines, on_event);
+    if (after == after_event::stop) break;
+    if (after == after_event::starts_anew) deadline = clock::now() + order.limit;
   }
   ::kill(-pid, SIGKILL);  // itself if it hangs, and whatever it has started
   int status = 0;

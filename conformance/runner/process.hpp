@@ -24,9 +24,11 @@ struct process_order {
   std::chrono::milliseconds limit{20'000};  // from one `begin` to the next
 };
 
-// on_event is called for each line; its answer is whether the clock starts anew.
+enum class after_event { goes_on, starts_anew, stop };  // the clock; stop: kill it
+
+// on_event is called for each line.
 process_end watch_process(const process_order& order,
-                          const std::function<bool(std::string_view event)>& on_event);
+                          const std::function<after_event(std::string_view event)>& on_event);
 
 // "was ended by signal 11 (Segmentation fault)", "exited with 3"
 std::string describe(const process_end& end);

@@ -37,9 +37,9 @@ class listener {
  public:
   listener(const run_options& options, run_result& run) : options_(options), run_(run) {}
 
-  bool hear(std::string_view event) {
+  after_event hear(std::string_view event) {
     const auto what = first_word(event);
-    if (what == "begin") return begin(event), true;
+    if (what == "begin") return begin(event), after_event::starts_anew;
     if (what == "rule") open_.rule = event;
     else if (what == "note") open_.notes.push_back(unescaped(event));
     else if (what == "pass") open_.checks = std::stoull(std::string(event)), end(outcome::pass);
@@ -47,7 +47,7 @@ class listener {
     else if (what == "fail") failed(event);
     else if (what == "fact") fact(event);
     else if (what == "end") ended_ = true;
-    return false;
+    return stops_ ? after_event::stop : after_event::goes_on;
   }
   // The process is gone while a case was open, or after the last one.
   void died(const process_end& how) {
@@ -72,7 +72,7 @@ class listener {
   bool is_open() const { return open_.of != nullptr; }
   bool has_ended() const { return ended_; }
   std::size_t finished() const { return finished_; }
-  bool any_failed() const { return any_failed_; }
+  bool stops() const { return stops_; }
 
  private:
   void begin(std::string_view name) {
@@ -100,7 +100,7 @@ class listener {
       open_.text += ", and --strict lets nothing be left out";
     }
     open_.seconds = seconds_since(begun_);
-    any_failed_ = any_failed_ || open_.failed();
+    stops_ = stops_ || (options_.stops && options_.stops(open_));
     run_.cases.push_back(open_);
     ++finished_;
     if (options_.on_result) options_.on_result(run_.cases.back());
@@ -112,7 +112,7 @@ class listener {
   case_result open_;
   clock::time_point begun_ = clock::now();
   std::size_t finished_ = 0;
-  bool ended_ = false, any_failed_ = false;
+  bool ended_ = false, stops_ = false;
 };
 
 process_order order_for(const run_options& options, const std::vector<std::string>& environment,
@@ -137,13 +137,14 @@ bool run_group(const run_options& options, const std::vector<std::string>& envir
     const process_end how =
         watch_process(order_for(options, environment, names),
                       [&](std::string_view event) { return heard.hear(event); });
+    if (heard.stops()) return false;
     if (heard.is_open()) {
       heard.died(how);
     } else if (!heard.has_ended() || how.exit_code != 0) {
       heard.last_died(how, *group[next]);
     }
     next += std::max<std::size_t>(heard.finished(), 1);
-    if (options.stop_at_failure && heard.any_failed()) return false;
+    if (heard.stops()) return false;
   }
   return true;
 }

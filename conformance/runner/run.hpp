@@ -20,8 +20,8 @@ struct run_options {
   bool in_process = false;
   double case_limit_s = 30;
   std::vector<waiver> waivers;
-  std::vector<std::string> environment;  // NAME=value, beyond what the process has
-  bool stop_at_failure = false;
+  std::vector<std::string> environment;           // NAME=value, beyond what the process has
+  std::function<bool(const case_result&)> stops;  // the run ends with a case of which this is true
   std::function<void(const case_record&)> on_begin;
   std::function<void(const case_result&)> on_result;
 };

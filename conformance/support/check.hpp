@@ -57,7 +57,7 @@ void expect_one_of(rondo_status got, std::initializer_list<rondo_status> due, st
 [[noreturn]] void fail_equal(std::uint64_t got, std::uint64_t due, std::string_view what,
                              bool is_signed, const place& at);
 
-template <std::integral A, std::integral B>
+template <std::convertible_to<std::uint64_t> A, std::convertible_to<std::uint64_t> B>
 void expect_equal(A got, B due, std::string_view what, const place& at = place::current()) {
   count_check();
   if (static_cast<std::uint64_t>(got) != static_cast<std::uint64_t>(due))

@@ -225,15 +225,26 @@ rondo_status test_kernel::try_receive(received& out) {
   return status;
 }
 
+std::string test_kernel::why_no_reply() const {
+  const auto now = counters();
+  std::string why = "no reply came within " + std::to_string(it_.patience().count() / 1'000'000) +
+                    " ms to the last of " + std::to_string(sent_) +
+                    " requests that were accepted; the kernel is " +
+                    std::string(state_text(state())) + " and says that it has handled " +
+                    std::to_string(now.messages_in);
+  if (now.messages_in > sent_)
+    why +=
+        ". That is more than it was sent: it runs, counts its rounds, and never looks at its "
+        "input";
+  else if (now.messages_in == sent_) why += ", so the reply was lost on its way back";
+  return why;
+}
+
 received test_kernel::receive(const place& at) {
   received reply;
   rondo_status status = RONDO_EMPTY;
   eventually([&] { return (status = try_receive(reply)) != RONDO_EMPTY; }, it_.patience());
-  if (status == RONDO_EMPTY)
-    fail("no reply came within " + std::to_string(it_.patience().count() / 1'000'000) +
-             " ms; the kernel is " + std::string(state_text(state())) + " and has handled " +
-             std::to_string(counters().messages_in) + " requests of " + std::to_string(sent_),
-         at);
+  if (status == RONDO_EMPTY) fail(why_no_reply(), at);
   expect_status(status, RONDO_OK, "pop", at);
   return reply;
 }

@@ -139,6 +139,8 @@ class test_kernel {
   bench& owner() const { return it_; }
 
  private:
+  std::string why_no_reply() const;
+
   bench& it_;
   const backend_api& api_;
   rondo_kernel* kernel_ = nullptr;
