@@ -178,12 +178,14 @@ RONDO_CASE(kernel, change, a_change_that_is_late_is_TIMEOUT_and_not_made, core, 
   spec.handler = "ConformanceSlow";
   test_kernel kernel(it, spec);
   kernel.start();
+  const auto pushed = now_ns();
   kernel.send(kernels::slow_request{it.number(), 400'000});
+  if (now_ns() - pushed >= 400'000'000)
+    throw case_unsupported("the backend runs handlers on the thread that sends");
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   const auto begin = now_ns();
   const auto status = kernel.try_deactivate(50'000'000);
   const auto took = now_ns() - begin;
-  if (status == RONDO_OK) throw case_unsupported("the backend runs handlers where it is called");
   expect_status(status, RONDO_TIMEOUT, "deactivate with a deadline of 50 ms and a busy handler");
   require(took < 1'050'000'000,
           "deactivate with a deadline of 50 ms took " + std::to_string(took / 1'000'000) + " ms");

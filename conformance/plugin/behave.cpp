@@ -7,6 +7,7 @@
 
 #include <spdlog/logger.h>
 
+#include <array>
 #include <csignal>
 
 namespace rondo::conformance {
@@ -54,17 +55,31 @@ RONDO_CASE(plugin, behave, its_entry_starts_no_thread, loads, "ABI-09", "") {
                "the number of threads after the entry was called, which starts none,");
 }
 
-RONDO_CASE(plugin, behave, signal_handlers_stay_the_hosts, core, "ABI-06", "") {
-  const int signals[] = {SIGSEGV, SIGABRT, SIGTERM, SIGINT, SIGUSR1, SIGPIPE, SIGCHLD};
-  struct sigaction before[std::size(signals)];
-  for (std::size_t i = 0; i < std::size(signals); ++i) ::sigaction(signals[i], nullptr, &before[i]);
-  live(it);
-  for (std::size_t i = 0; i < std::size(signals); ++i) {
-    struct sigaction now;
+namespace {
+
+constexpr std::array signals = {SIGSEGV, SIGABRT, SIGTERM, SIGINT, SIGUSR1, SIGPIPE, SIGCHLD};
+using handlers = std::array<void (*)(int), signals.size()>;
+
+handlers handlers_now() {
+  handlers all{};
+  for (std::size_t i = 0; i < signals.size(); ++i) {
+    struct sigaction now {};
     ::sigaction(signals[i], nullptr, &now);
-    require(now.sa_handler == before[i].sa_handler,
-            "the plugin has put a handler of its own on signal " + std::to_string(signals[i]));
+    all[i] = now.sa_handler;
   }
+  return all;
+}
+// Before main(): before any plugin of this process was entered.
+const handlers handlers_at_start = handlers_now();
+
+}  // namespace
+
+RONDO_CASE(plugin, behave, signal_handlers_stay_the_hosts, core, "ABI-06", "") {
+  live(it);
+  const auto now = handlers_now();
+  for (std::size_t i = 0; i < signals.size(); ++i)
+    require(now[i] == handlers_at_start[i],
+            "the plugin has put a handler of its own on signal " + std::to_string(signals[i]));
 }
 
 RONDO_CASE(plugin, behave, no_call_lets_an_exception_out, core, "ABI-06", "") {

@@ -89,16 +89,13 @@ RONDO_CASE(plugin, tables, a_failure_is_explained_once_and_in_full, core, "ABI-0
 
 // Names, ids and options are gone when create returns.
 RONDO_CASE(plugin, tables, strings_are_borrowed_for_the_call, core, "ABI-04 LIFE-10", "") {
-  std::unique_ptr<test_kernel> kernel;
-  {
-    kernel_spec spec;
-    spec.id = std::string(60, 'i');
-    spec.input_name = "ringkernel_" + std::string(60, 'A') + "_x_input";
-    spec.output_name = "ringkernel_" + std::string(60, 'B') + "_x_output";
-    kernel = std::make_unique<test_kernel>(it, spec);
-    for (auto* text : {&spec.id, &spec.input_name, &spec.output_name})
-      std::memset(text->data(), '!', text->size());
-  }
+  kernel_spec spec;
+  spec.id = std::string(60, 'i');
+  spec.input_name = "ringkernel_" + std::string(60, 'A') + "_x_input";
+  spec.output_name = "ringkernel_" + std::string(60, 'B') + "_x_output";
+  const auto kernel = std::make_unique<test_kernel>(it, spec);
+  for (auto* text : {&spec.id, &spec.input_name, &spec.output_name})
+    std::memset(text->data(), '!', text->size());
   kernel->start();
   kernels::nonce_request request;
   request.nonce = it.number();

@@ -82,6 +82,10 @@ RONDO_CASE(queue, info, names_are_opaque, core, "NAME-01", "") {
   test_kernel one(it), two(it);
   one.start();
   two.start();
+  two.send(kernels::nonce_request{});
+  (void)two.receive();
+  one.expect_silence(std::chrono::milliseconds(3),
+                     "the request was sent to another kernel whose queues have the same names");
   one.send(kernels::nonce_request{});
   (void)one.receive();
   two.expect_silence(std::chrono::milliseconds(3),

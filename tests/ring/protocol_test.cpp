@@ -29,7 +29,7 @@ TEST_P(protocol, delivers_nothing_out_of_garbage) {
   EXPECT_EQ(view_.consumer->head, 0u);
 }
 
-TEST_P(protocol, is_full_after_exactly_capacity_messages_and_full_has_no_effect) {
+TEST_P(protocol, is_full_after_exactly_capacity_messages_and_full_has_no_effect) {  // RING-01
   for (std::uint64_t id = 0; id < capacity(); ++id) {
     ASSERT_EQ(push_id(producer_, id, 64), RONDO_OK);
     ASSERT_EQ(producer_.depth(), id + 1);

@@ -33,17 +33,19 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// The comment's words of a line; code ends a paragraph.
-bool words_of(std::string_view line, bool& in_block, std::string& words) {
+// The comment's words of a line; code, and a comment that begins, end a paragraph.
+bool words_of(std::string_view line, bool& in_block, bool& begins, std::string& words) {
   line = trimmed(line);
   bool is_comment = in_block;
+  begins = false;
   if (const auto slashes = line.find("//"); !in_block && slashes != line.npos) {
+    begins = slashes > 0;
     words = trimmed(line.substr(slashes + 2));
     return true;
   }
   if (const auto opens = line.find("/*"); !in_block && opens != line.npos) {
     line.remove_prefix(opens + 2);
-    in_block = is_comment = true;
+    in_block = is_comment = begins = true;
   }
   if (!is_comment) return false;
   if (const auto closes = line.find("*/"); closes != line.npos) {
@@ -60,7 +62,8 @@ bool ends_sentence(std::string_view text, std::size_t i) {
   if (i + 1 >= text.size() || text[i + 1] != ' ') return false;
   // "e.g. this" goes on, "[ABI-01]. That" does not.
   return text[i] == '.' && i + 2 < text.size() &&
-         (std::isupper(static_cast<unsigned char>(text[i + 2])) || text[i + 2] == '[');
+         (std::isupper(static_cast<unsigned char>(text[i + 2])) ||
+          std::isdigit(static_cast<unsigned char>(text[i + 2])) || text[i + 2] == '[');
 }
 
 void take_rules(const std::string& paragraph, const std::string& file, std::vector<rule>& out) {
@@ -86,12 +89,12 @@ void read_header(const std::string& root, const std::string& file, std::vector<r
   std::ifstream in(root + "/" + file);
   if (!in) throw std::runtime_error("cannot read " + root + "/" + file);
   std::string paragraph, words;
-  bool in_block = false;
+  bool in_block = false, begins = false;
   for (std::string line; std::getline(in, line);) {
-    const bool is_comment = words_of(line, in_block, words);
+    const bool is_comment = words_of(line, in_block, begins, words);
     // A row of a table stands for itself.
     const bool is_row = words.find("  ") != words.npos;
-    if (!is_comment || words.empty() || is_row) {
+    if (!is_comment || words.empty() || is_row || begins) {
       take_rules(paragraph, file, out);
       paragraph.clear();
     }
