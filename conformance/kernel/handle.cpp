@@ -2,6 +2,8 @@
 #include "../support/kernel.hpp"
 #include "../support/suite.hpp"
 
+#include <thread>
+
 namespace rondo::conformance {
 
 namespace {
@@ -144,6 +146,47 @@ RONDO_CASE(kernel, handle, an_emitting_handler_waits_for_room, core, "EXEC-05 QU
   for (std::uint32_t i = 0; i < 50; ++i)
     expect_equal(kernel.receive().as<kernels::emit_reply>().index, i,
                  "the place of a reply from a handler that emits more than fits");
+}
+
+// Whatever shape a backend accepts, it answers each request once; what it does not offer it
+// refuses.
+RONDO_CASE(kernel, handle, every_grid_and_block_that_is_accepted_answers_once, core, "EXEC-02",
+           "") {
+  for (const std::uint32_t grid : {0u, 1u, 2u, 8u})
+    for (const std::uint32_t block : {0u, 1u, 32u, 256u, 100'000u}) {
+      kernel_spec spec;
+      spec.grid = grid;
+      spec.block = block;
+      const std::string shape = std::to_string(grid) + " x " + std::to_string(block);
+      rondo_kernel* made = nullptr;
+      const auto status = try_create(it, spec, made);
+      if (status != RONDO_OK) {
+        expect_one_of(status, {RONDO_UNSUPPORTED, RONDO_INVALID_ARGUMENT, RONDO_LIMIT_REACHED},
+                      "create with a shape of " + shape);
+        require(grid != 0 || block != 0, "the shape that the backend chooses itself is refused");
+        continue;
+      }
+      it.api().kernel.destroy(made);
+      test_kernel kernel(it, spec);
+      const auto launched = kernel.try_launch(30'000'000'000);
+      expect_one_of(launched, {RONDO_OK, RONDO_LIMIT_REACHED}, "launch with a shape of " + shape);
+      if (launched != RONDO_OK) continue;
+      kernel.activate();
+      for (std::uint64_t i = 1; i <= 1100; ++i)
+        expect_equal(kernel.call<kernels::nonce_reply>(kernels::nonce_request{i, {}}).count, i,
+                     "how many requests a handler has seen with a shape of " + shape + "; it");
+    }
+}
+
+RONDO_CASE(kernel, handle, a_kernel_that_was_idle_for_long_answers, robust, "EXEC-01 LIFE-01", "") {
+  test_kernel kernel(it);
+  kernel.start();
+  std::this_thread::sleep_for(std::chrono::seconds(15));
+  kernel.expect_state(RONDO_STATE_ACTIVE, "after 15 s without a message");
+  kernels::nonce_request request;
+  request.nonce = it.number();
+  kernel.send(request);
+  expect_proof(kernel.receive(), request, kernels::nonce_salt);
 }
 
 }  // namespace rondo::conformance
