@@ -7,6 +7,7 @@
 #include "process.hpp"
 
 #include <fnmatch.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -149,22 +150,20 @@ bool run_group(const run_options& options, const std::vector<std::string>& envir
   return true;
 }
 
-// Cases in this process, for a debugger: nothing is caught that a debugger should see.
+// Cases in this process, for a debugger: nothing is caught that a debugger should see. A file takes
+// the events, which nobody reads before the case has ended.
 void run_here(const run_options& options, const std::vector<const case_record*>& cases,
               run_result& run) {
   for (const case_record* record : cases) {
-    int ends[2];
-    if (::pipe(ends) != 0) return;
+    const int file = ::memfd_create("events", MFD_CLOEXEC);
     listener heard(options, run);
-    reporter to(ends[1]);
+    reporter to(file);
     use_reporter(to);
     run_case(*record, options.with);
-    ::close(ends[1]);
-    std::string all;
-    char some[4096];
-    for (ssize_t n; (n = ::read(ends[0], some, sizeof some)) > 0;)
-      all.append(some, static_cast<std::size_t>(n));
-    ::close(ends[0]);
+    std::string all(static_cast<std::size_t>(::lseek(file, 0, SEEK_CUR)), '\0');
+    const auto n = ::pread(file, all.data(), all.size(), 0);
+    all.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    ::close(file);
     for (std::string_view rest = all; !rest.empty();) {
       const auto end = rest.find('\n');
       heard.hear(rest.substr(0, end));

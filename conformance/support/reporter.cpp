@@ -45,8 +45,12 @@ void reporter::line(std::string_view event, std::string_view text) {
   }
 }
 
-void reporter::case_begins(std::string_view name) { line("begin", name); }
+void reporter::case_begins(std::string_view name) {
+  rule_.clear();
+  line("begin", name);
+}
 void reporter::rule_begins(std::string_view id) {
+  if (rule_ == id) return;
   rule_ = id;
   line("rule", id);
 }
