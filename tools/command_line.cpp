@@ -90,6 +90,9 @@ exit_code parse_and_run(int argc, char** argv) {
   add_backends(app, chosen);
   add_run(app, chosen);
   add_queues(app, chosen);
+  add_conformance(app, chosen);
+  add_faults(app, chosen);
+  add_verify(app, chosen);
   add_version(app, chosen);
   try {
     parse(app, argc, argv);

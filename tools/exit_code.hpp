@@ -15,7 +15,7 @@ inline constexpr std::string_view exit_code_table =
     "  0  done: what was asked for happened, and all of it passed\n"
     "  1  failed: something ran and failed\n"
     "  2  unusable: no plugin, device or kernel module that can be used\n"
-    "  3  nothing executed: the module has no scenario to run\n"
+    "  3  nothing executed: there was nothing to run, so nothing is shown\n"
     "  4  usage: bad arguments, an invalid name, or a name that nothing answers to";
 
 // For a failure that ends the command. A file that is not there or cannot be used is 2; a name that

@@ -3,6 +3,8 @@
 #include "output.hpp"
 #include "verbs.hpp"
 
+#include "conformance/runner/child.hpp"
+
 #include <rondo/runtime.hpp>
 
 #include <algorithm>
@@ -36,6 +38,8 @@ exit_code guarded(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Not a verb of the user's: the suite starts this program again for each group of its cases.
+  if (conformance::is_child(argc, argv)) return conformance::child_main(argc, argv);
   const exit_code code = guarded(argc, argv);
   // An answer that did not reach its reader is no success.
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return static_cast<int>(code);

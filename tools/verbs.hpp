@@ -17,6 +17,9 @@ using action = std::function<exit_code()>;
 void add_backends(CLI::App& app, action& chosen);
 void add_run(CLI::App& app, action& chosen);
 void add_queues(CLI::App& app, action& chosen);
+void add_conformance(CLI::App& app, action& chosen);
+void add_faults(CLI::App& app, action& chosen);
+void add_verify(CLI::App& app, action& chosen);
 void add_version(CLI::App& app, action& chosen);
 
 // Throws INVALID_ARGUMENT if the command line cannot be understood; the message names the nearest

@@ -81,12 +81,14 @@ std::byte* buffer_table::range(rondo_buffer_handle handle, std::uint64_t offset,
 
 void buffer_table::write(rondo_buffer_handle handle, std::uint64_t offset, const void* from,
                          std::uint64_t bytes) {
-  if (bytes > 0) std::memcpy(range(handle, offset, bytes), from, bytes);
+  std::byte* const to = range(handle, offset, bytes);  // also of nothing: the handle may be dead
+  if (bytes > 0) std::memcpy(to, from, bytes);
 }
 
 void buffer_table::read(rondo_buffer_handle handle, std::uint64_t offset, void* to,
                         std::uint64_t bytes) {
-  if (bytes > 0) std::memcpy(to, range(handle, offset, bytes), bytes);
+  const std::byte* const from = range(handle, offset, bytes);
+  if (bytes > 0) std::memcpy(to, from, bytes);
 }
 
 void buffer_table::quarantine() {

@@ -1,5 +1,6 @@
-# Installs BUILD into a prefix, moves the prefix, and builds four projects against it: an
-# application, a backend in plain C, the starter for new backends, and the samples.
+# Installs BUILD into a prefix, moves the prefix, and builds five projects against it: an
+# application, a backend in plain C, the starter for new backends, the samples, and a backend that is
+# held to the conformance suite.
 #   cmake -DBUILD=… -DSOURCE=… -DSCRATCH=… -DC_COMPILER=… -DCXX_COMPILER=… -DRONDO_CUDA=… -DNVCC=…
 #         -P check.cmake
 cmake_minimum_required(VERSION 3.25)
@@ -43,6 +44,7 @@ build_against_prefix(application ${CMAKE_CURRENT_LIST_DIR}/application)
 build_against_prefix(backend ${CMAKE_CURRENT_LIST_DIR}/backend)
 build_against_prefix(starter ${prefix}/share/rondo/template)
 build_against_prefix(samples ${SOURCE}/samples)
+build_against_prefix(conformance ${CMAKE_CURRENT_LIST_DIR}/conformance)
 
 # Where there is a CUDA compiler the package makes device images too: a fatbin begins with this.
 if(NVCC)

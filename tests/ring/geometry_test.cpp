@@ -44,7 +44,7 @@ const refused_geometry refused[] = {
     {"publication 4", publication{4}, 4, 64, false, RONDO_INVALID_ARGUMENT},
 };
 
-TEST(geometry, refuses_what_cannot_be_and_leaves_the_result_alone) {
+TEST(geometry, refuses_what_cannot_be_and_leaves_the_result_alone) {  // RING-03
   for (const refused_geometry& r : refused) {
     geometry g;
     g.stride = 12345;

@@ -30,21 +30,20 @@ TEST_P(protocol, delivers_nothing_out_of_garbage) {
 }
 
 TEST_P(protocol, a_short_look_never_misses_what_peek_gives) {
-  const bool tells = view_.shape.how == ring::publication::word;
   for (std::uint64_t id = 0; id < 3 * capacity(); ++id) {
-    EXPECT_EQ(consumer_.may_have_message(), !tells);
+    EXPECT_FALSE(consumer_.may_have_message());
     expect_empty();
     producer_.expect_to_write();
     ring::claim c;
     ASSERT_EQ(producer_.try_reserve(1, c, id % 2 == 0), RONDO_OK);
-    EXPECT_EQ(consumer_.may_have_message(), !tells);
+    EXPECT_FALSE(consumer_.may_have_message());
     producer_.commit(c, envelope_for(id, 0));
     EXPECT_TRUE(consumer_.may_have_message());
     EXPECT_TRUE(pops_id(consumer_, id, 0));
   }
 }
 
-TEST_P(protocol, is_full_after_exactly_capacity_messages_and_full_has_no_effect) {
+TEST_P(protocol, is_full_after_exactly_capacity_messages_and_full_has_no_effect) {  // RING-01
   for (std::uint64_t id = 0; id < capacity(); ++id) {
     ASSERT_EQ(push_id(producer_, id, 64), RONDO_OK);
     ASSERT_EQ(producer_.depth(), id + 1);

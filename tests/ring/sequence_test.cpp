@@ -73,7 +73,7 @@ struct counting_platform : ring::platform {
   }
 };
 
-TEST(stale_tags, are_overwritten_by_one_whole_lap_per_period) {
+TEST(stale_tags, are_overwritten_by_one_whole_lap_per_period) {  // RING-02
   for (std::uint64_t capacity : {1ull, 4ull, 64ull}) {
     const auto memory = make_ring({publication::chunked, capacity, 352, true});
     const ring::view v = memory.view();

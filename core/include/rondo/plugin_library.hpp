@@ -64,7 +64,7 @@ class RONDO_EXPORT plugin_library {
   const std::filesystem::path& path() const noexcept;
   const plugin_info& info() const noexcept;
   const backend_api& api() const noexcept;
-  // As the plugin returned it; fields beyond its struct_size must not be read [ABI-02].
+  // As the plugin returned it; fields beyond its struct_size must not be read (ABI-02).
   const rondo_plugin_descriptor& descriptor() const noexcept;
 
  private:

@@ -37,7 +37,10 @@ extern "C" {
 #endif
 
 #define RONDO_ABI_VERSION 1u
-/* The only symbol a plugin exports, of type rondo_plugin_entry_fn. */
+/* Rules carry ids in brackets, behind the sentence that states them; docs/rules.md lists them all
+ * with the conformance cases that hold a backend to them.
+ *
+ * The only symbol a plugin exports, of type rondo_plugin_entry_fn. */
 #define RONDO_PLUGIN_ENTRY_NAME "rondo_plugin_entry"
 /* The only symbol a kernel module needs to export, of type rondo_module_entry_fn. */
 #define RONDO_MODULE_ENTRY_NAME "rondo_module_entry"
@@ -140,6 +143,10 @@ enum {
  *   byte 0        4      6        8      12        16            24               32
  *        | length | type | version | flags | reserved | message_id | correlation_id |
  */
+/* A request reaches the handler byte for byte as it was pushed [MSG-02]. A reply has type
+ * RONDO_TYPE_RESPONSE, the version of the handler's response type, reserved 0 and the
+ * correlation_id of its request [MSG-03]; the message_id of replies counts from 1, without gaps, in
+ * the order in which they are popped [MSG-04]. */
 typedef struct rondo_envelope {
   uint32_t length;         /* bytes of payload */
   uint16_t type;           /* RONDO_TYPE_REQUEST or RONDO_TYPE_RESPONSE */
@@ -159,7 +166,10 @@ typedef struct rondo_envelope_times {
   uint64_t timestamp_ns;
 } rondo_envelope_times;
 
-/* The payload of a reply with RONDO_FLAG_FAILED: code, then text up to the envelope's length. */
+/* The payload of a reply with RONDO_FLAG_FAILED: code, then text up to the envelope's length. A
+ * request whose handler fails is answered by one such reply, with what the handler said [MSG-05];
+ * so is one whose handler throws, with HANDLER_THREW and the exception's text [MSG-06]. A failure
+ * ends its request and nothing else [MSG-07]. */
 enum { RONDO_FAILURE_TEXT_MAX = 200 };
 typedef struct rondo_failure {
   int32_t code;      /* RONDO_HANDLER_FAILED, RONDO_HANDLER_THREW, RONDO_MALFORMED, … */
@@ -213,7 +223,8 @@ typedef struct rondo_invocation {
   char failure_text[RONDO_FAILURE_TEXT_MAX];
 } rondo_invocation;
 
-/* Where a handler puts replies. reserve() returns room for `bytes` of payload, aligned to 16, or
+/* Where a handler puts replies: none, one or many, which the host pops in the order in which they
+ * were committed [EXEC-05]. reserve() returns room for `bytes` of payload, aligned to 16, or
  * NULL if the kernel is being stopped, after which the handler should return; the room belongs to
  * the handler until commit() or the next reserve(). reserve() may wait while the output is full;
  * the backend ends that wait when it stops the kernel. Thread: the one that runs the handler. */
@@ -272,6 +283,11 @@ enum {
                                          once, their replies keep the order of the requests */
 };
 
+/* Every request that is taken is answered by this handler's invoke(), or by its device image, and
+ * by nothing else [EXEC-01]; exactly once, one after the other [EXEC-02]. Each kernel has a state
+ * of its own, constructed by create and destroyed by destroy, which lives on through relaunches
+ * [EXEC-03]. The invocation shows the handler its request's envelope, the device's buffers and the
+ * kernel_tag that the host chose [EXEC-04]. */
 typedef struct rondo_handler {
   uint32_t struct_size;
   uint32_t flags; /* RONDO_HANDLER_* */
@@ -370,6 +386,8 @@ typedef struct rondo_table {
 #define RONDO_CAP_HOST_IMAGE "image.host" /* runs rondo_handler.invoke */
 #define RONDO_CAP_HOST_ONLY_MESSAGES "message.host_only"
 
+/* Every field is there and agrees with the others: an id and a name of their form, tables that end
+ * where they say, each required function [ABI-10]. */
 typedef struct rondo_plugin_descriptor {
   uint64_t magic; /* RONDO_PLUGIN_MAGIC */
   uint32_t struct_size;
@@ -429,18 +447,23 @@ typedef struct rondo_backend_table {
   void (*close)(rondo_backend*);
   /* Never blocks. Any. */
   uint32_t (*device_count)(rondo_backend*);
-  /* Copies one sentence into text (not terminated) and returns its length. Never blocks. Any. */
+  /* Copies one sentence into text (not terminated) and returns its length, never more than capacity
+   * [DEV-04]. Never blocks. Any. */
   uint32_t (*why_none)(rondo_backend*, char* text, uint32_t capacity);
-  /* out->struct_size is set by the caller. Any. OK, INVALID_ARGUMENT. */
+  /* out->struct_size is set by the caller. Any. OK, INVALID_ARGUMENT. Names each index below
+   * device_count, says why one that is not usable is not, and refuses every other index with
+   * INVALID_ARGUMENT [DEV-02]. */
   rondo_status (*device_info)(rondo_backend*, uint32_t index, rondo_device_info* out);
-  /* At most 30 s. Any. OK, NO_SUCH_DEVICE, NO_USABLE_DEVICE, OUT_OF_MEMORY, DEVICE_LOST. */
+  /* At most 30 s. Any. OK, NO_SUCH_DEVICE, NO_USABLE_DEVICE, OUT_OF_MEMORY, DEVICE_LOST,
+   * INVALID_ARGUMENT. An index that is not there is NO_SUCH_DEVICE [DEV-03]. */
   rondo_status (*open_device)(rondo_backend*, uint32_t index, const rondo_option* options,
                               uint64_t option_count, rondo_device** out, rondo_error_sink* error);
-  /* Requires that every kernel and buffer is destroyed. At most 10 s. One at a time. */
+  /* Requires that every kernel and buffer is destroyed. At most 10 s. One at a time. Opening and
+   * closing leaves no thread, descriptor or memory behind, however often it happens [DEV-05]. */
   void (*close_device)(rondo_device*);
   /* What the device found out about itself and chose when it was opened, for people and tools:
    * calls visit once for each fact. Key and value are borrowed for the length of that call. Never
-   * blocks. Any. OK. */
+   * blocks. Any. OK. Keys are unique and not empty [DEV-06]. */
   rondo_status (*device_properties)(rondo_device*, void* self,
                                     void (*visit)(void* self, rondo_string key,
                                                   rondo_string value));
@@ -469,13 +492,17 @@ typedef struct rondo_queue_params {
   uint32_t struct_size;
   uint32_t publication;      /* RONDO_PUBLISH_* */
   rondo_string name;         /* opaque to backends; never composed or parsed by one [NAME-01] */
-  uint64_t capacity;         /* slots; a power of two */
+  uint64_t capacity;         /* slots; a power of two. 0 is CAPACITY_ZERO, another number
+                                CAPACITY_NOT_POWER_OF_TWO, one whose bytes cannot be counted or had
+                                CAPACITY_OVERFLOW or OUT_OF_MEMORY [QUEUE-09] */
   uint32_t payload_capacity; /* bytes a slot can carry, 1 … RONDO_MAX_PAYLOAD */
   uint32_t flags;            /* RONDO_QUEUE_* */
   uint32_t lanes;            /* 1, or 2 with an urgent lane */
   uint32_t reserved;
 } rondo_queue_params;
 
+/* The capacities are those that were asked for, or larger, and depth counts the messages that wait
+ * [QUEUE-10]. */
 typedef struct rondo_queue_info {
   uint32_t struct_size;
   uint32_t publication;
@@ -485,7 +512,10 @@ typedef struct rondo_queue_info {
   uint64_t depth;       /* messages waiting, a snapshot */
 } rondo_queue_info;
 
-/* The memory of one ring lane. Addresses are the host's. The parts may lie in different memories,
+/* What the host may use directly must fit together: this layout version, a publication and sizes
+ * that rondo/ring/map.hpp accepts, parts that do not overlap [QUEUE-15].
+ *
+ * The memory of one ring lane. Addresses are the host's. The parts may lie in different memories,
  * each where its reader polls cheapest; layouts are in rondo/ring/layout.hpp. */
 typedef struct rondo_ring_lane {
   void* slots;         /* capacity × slot_stride bytes, written by producers */
@@ -535,32 +565,39 @@ typedef struct rondo_view {
   uint64_t token;
 } rondo_view;
 
-/* All of it never blocks: waiting is the host's, built above. The input queue of a kernel is pushed
- * by the host, its output queue popped; the other ends belong to the kernel. The producing calls
- * (push, push_batch, reserve, commit, abandon): any thread. The consuming calls: one at a time.
- * Messages of one thread arrive in the order it pushed them [QUEUE-01]; a message that was accepted
- * is delivered exactly once or counted as discarded [QUEUE-02]; a push that returns anything but OK
- * has no effect [QUEUE-03].
- * RONDO_TERMINATED is returned by producing calls once the kernel is terminated [QUEUE-04]. */
+/* All of it never blocks: waiting is the host's, built above [QUEUE-07]. The input queue of a
+ * kernel is pushed by the host, its output queue popped; the other ends belong to the kernel. The
+ * producing calls (push, push_batch, reserve, commit, abandon): any thread. The consuming calls:
+ * one at a time. Messages of one thread arrive in the order it pushed them [QUEUE-01]; a message
+ * that was accepted is delivered exactly once or counted as discarded [QUEUE-02]; a push that
+ * returns anything but OK has no effect [QUEUE-03]. RONDO_TERMINATED is returned by producing calls
+ * once the kernel is terminated [QUEUE-04]. */
 typedef struct rondo_queue_table {
   uint32_t struct_size;
   uint32_t reserved;
-  /* OK, FULL, TOO_LARGE, TERMINATED. */
+  /* OK, FULL, TOO_LARGE, TERMINATED. A queue takes as many messages as info() says slots, and then
+   * returns FULL until one is taken out [QUEUE-08]. Up to the payload_capacity of the slots is
+   * taken whole; one byte more is TOO_LARGE [QUEUE-11]. */
   rondo_status (*push)(rondo_queue*, const rondo_envelope*, const void* payload);
   /* Copies at most capacity bytes of payload. A larger message stays and gives TOO_LARGE, with
    * envelope filled [QUEUE-05]. OK, EMPTY, TOO_LARGE. */
   rondo_status (*pop)(rondo_queue*, rondo_envelope* envelope, void* payload, uint32_t capacity);
-  /* Stops at the first that does not fit; *done says how many went. OK if *done > 0, else as push.
+  /* Stops at the first that does not fit; *done says how many went. OK if *done > 0, else as push
+   * [QUEUE-12].
    * Payload i is at payloads[i] with envelopes[i].length bytes. */
   rondo_status (*push_batch)(rondo_queue*, const rondo_envelope* envelopes,
                              const void* const* payloads, uint64_t count, uint64_t* done);
   rondo_status (*pop_batch)(rondo_queue*, rondo_envelope* envelopes, void* const* payloads,
                             uint32_t capacity_each, uint64_t count, uint64_t* done);
-  /* Zero copy. OK, FULL, TOO_LARGE, TERMINATED. Every claim is committed or abandoned once. */
+  /* Zero copy. OK, FULL, TOO_LARGE, TERMINATED. Every claim is committed or abandoned once. What is
+   * committed arrives as if it had been pushed; what is abandoned never arrives and keeps nothing
+   * behind it waiting [QUEUE-13]. */
   rondo_status (*reserve)(rondo_queue*, uint32_t bytes, rondo_claim* out);
   rondo_status (*commit)(rondo_queue*, rondo_claim*, const rondo_envelope*);
   rondo_status (*abandon)(rondo_queue*, rondo_claim*);
-  /* The oldest message stays until release(); peek() again gives the same one. OK, EMPTY. */
+  /* The oldest message stays until release(); peek() again gives the same one [QUEUE-14]. OK,
+   * EMPTY.
+   */
   rondo_status (*peek)(rondo_queue*, rondo_view* out);
   rondo_status (*release)(rondo_queue*, rondo_view*);
   /* Any. OK. */
@@ -613,10 +650,13 @@ typedef struct rondo_kernel_params {
   uint32_t grid;  /* blocks; 0 = default */
   uint32_t block; /* threads per block; 0 = default */
   uint32_t reserved;
-  uint64_t handler_deadline_ns; /* 0 = none */
-  uint64_t lease_ns;            /* 0 = none */
-  uint64_t spin_ns;            /* SPIN_THEN_PARK: idle time before the kernel sleeps; 0 = default */
-  const rondo_option* options; /* further, backend-specific; unknown keys are INVALID_ARGUMENT */
+  uint64_t handler_deadline_ns; /* 0 = none. A handler that runs past it makes the kernel FAILED;
+                                   one that is idle, or answers in time, never does [LIFE-08] */
+  uint64_t lease_ns; /* 0 = none. A kernel whose lease nobody renews for that long ends by itself;
+                        one whose lease is renewed does not [LIFE-09] */
+  uint64_t spin_ns;  /* SPIN_THEN_PARK: idle time before the kernel sleeps; 0 = default */
+  const rondo_option* options; /* further, backend-specific; unknown keys are INVALID_ARGUMENT
+                                  [OPT-01] */
   uint64_t option_count;
 } rondo_kernel_params;
 
@@ -627,7 +667,10 @@ typedef struct rondo_terminate_report {
   uint64_t discarded; /* accepted messages that will never be handled */
 } rondo_terminate_report;
 
-/* Counted by the kernel itself, single writer, since create. All monotonic but the depths. */
+/* Counted by the kernel itself, single writer, since create. All monotonic but the depths [TEL-02].
+ * After a reply was popped its request is soon in messages_in, bytes_in and messages_out; counts
+ * are of messages, never of looks [TEL-03]. An active kernel shows signs of life in heartbeat_ns,
+ * idle or not [TEL-04]. */
 typedef struct rondo_kernel_counters {
   uint32_t struct_size;
   uint32_t state;
@@ -652,16 +695,20 @@ enum { RONDO_SAMPLE_EVERY = 64 };
 typedef struct rondo_kernel_table {
   uint32_t struct_size;
   uint32_t reserved;
-  /* Build the kernel and its two queues; nothing runs yet. params is read during the call only. At
+  /* Build the kernel and its two queues; nothing runs yet. params is read during the call only; the
+   * handler and its image are all that is kept of it [LIFE-10]. A handler that the backend has no
+   * image for is NO_IMAGE [EXEC-06]. At
    * most 30 s. Any. OK, INVALID_ARGUMENT, CAPACITY_*, UNSUPPORTED, NO_IMAGE, OUT_OF_MEMORY,
    * LIMIT_REACHED, DEVICE_LOST. */
   rondo_status (*create)(rondo_device*, const rondo_kernel_params* params, rondo_kernel** out,
                          rondo_error_sink* error);
-  /* The kernel is resident when this returns OK. deadline_ns is a duration, as everywhere below.
-   * One at a time. OK, INVALID_STATE, TIMEOUT, LIMIT_REACHED, DEVICE_LOST. */
+  /* The kernel is resident when this returns OK. deadline_ns is a duration, as everywhere below. No
+   * call takes longer than its deadline and a second; a change that is not made in time is TIMEOUT
+   * and is not made later [LIFE-11]. One at a time. OK, INVALID_STATE, TIMEOUT, LIMIT_REACHED,
+   * DEVICE_LOST. */
   rondo_status (*launch)(rondo_kernel*, uint64_t deadline_ns, rondo_error_sink* error);
-  /* After OK from deactivate the handler is not running and no further message is taken. One at a
-   * time. OK, INVALID_STATE, TIMEOUT, DEVICE_LOST. */
+  /* After OK from deactivate the handler is not running and no further message is taken [LIFE-06].
+   * One at a time. OK, INVALID_STATE, TIMEOUT, DEVICE_LOST. */
   rondo_status (*activate)(rondo_kernel*, uint64_t deadline_ns, rondo_error_sink* error);
   rondo_status (*deactivate)(rondo_kernel*, uint64_t deadline_ns, rondo_error_sink* error);
   /* DRAIN handles what is waiting first; DISCARD does not. Returns within deadline_ns plus one
@@ -670,19 +717,20 @@ typedef struct rondo_kernel_table {
    * kept from reuse for the life of the process [LIFE-05]. One at a time. */
   rondo_status (*terminate)(rondo_kernel*, uint32_t mode, uint64_t deadline_ns,
                             rondo_terminate_report* report, rondo_error_sink* error);
-  /* Requires CREATED, TERMINATED or FAILED. Frees state and queues. One at a time. */
+  /* Requires CREATED, TERMINATED or FAILED. Frees state and queues; of a kernel that did not fail
+   * nothing is left [LIFE-12]. One at a time. */
   void (*destroy)(rondo_kernel*);
   /* Never blocks. Any. */
   uint32_t (*state)(rondo_kernel*);
   rondo_queue* (*input)(rondo_kernel*);
   rondo_queue* (*output)(rondo_kernel*);
-  /* A snapshot; disturbs nothing; does not block. out->struct_size is set by the caller. Any. OK.
-   */
+  /* A snapshot; disturbs nothing; does not block, whatever the handler does [TEL-05].
+   * out->struct_size is set by the caller. Any. OK. */
   rondo_status (*counters)(rondo_kernel*, rondo_kernel_counters* out);
   /* Extend the lease by params.lease_ns from now. Any. OK, UNSUPPORTED, TERMINATED. */
   rondo_status (*renew)(rondo_kernel*);
   /* Why the kernel is FAILED: HANDLER_HUNG, DEVICE_LOST, … with one sentence in text (not
-   * terminated; *length says how long). OK while it is not. Never blocks. Any. */
+   * terminated; *length says how long). OK while it is not [LIFE-07]. Never blocks. Any. */
   rondo_status (*failure)(rondo_kernel*, char* text, uint32_t capacity, uint32_t* length);
 } rondo_kernel_table;
 
@@ -691,14 +739,16 @@ typedef struct rondo_kernel_table {
 typedef struct rondo_buffer_table {
   uint32_t struct_size;
   uint32_t reserved;
-  /* Zeroed memory of the device. At most 10 s. Any. OK, INVALID_ARGUMENT (0 bytes), OUT_OF_MEMORY,
-   * LIMIT_REACHED. */
+  /* Zeroed memory of the device [BUF-03]. At most 10 s. Any. OK, INVALID_ARGUMENT (0 bytes),
+   * OUT_OF_MEMORY, LIMIT_REACHED. */
   rondo_status (*create)(rondo_device*, uint64_t bytes, rondo_buffer_handle* out,
                          rondo_error_sink* error);
   /* Any. OK, NO_SUCH_BUFFER. Whoever destroys a buffer knows that no handler uses it [BUF-02]. */
   rondo_status (*destroy)(rondo_device*, rondo_buffer_handle);
-  /* Copy between host memory and the buffer; finished on return. At most 10 s. Any.
-   * OK, NO_SUCH_BUFFER, INVALID_ARGUMENT (range), DEVICE_LOST. */
+  /* Copy between host memory and the buffer; finished on return, and seen by every request that is
+   * pushed afterwards [BUF-04]. A range that is not within the buffer is INVALID_ARGUMENT and
+   * copies nothing, also where offset and size overflow [BUF-05]. At most 10 s. Any. OK,
+   * NO_SUCH_BUFFER, INVALID_ARGUMENT (range), DEVICE_LOST. */
   rondo_status (*write)(rondo_device*, rondo_buffer_handle, uint64_t offset, const void* from,
                         uint64_t bytes, rondo_error_sink* error);
   rondo_status (*read)(rondo_device*, rondo_buffer_handle, uint64_t offset, void* to,

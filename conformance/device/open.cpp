@@ -1,0 +1,69 @@
+// Opening devices, right and wrong.
+#include "../support/bench.hpp"
+#include "../support/suite.hpp"
+#include "../support/system.hpp"
+
+namespace rondo::conformance {
+
+RONDO_CASE(device, open, an_index_beyond_the_last_is_no_device, core, "DEV-03 ABI-05", "") {
+  const std::uint32_t count = it.api().backend.device_count(it.backend());
+  auto* const untouched = reinterpret_cast<rondo_device*>(&it);
+  for (const std::uint32_t index : {count, ~std::uint32_t{0}}) {
+    rule("DEV-03");
+    rondo_device* out = untouched;
+    const auto status =
+        it.api().backend.open_device(it.backend(), index, nullptr, 0, &out, nullptr);
+    expect_status(
+        status, RONDO_NO_SUCH_DEVICE,
+        "open_device(" + std::to_string(index) + ") of " + std::to_string(count) + " devices");
+    rule("ABI-05");
+    require(out == untouched, "open_device failed and has changed its out parameter");
+  }
+}
+
+RONDO_CASE(device, open, an_option_that_it_does_not_know_is_refused, core, "OPT-01 ABI-05", "") {
+  const rondo_option option = {c_text("no.such.option"), c_text("1")};
+  auto* const untouched = reinterpret_cast<rondo_device*>(&it);
+  rondo_device* out = untouched;
+  const auto status =
+      it.api().backend.open_device(it.backend(), it.with().device, &option, 1, &out, nullptr);
+  expect_status(status, RONDO_INVALID_ARGUMENT, "open_device with an unknown option");
+  rule("ABI-05");
+  require(out == untouched, "open_device failed and has changed its out parameter");
+}
+
+RONDO_CASE(device, open, opening_and_closing_leaves_nothing, core, "DEV-05", "") {
+  const auto once = [&] {
+    (void)it.device();
+    it.close_device();
+    it.close_backend();
+  };
+  once();
+  const auto before = count_holdings();
+  for (int i = 0; i < 5; ++i) once();
+  const auto after = count_holdings(before.threads);
+  expect_equal(after.threads, before.threads, "the number of threads after five more openings");
+  expect_equal(after.descriptors, before.descriptors,
+               "the number of open descriptors after five more openings");
+  expect_equal(after.host_bytes, before.host_bytes, "the bytes held of the host's allocator");
+}
+
+RONDO_CASE(device, open, a_thousand_openings_leave_nothing, robust, "DEV-05", "") {
+  const auto once = [&] {
+    (void)it.device();
+    it.close_device();
+    it.close_backend();
+  };
+  for (int i = 0; i < 20; ++i) once();
+  const auto before = count_holdings();
+  for (int i = 0; i < 1000; ++i) once();
+  const auto after = count_holdings(before.threads);
+  expect_equal(after.threads, before.threads, "the number of threads after a thousand openings");
+  expect_equal(after.descriptors, before.descriptors,
+               "the number of open descriptors after a thousand openings");
+  require(after.heap_bytes < before.heap_bytes + 100'000,
+          "a thousand openings took " + std::to_string(after.heap_bytes - before.heap_bytes) +
+              " bytes of memory, more than a hundred each");
+}
+
+}  // namespace rondo::conformance

@@ -1,0 +1,86 @@
+// The backend and its devices, with what can be wrong about them.
+#include "wrapped.hpp"
+
+#include <fcntl.h>
+
+#include <csignal>
+
+namespace rondo::faults {
+
+void change_descriptor();
+
+namespace {
+
+rondo_status open(rondo_backend** out, rondo_error_sink* error) {
+  rondo_backend* made = nullptr;
+  const auto status = ask(inner.backend.open, &made, error);
+  if (status != RONDO_OK) return status;
+  if (broken(fault::descriptor_changes)) change_descriptor();
+  *out = new rondo_backend{made};
+  return RONDO_OK;
+}
+
+void close(rondo_backend* backend) {
+  inner.backend.close(backend->inner);
+  delete backend;
+}
+
+std::uint32_t device_count(rondo_backend* backend) {
+  return broken(fault::no_device_no_reason) ? 0 : inner.backend.device_count(backend->inner);
+}
+
+std::uint32_t why_none(rondo_backend* backend, char* to, std::uint32_t room) {
+  if (broken(fault::no_device_no_reason) || inner.backend.why_none == nullptr) return 0;
+  if (broken(fault::why_none_overruns)) return room + 7;
+  return inner.backend.why_none(backend->inner, to, room);
+}
+
+rondo_status device_info(rondo_backend* backend, std::uint32_t index, rondo_device_info* out) {
+  if (broken(fault::any_index_described)) index = 0;
+  const auto status = inner.backend.device_info(backend->inner, index, out);
+  if (status == RONDO_OK && broken(fault::usable_with_reason))
+    std::strcpy(out->reason, "no reason at all");
+  return status;
+}
+
+rondo_status open_device(rondo_backend* backend, std::uint32_t index, const rondo_option* options,
+                         std::uint64_t count, rondo_device** out, rondo_error_sink* error) {
+  if (broken(fault::any_index_opened)) index = 0;
+  if (broken(fault::device_option_ignored)) count = 0;
+  if (broken(fault::device_leaks_descriptor)) (void)::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (broken(fault::device_leaks_thread)) leak_thread();
+  if (broken(fault::takes_signal)) std::signal(SIGUSR1, [](int) {});
+  rondo_device* made = nullptr;
+  const auto status =
+      inner.backend.open_device(backend->inner, index, options, count, &made, error);
+  if (status != RONDO_OK) return status;
+  *out = new rondo_device{made};
+  return RONDO_OK;
+}
+
+void close_device(rondo_device* device) {
+  inner.backend.close_device(device->inner);
+  delete device;
+}
+
+rondo_status device_properties(rondo_device* device, void* self,
+                               void (*visit)(void*, rondo_string, rondo_string)) {
+  if (broken(fault::property_twice))
+    for (int i = 0; i < 2; ++i) visit(self, {"fault", 5}, {"twice", 5});
+  return ask(inner.backend.device_properties, device->inner, self, visit);
+}
+
+}  // namespace
+
+const rondo_backend_table backend_functions = {sizeof(rondo_backend_table),
+                                               0,
+                                               open,
+                                               close,
+                                               device_count,
+                                               why_none,
+                                               device_info,
+                                               open_device,
+                                               close_device,
+                                               device_properties};
+
+}  // namespace rondo::faults

@@ -1,0 +1,288 @@
+// Kernels, with what can be wrong about them.
+#include "wrapped.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <stdexcept>
+
+#include <time.h>
+#include <unistd.h>
+
+namespace rondo::faults {
+
+std::uint64_t now_ns() {
+  timespec t{};
+  ::clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u +
+         static_cast<std::uint64_t>(t.tv_nsec);
+}
+void sleep_ms(std::uint64_t milliseconds) {
+  const timespec t{static_cast<time_t>(milliseconds / 1000),
+                   static_cast<long>(milliseconds % 1000 * 1'000'000)};
+  ::nanosleep(&t, nullptr);
+}
+std::uint32_t inner_state(rondo_kernel* kernel) { return inner.kernel.state(kernel->inner); }
+
+namespace {
+
+std::string copied(const rondo_string& s) { return {s.data, s.size}; }
+
+// What create() is asked, as the fault changes it.
+void change_params(rondo_kernel_params& p) {
+  static const rondo_handler* first = nullptr;
+  for (rondo_queue_params* queue : {&p.input, &p.output}) {
+    if (broken(fault::capacity_rounded) && queue->capacity < 1u << 20)
+      queue->capacity = queue->capacity == 0 ? 0 : std::bit_ceil(queue->capacity);
+    if (broken(fault::capacity_zero_replaced) && queue->capacity == 0) queue->capacity = 64;
+    if (broken(fault::capacity_in_32_bits) && queue->capacity >> 32 != 0) queue->capacity = 16;
+    if (broken(fault::publication_replaced) && queue->publication == RONDO_PUBLISH_COUNTED)
+      queue->publication = RONDO_PUBLISH_DEFAULT;
+  }
+  if (broken(fault::unoffered_ignored)) p.input.flags &= ~std::uint32_t{RONDO_QUEUE_TIMED};
+  if (broken(fault::kernel_option_ignored)) p.option_count = 0;
+  if (broken(fault::watchdog_blind)) p.handler_deadline_ns = 0;
+  if (broken(fault::lease_ignored)) p.lease_ns = 0;
+  if (broken(fault::tag_lost)) p.kernel_tag = 0;
+  if (broken(fault::first_handler_for_all)) {
+    if (first == nullptr) first = p.handler;
+    if (copied(first->request.wire_name) == copied(p.handler->request.wire_name)) p.handler = first;
+  }
+  p.handler = tampered(*p.handler);
+}
+
+// Whether this backend's own way to name queues agrees.
+bool is_own_name(const std::string& name, const std::string& id, const char* direction) {
+  return name.ends_with("_" + id + direction);
+}
+
+void fill(rondo_kernel& kernel, const rondo_kernel_params& p) {
+  kernel.id = copied(p.id);
+  kernel.input_name = copied(p.input.name);
+  kernel.borrowed_id = p.id.data;
+  kernel.borrowed_name = p.input.name.data;
+  kernel.borrowed_name_size = p.input.name.size;
+  kernel.handler_deadline_ns = p.handler_deadline_ns;
+  kernel.request_version = p.handler->request.version;
+  kernel.response_version = p.handler->response.version;
+  kernel.response_bytes = p.handler->response.max_bytes;
+  kernel.last_used_ns = now_ns();
+  for (auto* queue : {&kernel.input, &kernel.output}) {
+    const bool is_input = queue == &kernel.input;
+    queue->kernel = &kernel;
+    queue->inner = is_input ? inner.kernel.input(kernel.inner) : inner.kernel.output(kernel.inner);
+    queue->capacity = is_input ? p.input.capacity : p.output.capacity;
+    queue->payload_capacity = is_input ? p.input.payload_capacity : p.output.payload_capacity;
+  }
+}
+
+rondo_status failed(rondo_status status, rondo_error_sink* error) {
+  if (status != RONDO_OK && error == nullptr && broken(fault::needs_sink)) __builtin_trap();
+  return status;
+}
+
+rondo_status create(rondo_device* device, const rondo_kernel_params* params, rondo_kernel** out,
+                    rondo_error_sink* error) {
+  told sink(error);
+  rondo_kernel_params p = *params;
+  const std::string id = copied(p.id);
+  if (broken(fault::names_queues_itself) && (!is_own_name(copied(p.input.name), id, "_input") ||
+                                             !is_own_name(copied(p.output.name), id, "_output"))) {
+    explain(sink.get(), RONDO_INVALID_NAME, id, "this backend names its queues after the kernel");
+    return RONDO_INVALID_NAME;
+  }
+  change_params(p);
+  rondo_kernel* made = nullptr;
+  const auto status = inner.kernel.create(device->inner, &p, &made, sink.get());
+  if (status != RONDO_OK) {
+    if (broken(fault::failure_sets_out)) *out = nullptr;
+    return failed(status, error);
+  }
+  if (broken(fault::kernel_leaks_memory)) {
+    static void* volatile leaked;
+    leaked = std::malloc(8192);
+    std::memset(leaked, 1, 8192);
+  }
+  if (broken(fault::kernel_leaks_thread)) leak_thread();
+  auto* const kernel = new rondo_kernel;
+  kernel->inner = made;
+  fill(*kernel, p);
+  kernel->handler_deadline_ns = params->handler_deadline_ns;
+  enter_name(kernel);
+  *out = kernel;
+  return RONDO_OK;
+}
+
+rondo_status launch(rondo_kernel* kernel, std::uint64_t deadline, rondo_error_sink* error) {
+  told sink(error);
+  if (broken(fault::prints)) {
+    std::fputs("rondo_fault: kernel launched\n", stdout);
+    std::fflush(stdout);
+  }
+  if (broken(fault::reads_name_later) &&
+      kernel->input_name != std::string(kernel->borrowed_name, kernel->borrowed_name_size)) {
+    explain(sink.get(), RONDO_INVALID_NAME, "queue", "its name has changed");
+    return RONDO_INVALID_NAME;
+  }
+  if (broken(fault::launches_twice) && inner_state(kernel) == RONDO_STATE_ACTIVE) return RONDO_OK;
+  if (broken(fault::keeps_id) && inner_state(kernel) != RONDO_STATE_CREATED) {
+    explain(sink.get(), RONDO_INVALID_STATE, std::string(kernel->borrowed_id, kernel->id.size()),
+            "it is launched");
+    return RONDO_INVALID_STATE;
+  }
+  const auto status = inner.kernel.launch(kernel->inner, deadline, sink.get());
+  if (status == RONDO_OK && broken(fault::launched_handles)) {
+    kernel->says_launched = true;
+    return inner.kernel.activate(kernel->inner, deadline, sink.get());
+  }
+  return failed(status, error);
+}
+
+rondo_status activate(rondo_kernel* kernel, std::uint64_t deadline, rondo_error_sink* error) {
+  told sink(error);
+  if (broken(fault::activates_created) && inner_state(kernel) == RONDO_STATE_CREATED)
+    (void)inner.kernel.launch(kernel->inner, deadline, sink.get());
+  const auto status = inner.kernel.activate(kernel->inner, deadline, sink.get());
+  if (status != RONDO_OK) return failed(status, error);
+  kernel->says_inactive = kernel->says_launched = false;
+  const std::lock_guard lock(kernel->mutex);
+  kernel->last_used_ns = now_ns();
+  if (broken(fault::counter_goes_back)) {
+    rondo_kernel_counters now{};
+    now.struct_size = sizeof now;
+    inner.kernel.counters(kernel->inner, &now);
+    kernel->base_in = now.messages_in;
+  }
+  return status;
+}
+
+rondo_status deactivate(rondo_kernel* kernel, std::uint64_t deadline, rondo_error_sink* error) {
+  told sink(error);
+  if (broken(fault::call_throws)) throw std::runtime_error("thrown by deactivate");
+  if (broken(fault::call_exits)) ::_exit(3);
+  if (broken(fault::call_traps)) (void)*reinterpret_cast<volatile int*>(8);
+  if (broken(fault::deactivate_does_nothing) && inner_state(kernel) == RONDO_STATE_ACTIVE) {
+    kernel->says_inactive = true;
+    return RONDO_OK;
+  }
+  if (broken(fault::deadline_ignored)) deadline = 60'000'000'000;
+  const auto status = inner.kernel.deactivate(kernel->inner, deadline, sink.get());
+  if (status == RONDO_TIMEOUT && broken(fault::timeout_made_later) &&
+      !kernel->late_change.joinable())
+    kernel->late_change = std::thread(
+        [of = kernel->inner] { (void)inner.kernel.deactivate(of, 5'000'000'000, nullptr); });
+  return failed(status, error);
+}
+
+void use_memory_anew(const rondo_ring_map& map) {
+  if (map.struct_size != 0) std::memset(map.lanes[0].slots, 0x77, map.capacity * map.slot_stride);
+}
+
+rondo_status terminate(rondo_kernel* kernel, std::uint32_t mode, std::uint64_t deadline,
+                       rondo_terminate_report* report, rondo_error_sink* error) {
+  told sink(error);
+  if (kernel->late_change.joinable()) kernel->late_change.join();
+  const std::uint64_t begin = now_ns();
+  auto status = inner.kernel.terminate(kernel->inner, mode, deadline, report, sink.get());
+  kernel->says_inactive = kernel->says_launched = false;
+  if (broken(fault::terminate_late) && (status == RONDO_TIMEOUT || status == RONDO_HANDLER_HUNG))
+    while (now_ns() - begin < deadline + 2'000'000'000) sleep_ms(10);
+  if (broken(fault::hang_passes_for_success) && status == RONDO_HANDLER_HUNG) {
+    kernel->has_hung = true;
+    report->state = RONDO_STATE_TERMINATED;
+    status = RONDO_OK;
+  }
+  if (broken(fault::loses_on_terminate)) report->discarded = 0;
+  if (broken(fault::map_dies_on_terminate)) use_memory_anew(kernel->mapped);
+  return failed(status, error);
+}
+
+void destroy(rondo_kernel* kernel) {
+  if (kernel->late_change.joinable()) kernel->late_change.join();
+  leave_name(kernel);
+  inner.kernel.destroy(kernel->inner);
+  delete kernel;
+}
+
+std::uint32_t state(rondo_kernel* kernel) {
+  const std::uint32_t now = inner_state(kernel);
+  if (kernel->says_inactive && now == RONDO_STATE_ACTIVE) return RONDO_STATE_INACTIVE;
+  if (kernel->says_launched && now == RONDO_STATE_ACTIVE) return RONDO_STATE_LAUNCHED;
+  if (kernel->has_hung) return RONDO_STATE_TERMINATED;
+  if (broken(fault::state_not_told) && now == RONDO_STATE_ACTIVE) return RONDO_STATE_LAUNCHED;
+  if (broken(fault::watchdog_fires_on_idle) && now == RONDO_STATE_ACTIVE &&
+      kernel->handler_deadline_ns != 0) {
+    const std::lock_guard lock(kernel->mutex);
+    if (now_ns() - kernel->last_used_ns > kernel->handler_deadline_ns) return RONDO_STATE_FAILED;
+  }
+  return now;
+}
+
+rondo_queue* input(rondo_kernel* kernel) { return &kernel->input; }
+rondo_queue* output(rondo_kernel* kernel) { return &kernel->output; }
+
+void wait_for_the_handler(rondo_kernel* kernel) {
+  const std::uint64_t end = now_ns() + 3'000'000'000;
+  rondo_kernel_counters now{};
+  now.struct_size = sizeof now;
+  do {
+    inner.kernel.counters(kernel->inner, &now);
+    const std::lock_guard lock(kernel->mutex);
+    if (now.messages_in >= kernel->pushes) return;
+  } while (sleep_ms(1), now_ns() < end);
+}
+
+rondo_status counters(rondo_kernel* kernel, rondo_kernel_counters* out) {
+  if (broken(fault::counters_wait)) wait_for_the_handler(kernel);
+  const auto status = inner.kernel.counters(kernel->inner, out);
+  if (chosen == fault::none || status != RONDO_OK) return status;
+  const std::lock_guard lock(kernel->mutex);
+  out->state = state(kernel);
+  if (broken(fault::writes_behind_struct) && out->struct_size > sizeof *out)
+    std::memset(out + 1, 0, 8);
+  if (broken(fault::counts_iterations)) out->messages_in += out->polls;
+  if (broken(fault::polls_nothing)) out->messages_in = out->polls;
+  if (broken(fault::counts_what_was_sent)) out->messages_in = kernel->pushes;
+  if (broken(fault::counter_goes_back)) out->messages_in -= kernel->base_in;
+  if (broken(fault::no_heartbeat)) out->heartbeat_ns = 0;
+  if (broken(fault::heartbeat_of_another_clock))
+    out->heartbeat_ns = static_cast<std::uint64_t>(::time(nullptr)) * 1'000'000'000u;
+  if (broken(fault::counts_nothing)) {
+    const std::uint32_t size = out->struct_size, now = out->state;
+    *out = {};
+    out->struct_size = size;
+    out->state = now;
+  }
+  return status;
+}
+
+rondo_status renew(rondo_kernel* kernel) {
+  if (broken(fault::unadvertised_call_succeeds) || broken(fault::lease_ignored)) return RONDO_OK;
+  return ask(inner.kernel.renew, kernel->inner);
+}
+
+rondo_status failure(rondo_kernel* kernel, char* to, std::uint32_t room, std::uint32_t* length) {
+  if (broken(fault::failure_has_no_reason)) return *length = 0, RONDO_OK;
+  return ask(inner.kernel.failure, kernel->inner, to, room, length);
+}
+
+}  // namespace
+
+const rondo_kernel_table kernel_functions = {sizeof(rondo_kernel_table),
+                                             0,
+                                             create,
+                                             launch,
+                                             activate,
+                                             deactivate,
+                                             terminate,
+                                             destroy,
+                                             state,
+                                             input,
+                                             output,
+                                             counters,
+                                             renew,
+                                             failure};
+
+}  // namespace rondo::faults

@@ -1,0 +1,112 @@
+// The objects of the faulty plugin: each stands before one of the wrapped plugin's and hands on
+// what it is asked, but for the one thing that is broken. Only calls are handed on: rings are not
+// mapped, or messages would pass by here, except by faults of the map itself.
+#pragma once
+
+#include "fault.hpp"
+
+#include <rondo/abi.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace rondo::faults {
+
+// The wrapped plugin's tables; functions that it does not have are NULL.
+struct inner_tables {
+  const rondo_plugin_descriptor* descriptor = nullptr;
+  rondo_backend_table backend{};
+  rondo_kernel_table kernel{};
+  rondo_queue_table queue{};
+  rondo_buffer_table buffer{};
+};
+extern inner_tables inner;
+
+extern const rondo_backend_table backend_functions;
+extern const rondo_kernel_table kernel_functions;
+extern const rondo_queue_table queue_functions;
+extern const rondo_buffer_table buffer_functions;
+
+bool inner_has(std::string_view capability);
+
+template <class Function, class... Arguments>
+rondo_status ask(Function function, Arguments... arguments) {
+  return function != nullptr ? function(arguments...) : rondo_status{RONDO_UNSUPPORTED};
+}
+
+// What a failing call says, as the fault wants it said.
+void explain(rondo_error_sink* sink, rondo_status code, const std::string& subject,
+             const std::string& message);
+// The sink to hand on: the caller's, or one that says too much or too little.
+struct told {
+  rondo_error_sink sink;
+  rondo_error_sink* real;
+  explicit told(rondo_error_sink* to);
+  rondo_error_sink* get() { return real == nullptr ? nullptr : &sink; }
+};
+
+struct message {
+  rondo_envelope header;
+  std::vector<std::byte> payload;
+};
+
+// Handlers of the host image that are run with something in between.
+const rondo_handler* tampered(const rondo_handler& handler);
+
+void leak_thread();
+
+std::uint64_t now_ns();
+void sleep_ms(std::uint64_t milliseconds);
+std::uint32_t inner_state(rondo_kernel* kernel);
+
+// Where queues are found by name, if that is what is wrong.
+void enter_name(rondo_kernel* kernel);
+void leave_name(rondo_kernel* kernel);
+rondo_queue* first_of_name(rondo_queue* queue);
+
+}  // namespace rondo::faults
+
+// The opaque types of abi.h. A pointer called `inner` is the wrapped plugin's and never looked
+// into.
+struct rondo_backend {
+  rondo_backend* inner;
+};
+struct rondo_device {
+  rondo_device* inner;
+};
+struct rondo_queue {
+  rondo_queue* inner = nullptr;
+  rondo_kernel* kernel = nullptr;
+  std::uint64_t capacity = 0;
+  std::uint32_t payload_capacity = 0;
+};
+struct rondo_kernel {
+  rondo_kernel* inner = nullptr;
+  rondo_queue input, output;
+  std::string id, input_name;
+  const char* borrowed_id = nullptr;
+  const char* borrowed_name = nullptr;
+  std::uint64_t borrowed_name_size = 0;
+  std::uint64_t handler_deadline_ns = 0;
+  std::uint64_t tag = 0;
+
+  std::recursive_mutex mutex;  // what follows
+  std::uint64_t pushes = 0, pops = 0;
+  std::uint64_t base_in = 0;                       // subtracted from messages_in
+  std::vector<rondo::faults::message> held;        // requests that are kept back
+  std::vector<rondo::faults::message> remembered;  // requests, for those who echo
+  std::vector<rondo::faults::message> again;       // replies to be given once more
+  std::uint64_t last_correlation = 0;
+  std::uint32_t request_version = 0, response_version = 0, response_bytes = 0;
+  bool had_failure = false, says_inactive = false, says_launched = false, has_hung = false;
+  std::uint64_t last_used_ns = 0;
+  rondo_ring_map mapped{};
+  std::thread late_change;
+};

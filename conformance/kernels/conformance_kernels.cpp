@@ -1,0 +1,20 @@
+// The kernel module of the conformance suite: what `rondo conformance` launches on a backend.
+#include "handlers.hpp"
+
+#include <rondo/kernel/registration.hpp>
+
+namespace conformance_kernels {
+
+RONDO_KERNEL(nonce_handler);
+RONDO_KERNEL(other_handler);
+RONDO_KERNEL(types_handler);
+RONDO_KERNEL(control_handler);
+RONDO_KERNEL(counter_handler);
+RONDO_KERNEL(slow_handler);
+RONDO_KERNEL(hang_handler);
+RONDO_KERNEL(fail_handler);
+RONDO_KERNEL(large_handler);
+RONDO_KERNEL(emit_handler);
+RONDO_KERNEL(buffer_handler);
+
+}  // namespace conformance_kernels

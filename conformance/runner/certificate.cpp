@@ -1,0 +1,173 @@
+// Writing certificates and checking them.
+#include "certificate.hpp"
+
+#include "sha256.hpp"
+
+#include <rondo/error.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+namespace rondo::conformance {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr std::array outcomes = {outcome::pass,    outcome::fail,        outcome::crash,
+                                 outcome::timeout, outcome::unsupported, outcome::waived};
+
+// "case outcome" of each, a line each, sorted: what the hash is of.
+std::string hash_of(const json& cases) {
+  std::vector<std::string> lines;
+  for (const auto& each : cases)
+    lines.push_back(each.value("case", "") + " " + each.value("outcome", "") + "\n");
+  std::sort(lines.begin(), lines.end());
+  std::string all;
+  for (const auto& line : lines) all += line;
+  return sha256(all);
+}
+
+json counts_of(const json& cases) {
+  json counts;
+  for (const outcome each : outcomes) counts[std::string(to_string(each))] = 0;
+  for (const auto& one : cases) {
+    auto& count = counts[one.value("outcome", "")];
+    count = (count.is_number() ? count.get<int>() : 0) + 1;
+  }
+  return counts;
+}
+
+// "conforms" needs the whole suite up to level 2, all of it passed.
+std::string verdict_of(const json& certificate) {
+  const auto& counts = certificate["counts"];
+  const auto failed =
+      counts.value("fail", 0) + counts.value("crash", 0) + counts.value("timeout", 0);
+  if (failed > 0 || !certificate["problems"].empty()) return "does not conform";
+  if (counts.value("pass", 0) == 0) return "nothing was executed";
+  if (certificate["run"].value("filter", "x") != "") return "only a part was run";
+  if (certificate["run"].value("level", 0) < 2) return "passed, below level 2";
+  return counts.value("waived", 0) > 0 ? "conforms, with waivers" : "conforms";
+}
+
+json case_entry(const case_result& each) {
+  json one = {{"case", each.of->name()},
+              {"level", static_cast<int>(each.of->at)},
+              {"outcome", to_string(each.outcome)},
+              {"checks", each.checks}};
+  if (each.outcome == outcome::unsupported) one["reason"] = each.text;
+  if (each.outcome == outcome::waived) one["reason"] = each.waiver;
+  if (each.failed()) {
+    one["rule"] = each.rule;
+    one["reason"] = each.text;
+  }
+  return one;
+}
+
+class checker {
+ public:
+  verification result;
+  void agree(bool holds, const std::string& what, const std::string& difference) {
+    if (holds) result.held.push_back(what);
+    else result.broken.push_back(what + ": " + difference);
+  }
+};
+
+std::set<std::string> names_at(int level) {
+  std::set<std::string> names;
+  for (const auto& record : all_cases())
+    if (static_cast<int>(record.at) <= level) names.insert(record.name());
+  return names;
+}
+
+void check_cases(const json& c, checker& to) {
+  const auto& cases = c["cases"];
+  to.agree(c["suite"].value("cases_sha256", "") == hash_of(cases), "the hash of the list of cases",
+           "it is " + hash_of(cases));
+  to.agree(c["counts"] == counts_of(cases), "the counts",
+           "the list has " + counts_of(cases).dump());
+  bool all_explained = true;
+  for (const auto& one : cases)
+    if (one.value("outcome", "") != "pass" && one.value("reason", "").empty())
+      all_explained = false;
+  to.agree(all_explained, "every case that did not pass has a reason", "one has none");
+  if (c["suite"].value("version", "") != RONDO_VERSION) {
+    to.result.open.push_back("whether the list is complete: it is of suite " +
+                             c["suite"].value("version", "?") + ", and this is " RONDO_VERSION);
+    return;
+  }
+  std::set<std::string> listed;
+  for (const auto& one : cases) listed.insert(one.value("case", ""));
+  if (c["run"].value("filter", "") != "") {
+    to.result.open.push_back("whether the list is complete: the run was filtered");
+    return;
+  }
+  to.agree(listed == names_at(c["run"].value("level", 0)),
+           "the list has every case of this suite up to its level", "it has not, or has others");
+}
+
+}  // namespace
+
+std::string certificate_of(const run_options& options, const run_result& run) {
+  json c;
+  c["schema"] = certificate_schema;
+  c["plugin"] = {{"id", run.fact("id")},
+                 {"version", run.fact("version")},
+                 {"build", run.fact("build")},
+                 {"file", options.with.plugin.string()},
+                 {"sha256", sha256_of(options.with.plugin)},
+                 {"capabilities", words(run.fact("capabilities"))}};
+  c["abi"] = run.fact("abi");
+  json properties = json::object();
+  for (const auto& [key, value] : run.facts)
+    if (key.starts_with("device.")) properties[key.substr(7)] = value;
+  c["device"] = {
+      {"index", options.with.device}, {"name", run.fact("device")}, {"properties", properties}};
+  c["run"] = {{"level", options.highest_level},
+              {"mode", options.with.bridge ? "bridge" : "direct"},
+              {"strict", options.strict},
+              {"filter", options.filter},
+              {"seed", run.seed},
+              {"seconds", run.seconds},
+              {"day", today()}};
+  json cases = json::array();
+  for (const auto& each : run.cases) cases.push_back(case_entry(each));
+  c["suite"] = {{"version", RONDO_VERSION},
+                {"kernels_sha256", sha256_of(options.with.kernels)},
+                {"cases_sha256", hash_of(cases)}};
+  c["counts"] = counts_of(cases);
+  c["problems"] = run.problems;
+  c["verdict"] = verdict_of(c);
+  c["cases"] = cases;
+  return c.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+verification verify_certificate(const std::string& text, const std::filesystem::path& plugin) {
+  const auto c = json::parse(text, nullptr, false);
+  const bool has_parts = c.is_object() && c.contains("cases") && c["cases"].is_array() &&
+                         c.contains("suite") && c["suite"].is_object() && c.contains("run") &&
+                         c["run"].is_object() && c.contains("counts") && c.contains("plugin") &&
+                         c["plugin"].is_object() && c.contains("problems");
+  if (!has_parts || c.value("schema", "") != certificate_schema)
+    throw error(RONDO_INVALID_ARGUMENT, "certificate",
+                "it is no certificate of the form " + std::string(certificate_schema),
+                "Make one with rondo conformance --certificate");
+  checker to;
+  check_cases(c, to);
+  to.agree(c.value("verdict", "") == verdict_of(c), "the verdict", "it is " + verdict_of(c));
+  const std::filesystem::path file =
+      plugin.empty() ? std::filesystem::path(c["plugin"].value("file", "")) : plugin;
+  const std::string hash = sha256_of(file);
+  if (hash.empty())
+    to.result.open.push_back("whether the plugin is the one that was tested: " + file.string() +
+                             " cannot be read");
+  else
+    to.agree(hash == c["plugin"].value("sha256", ""), "the hash of " + file.string(),
+             "it is " + hash + ", so this is not the file that was tested");
+  return to.result;
+}
+
+}  // namespace rondo::conformance

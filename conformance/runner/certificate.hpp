@@ -1,0 +1,28 @@
+// What a run has shown, in a form that can be kept, sent and checked: which plugin, which suite,
+// which cases, and every one that was left out, with the reason.
+#pragma once
+
+#include "run.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace rondo::conformance {
+
+inline constexpr std::string_view certificate_schema = "dev.rondo.certificate/1";
+
+std::string certificate_of(const run_options& options, const run_result& run);
+
+struct verification {
+  std::vector<std::string> held;    // what was recomputed and agrees
+  std::vector<std::string> broken;  // what does not
+  std::vector<std::string> open;    // what could not be recomputed here, and why
+};
+
+// Recomputes what can be: counts and verdict from the list of cases, the list's hash, the list
+// itself against this suite, and the hash of `plugin`, or of the file that the certificate names.
+// Throws rondo::error INVALID_ARGUMENT if the text is no certificate.
+verification verify_certificate(const std::string& text, const std::filesystem::path& plugin);
+
+}  // namespace rondo::conformance

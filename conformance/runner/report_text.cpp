@@ -1,0 +1,62 @@
+// Sentences about a run.
+#include "report_text.hpp"
+
+#include "rules.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+
+namespace rondo::conformance {
+
+std::string rerun_command(const run_options& options, const case_result& result) {
+  return fmt::format(
+      "rondo conformance {}{}{} --level {} --seed {} --filter {}", options.with.plugin.string(),
+      options.with.device != 0 ? fmt::format(" --device {}", options.with.device) : "",
+      options.with.bridge ? " --mode bridge" : "", static_cast<int>(result.of->at),
+      options.with.seed, result.of->name());
+}
+
+std::string to_text(const run_options& options, const case_result& result, bool all) {
+  std::string name(to_string(result.outcome));
+  for (char& c : name) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+  if (!result.failed() && !all) return {};
+  std::string text = fmt::format("{:<11} {} ({:.2f} s)\n", name, result.of->name(), result.seconds);
+  if (result.outcome == outcome::pass) return text;
+  text += fmt::format("    {}\n", result.text);
+  if (result.outcome == outcome::waived) text += fmt::format("    waived: {}\n", result.waiver);
+  if (!result.failed()) return text;
+  if (const auto* known = find_rule(result.rule))
+    text += fmt::format("    rule {}: {}\n", known->id, known->text);
+  if (!result.file.empty()) text += fmt::format("    at {}:{}\n", result.file, result.line);
+  for (const auto& note : result.notes) text += fmt::format("    note: {}\n", note);
+  if (!result.output.empty()) text += fmt::format("    its output ended:\n{}\n", result.output);
+  text += fmt::format("    again: {}\n", rerun_command(options, result));
+  return text;
+}
+
+std::string summary_text(const run_options& options, const run_result& run) {
+  std::string text;
+  std::map<std::string, std::uint64_t> left_out;
+  for (const auto& each : run.cases)
+    if (each.outcome == outcome::unsupported) ++left_out[each.text];
+  for (const auto& [why, count] : left_out) text += fmt::format("left out {:>3}: {}\n", count, why);
+  for (const auto& each : run.cases)
+    if (each.outcome == outcome::waived)
+      text += fmt::format("waived: {}: {}\n", each.of->name(), each.waiver);
+  for (const auto& each : run.remarks) text += fmt::format("note: {}\n", each);
+  for (const auto& each : run.problems) text += fmt::format("problem: {}\n", each);
+  if (const auto why = run.fact("no_device"); !why.empty())
+    text += fmt::format("no device to test on: {}\n", why);
+  text += fmt::format(
+      "{} {}: {} passed, {} failed ({} crashed, {} timed out), {} unsupported, {} waived; "
+      "level {}, {}, seed {}, {:.1f} s\n",
+      run.fact("id").empty() ? options.with.plugin.string() : run.fact("id"), run.fact("version"),
+      run.count(outcome::pass), run.failed(), run.count(outcome::crash),
+      run.count(outcome::timeout), run.count(outcome::unsupported), run.count(outcome::waived),
+      options.highest_level, options.with.bridge ? "bridge" : "direct", run.seed, run.seconds);
+  if (run.exit_code() == 3) text += "nothing was executed, so nothing is shown\n";
+  return text;
+}
+
+}  // namespace rondo::conformance

@@ -1,0 +1,17 @@
+// A run for people: what did not pass and why, what was left out, and the sum.
+#pragma once
+
+#include "run.hpp"
+
+#include <string>
+
+namespace rondo::conformance {
+
+// How to run this case alone.
+std::string rerun_command(const run_options& options, const case_result& result);
+
+// One case, several lines. Nothing for one that passed, unless `all`.
+std::string to_text(const run_options& options, const case_result& result, bool all);
+std::string summary_text(const run_options& options, const run_result& run);
+
+}  // namespace rondo::conformance

@@ -1,0 +1,150 @@
+// What a kernel counts, compared with what was really done.
+#include "../support/kernel.hpp"
+#include "../support/suite.hpp"
+#include "../support/threads.hpp"
+
+#include <rondo/host_services.hpp>
+
+#include <atomic>
+#include <thread>
+
+namespace rondo::conformance {
+
+RONDO_CASE(telemetry, count, an_idle_kernel_has_handled_nothing, core, "TEL-01", "") {
+  test_kernel kernel(it);
+  kernel.start();
+  std::this_thread::sleep_for(std::chrono::milliseconds(150));
+  const auto idle = kernel.counters();
+  if (idle.messages_in != 0)
+    fail("an idle kernel that was sent nothing says that it handled " +
+         std::to_string(idle.messages_in) +
+         " messages: it counts its looks at the queue, and messages_in counts messages");
+  expect_equal(idle.messages_out, 0u, "messages_out of an idle kernel");
+  expect_equal(idle.messages_failed, 0u, "messages_failed of an idle kernel");
+  expect_equal(idle.bytes_in, 0u, "bytes_in of an idle kernel");
+  expect_equal(idle.bytes_out, 0u, "bytes_out of an idle kernel");
+  for (int i = 0; i < 10; ++i) (void)kernel.call<kernels::nonce_reply>(kernels::nonce_request{});
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const auto busy = kernel.counters_at(10);
+  if (busy.messages_in != 10)
+    fail("10 messages were sent and answered, and messages_in is " +
+         std::to_string(busy.messages_in) +
+         (busy.messages_in > 10 ? ": something else than messages is counted" : ""));
+  count_check();
+}
+
+RONDO_CASE(telemetry, count, counts_are_what_was_done, core, "TEL-03", "") {
+  test_kernel kernel(it);
+  kernel.start();
+  for (std::uint64_t i = 1; i <= 30; ++i) {
+    (void)kernel.call<kernels::nonce_reply>(kernels::nonce_request{});
+    const auto now = kernel.counters_at(i);
+    expect_equal(now.messages_in, i, "messages_in");
+    expect_equal(now.messages_out, i, "messages_out");
+    expect_equal(now.bytes_in, i * sizeof(kernels::nonce_request), "bytes_in");
+    expect_equal(now.bytes_out, i * sizeof(kernels::nonce_reply), "bytes_out");
+  }
+  const auto now = kernel.counters();
+  expect_equal(now.messages_failed, 0u, "messages_failed");
+  expect_equal(now.messages_dropped, 0u, "messages_dropped");
+  expect_equal(now.state, RONDO_STATE_ACTIVE, "the state among the counters");
+  require(now.uptime_ns > 0 && now.uptime_ns < 60'000'000'000, "uptime_ns is not since launch");
+}
+
+RONDO_CASE(telemetry, count, depths_are_the_queues, core, "TEL-03 QUEUE-10", "") {
+  test_kernel kernel(it);
+  kernel.launch();
+  for (int i = 0; i < 7; ++i) kernel.send(kernels::nonce_request{});
+  const auto waiting = kernel.counters();
+  expect_equal(waiting.input_depth, 7u, "input_depth of a kernel with 7 waiting requests");
+  expect_equal(waiting.messages_in, 0u,
+               "messages_in of a kernel that was sent 7 requests and has handled none");
+  kernel.activate();
+  (void)kernel.counters_at(7);
+  require(eventually([&] { return kernel.counters().output_depth == 7; }, it.patience()),
+          "output_depth is " + std::to_string(kernel.counters().output_depth) +
+              " while 7 replies wait");
+}
+
+RONDO_CASE(telemetry, count, what_is_discarded_is_counted, core, "TEL-03", "") {
+  test_kernel kernel(it);
+  kernel.launch();
+  for (int i = 0; i < 9; ++i) kernel.send(kernels::nonce_request{});
+  const auto report = kernel.terminate(RONDO_TERMINATE_DISCARD);
+  expect_equal(kernel.counters().messages_dropped, report.discarded,
+               "messages_dropped after terminate discarded; it");
+}
+
+RONDO_CASE(telemetry, count, counters_never_go_back, concurrent, "TEL-02", "") {
+  test_kernel kernel(it);
+  kernel.start();
+  std::atomic<bool> stop{false};
+  together(2, [&](unsigned thread) {
+    if (thread == 0) {
+      for (int i = 0; i < 2000; ++i) {
+        kernel.send(kernels::nonce_request{});
+        (void)kernel.receive();
+        if (i % 500 == 499) kernel.deactivate().activate();
+      }
+      stop = true;
+      return;
+    }
+    rondo_kernel_counters last{};
+    while (!stop) {
+      const auto now = kernel.counters();
+      const auto grows = [&](std::uint64_t rondo_kernel_counters::*field, const char* name) {
+        require(now.*field >= last.*field, std::string(name) + " went from " +
+                                               std::to_string(last.*field) + " back to " +
+                                               std::to_string(now.*field));
+      };
+      grows(&rondo_kernel_counters::messages_in, "messages_in");
+      grows(&rondo_kernel_counters::messages_out, "messages_out");
+      grows(&rondo_kernel_counters::messages_failed, "messages_failed");
+      grows(&rondo_kernel_counters::messages_dropped, "messages_dropped");
+      grows(&rondo_kernel_counters::bytes_in, "bytes_in");
+      grows(&rondo_kernel_counters::bytes_out, "bytes_out");
+      grows(&rondo_kernel_counters::polls, "polls");
+      grows(&rondo_kernel_counters::heartbeat_ns, "heartbeat_ns");
+      grows(&rondo_kernel_counters::uptime_ns, "uptime_ns");
+      grows(&rondo_kernel_counters::handler_samples, "handler_samples");
+      require(now.messages_in <= 2000, "messages_in is beyond what was sent");
+      last = now;
+    }
+  });
+}
+
+RONDO_CASE(telemetry, count, a_busy_kernel_can_be_asked, core, "TEL-05", "") {
+  kernel_spec spec;
+  spec.handler = "ConformanceSlow";
+  test_kernel kernel(it, spec);
+  kernel.start();
+  together(2, [&](unsigned thread) {
+    if (thread == 0) return kernel.send(kernels::slow_request{1, 400'000});
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    const auto begin = now_ns();
+    (void)kernel.counters();
+    (void)kernel.state();
+    const auto took = now_ns() - begin;
+    require(took < 150'000'000, "counters and state of a kernel whose handler is busy took " +
+                                    std::to_string(took / 1'000'000) + " ms; they do not block");
+  });
+  (void)kernel.receive();
+}
+
+RONDO_CASE(telemetry, count, an_active_kernel_shows_signs_of_life, core, "TEL-04", "") {
+  test_kernel kernel(it);
+  kernel.start();
+  (void)kernel.call<kernels::nonce_reply>(kernels::nonce_request{});
+  const auto first = kernel.counters();
+  require(first.heartbeat_ns != 0, "heartbeat_ns is 0 although the kernel has run");
+  require(first.heartbeat_ns <= now_ns() + 50'000'000,
+          "heartbeat_ns lies ahead of the host's monotonic clock");
+  require(now_ns() - std::min(now_ns(), first.heartbeat_ns) < 60'000'000'000,
+          "heartbeat_ns is not of the host's monotonic clock");
+  for (int i = 0; i < 200; ++i) (void)kernel.call<kernels::nonce_reply>(kernels::nonce_request{});
+  require(eventually([&] { return kernel.counters().heartbeat_ns > first.heartbeat_ns; },
+                     it.patience()),
+          "heartbeat_ns stands still while the kernel works");
+}
+
+}  // namespace rondo::conformance

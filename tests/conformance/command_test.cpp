@@ -1,0 +1,203 @@
+// `rondo conformance`, `rondo faults` and `rondo verify` as someone uses them who has a plugin and
+// has read nothing.
+#include "cli/child.hpp"
+#include "paths.hpp"
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace rondo::test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class command : public testing::Test {
+ protected:
+  child_result rondo(std::vector<std::string> arguments,
+                     std::vector<std::string> environment = {}) {
+    child_command line;
+    line.arguments = {(bin_dir() / "rondo").string()};
+    line.arguments.insert(line.arguments.end(), arguments.begin(), arguments.end());
+    line.environment = std::move(environment);
+    line.environment.push_back("HOME=/nonexistent");
+    for (const auto* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"})
+      if (const char* const value = std::getenv(name))
+        line.environment.push_back(std::string(name) + "=" + value);
+    line.deadline = std::chrono::seconds(100);
+    return run_child(line);
+  }
+  // The suite on the wrapper with one fault.
+  child_result with_fault(const std::string& fault, std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"conformance", lib("conformance/rondo_fault.so")});
+    return rondo(arguments,
+                 {"RONDO_FAULT=" + fault, "RONDO_FAULT_WRAP=" + lib("plugins/rondo_cpu.so")});
+  }
+  static std::string lib(const std::string& name) { return (lib_dir() / "rondo" / name).string(); }
+  static std::string cpu() { return lib("plugins/rondo_cpu.so"); }
+  static fs::path scratch(const std::string& name) {
+    return fs::temp_directory_path() / (name + std::to_string(::getpid()));
+  }
+  static std::string text_of(const fs::path& file) {
+    std::ifstream in(file);
+    std::ostringstream all;
+    all << in.rdbuf();
+    return all.str();
+  }
+};
+
+TEST_F(command, a_part_of_the_suite_passes_on_a_sound_plugin) {
+  const auto result = rondo({"conformance", cpu(), "--filter", "kernel.handle", "--seed", "5"});
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("dev.rondo.cpu"), HasSubstr("seed 5")));
+  EXPECT_EQ(result.err, "");  // no progress where no terminal is
+}
+
+TEST_F(command, a_plugin_is_found_by_its_name) {
+  const auto result = rondo({"conformance", "cpu", "--level", "0"});
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+}
+
+TEST_F(command, a_mistyped_name_is_a_mistake_and_the_nearest_is_named) {
+  const auto result = rondo({"conformance", "cpuu", "--plugins", cpu()});
+  EXPECT_EQ(result.exit_code, 4) << result.out << result.err;
+  EXPECT_THAT(result.err, HasSubstr("Did you mean cpu?"));
+}
+
+TEST_F(command, nothing_executed_is_no_success) {
+  const auto result = rondo({"conformance", cpu(), "--filter", "no.such.case"});
+  EXPECT_EQ(result.exit_code, 3) << result.out << result.err;
+}
+
+TEST_F(command, what_is_no_plugin_is_unusable) {
+  EXPECT_EQ(rondo({"conformance", "/nonexistent/plugin.so"}).exit_code, 2);
+  for (const char* name : {"wrong_magic", "no_entry", "disjoint_abi", "null_descriptor"}) {
+    const auto result =
+        rondo({"conformance", (fixtures_dir() / (std::string(name) + ".so")).string()});
+    EXPECT_EQ(result.exit_code, 2) << name << result.out << result.err;
+    EXPECT_THAT(result.out, HasSubstr("the loader refuses the plugin")) << name;
+  }
+}
+
+TEST_F(command, a_plugin_without_a_device_is_unusable_and_says_why_not_or_fails) {
+  const auto result = rondo({"conformance", (fixtures_dir() / "minimal.so").string()});
+  EXPECT_NE(result.exit_code, 0) << result.out;
+  EXPECT_THAT(result.out, HasSubstr("DEV-01"));
+}
+
+TEST_F(command, search_paths_are_left_out_and_told) {
+  const auto result =
+      rondo({"conformance", cpu(), "--level", "0"}, {"RONDO_PLUGIN_PATH=/somewhere"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out, HasSubstr("left out of the environment: RONDO_PLUGIN_PATH=/somewhere"));
+}
+
+TEST_F(command, a_backend_that_echoes_is_refused_in_plain_words) {
+  const auto result = with_fault("echoes", {"--filter", "EXEC-01"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.out, HasSubstr("the backend echoes, and no handler ran"));
+}
+
+TEST_F(command, a_backend_that_names_its_queues_itself_is_refused_in_plain_words) {
+  const auto result = with_fault("names_queues_itself", {"--filter", "queue.info.names"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.out,
+              HasSubstr("The host names queues; a backend takes the names as they are"));
+}
+
+TEST_F(command, a_backend_that_polls_nothing_and_counts_its_rounds_is_refused_in_plain_words) {
+  const auto result =
+      with_fault("polls_nothing", {"--filter", "a_reply_is_the_handlers,an_idle_kernel"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(
+      result.out,
+      AllOf(HasSubstr("it runs, counts its rounds, and never looks at its input"),
+            HasSubstr("it counts its looks at the queue, and messages_in counts messages")));
+}
+
+TEST_F(command, a_trap_and_an_exit_cost_one_case_each_and_name_the_rule) {
+  for (const auto& [fault, how] :
+       {std::pair{"call_traps", "signal"}, {"call_exits", "exited with 3"}}) {
+    const auto result = with_fault(fault, {"--filter", "plugin.behave,kernel.handle"});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_THAT(result.out, AllOf(HasSubstr("CRASH"), HasSubstr(how), HasSubstr("rule ABI-06")));
+    EXPECT_THAT(result.out, Not(HasSubstr("kernel.handle")));  // which passes
+  }
+}
+
+TEST_F(command, a_hang_costs_its_time_and_the_suite_goes_on) {
+  const auto result =
+      with_fault("deadline_ignored", {"--filter", "LIFE-11,kernel.model", "--timeout", "30"});
+  EXPECT_EQ(result.exit_code, 1) << result.out;
+  EXPECT_THAT(result.out, HasSubstr("rule LIFE-11"));
+}
+
+TEST_F(command, a_random_failure_is_made_short_and_names_its_seed) {
+  const auto result =
+      with_fault("accepts_after_terminate", {"--filter", "kernel.model.random", "--seed", "3"});
+  EXPECT_EQ(result.exit_code, 1) << result.out;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("seed 3"), HasSubstr("rule QUEUE-04"),
+                                HasSubstr(": launch drain push\n")))
+      << result.out;
+}
+
+TEST_F(command, files_are_written_and_the_certificate_verifies) {
+  const auto cert = scratch("cert"), junit = scratch("junit"), html = scratch("html");
+  const auto result = rondo({"conformance", cpu(), "--level", "0", "--certificate", cert.string(),
+                             "--junit", junit.string(), "--html", html.string()});
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  EXPECT_THAT(text_of(junit), HasSubstr("<testsuite name=\"plugin.load\""));
+  EXPECT_THAT(text_of(html), HasSubstr("cases that ran passed"));
+  const auto verified = rondo({"verify", cert.string()});
+  EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
+  EXPECT_THAT(verified.out, AllOf(HasSubstr("holds"), Not(HasSubstr("BROKEN"))));
+  EXPECT_EQ(
+      rondo({"verify", cert.string(), "--plugin", lib("conformance/rondo_fault.so")}).exit_code, 1);
+  for (const auto& file : {cert, junit, html}) fs::remove(file);
+}
+
+TEST_F(command, a_certificate_that_is_none_is_a_mistake) {
+  EXPECT_EQ(rondo({"verify", cpu()}).exit_code, 4);
+  EXPECT_EQ(rondo({"verify", "/nonexistent"}).exit_code, 2);
+}
+
+TEST_F(command, cases_can_run_in_this_process) {
+  const auto result = rondo({"conformance", cpu(), "--in-process", "--filter", "kernel.handle"});
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  EXPECT_THAT(result.out, HasSubstr(" passed, 0 failed"));
+}
+
+TEST_F(command, strict_lets_nothing_be_left_out) {
+  const std::vector<std::string> line = {"conformance", cpu(), "--filter", "LIFE-09,kernel.handle"};
+  EXPECT_EQ(rondo(line).exit_code, 0);
+  auto strict = line;
+  strict.emplace_back("--strict");
+  const auto result = rondo(strict);
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.out, HasSubstr("kernel.lease"));
+}
+
+TEST_F(command, the_list_is_a_document_too) {
+  const auto document =
+      nlohmann::json::parse(rondo({"conformance", "--list", "--json", "--level", "3"}).out);
+  EXPECT_GT(document["cases"].size(), 100u);
+}
+
+TEST_F(command, faults_are_caught_by_the_rules_that_they_break) {
+  const auto result =
+      rondo({"faults", "--wrap", cpu(), "--level", "1", "--filter", "BUF-01", "--json"});
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  const auto document = nlohmann::json::parse(result.out);
+  EXPECT_EQ(document["survived"], 0);
+  EXPECT_GE(document["killed"], 1);
+}
+
+}  // namespace
+}  // namespace rondo::test

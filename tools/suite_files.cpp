@@ -1,0 +1,66 @@
+// Finding plugins without opening them where that can be helped: one that traps must not end this
+// process.
+#include "suite_files.hpp"
+
+#include "selection.hpp"
+
+#include <rondo/loader.hpp>
+#include <rondo/naming.hpp>
+
+#include <optional>
+
+namespace rondo::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+loader_options where(const std::vector<fs::path>& searched, const std::string& only) {
+  loader_options options;
+  options.paths = searched;
+  options.use_environment = false;
+  if (!only.empty()) options.only = {only};
+  return options;
+}
+
+// By the name that rondo_add_backend() gives to files.
+std::optional<fs::path> file_named(const std::string& name, const std::vector<fs::path>& searched) {
+  const std::string file = "rondo_" + name + ".so";
+  loader_options options = where(searched, {});
+  options.only = {"."};  // nobody's name; what is excluded by file name is not opened
+  for (const auto& root : load_plugins(options).roots)
+    if (fs::exists(root.path / file)) return root.path / file;
+  return std::nullopt;
+}
+
+}  // namespace
+
+fs::path find_plugin(const std::string& name, const std::vector<fs::path>& searched) {
+  if (name.find('/') != std::string::npos || name.ends_with(".so")) {
+    std::error_code none;
+    const auto path = fs::absolute(name, none);
+    if (fs::is_regular_file(path, none)) return path;
+    throw error(RONDO_LOAD_FAILED, name, "there is no such file",
+                "Name the plugin's library, or a plugin as rondo backends shows it");
+  }
+  if (auto found = file_named(name, searched)) return *found;
+  const auto report = load_plugins(where(searched, name));
+  if (const auto* found = report.find(name)) return found->path;
+  auto all = load_plugins(where(searched, {}));
+  all.unmatched = report.unmatched;
+  if (auto unknown = unknown_backend(all)) throw error(*std::move(unknown));
+  throw error(RONDO_NO_SUCH_BACKEND, printable(name), "no plugin has this name",
+              "Name the plugin's file, or its directory with --plugins");
+}
+
+fs::path own_program() { return fs::read_symlink("/proc/self/exe"); }
+
+fs::path suite_file(const char* name) {
+  const auto path =
+      own_program().parent_path().parent_path() / "lib" / "rondo" / "conformance" / name;
+  if (!fs::exists(path))
+    throw error(RONDO_NO_SUCH_MODULE, path.string(), "this file of the suite is not there",
+                "Install Rondo whole");
+  return path;
+}
+
+}  // namespace rondo::cli
