@@ -42,9 +42,8 @@ codec raw_codec(const rondo_message_type& type, std::uint32_t bytes, std::uint16
 
 }  // namespace
 
-status instance::send_until(const codec& type, const void* message,
-                                   std::uint64_t correlation, deadline& until, std::uint64_t& id,
-                                   reply_router::ticket* ticket) {
+status instance::send_until(const codec& type, const void* message, std::uint64_t correlation,
+                            deadline& until, std::uint64_t& id, reply_router::ticket* ticket) {
   if (closed_.load(std::memory_order_acquire)) [[unlikely]]  // SYNC: closed
     return refusal();
   const status code = input_->try_send(type, message, correlation, id);

@@ -55,6 +55,25 @@ TEST_P(failure, by_exception_reaches_its_caller_with_its_text) {
   EXPECT_EQ(it.kernel.call({}, patience)->value, 42u);
 }
 
+// Culprit's response is small: what a slot has room for is what the launch asked for.
+TEST_P(failure, with_a_long_text_is_cut_to_the_room_that_the_launch_asked_for) {
+  running<culprit> it({.failure_text = 16, .avoid_mapped = GetParam()});
+  const auto cut = it.kernel.call(to_do(misdeed::fail, 3, "the tank is empty again"), patience);
+  ASSERT_EQ(cut.code(), RONDO_HANDLER_FAILED);
+  EXPECT_THAT(cut.failure().message, StartsWith("the tank is empt"));
+  EXPECT_THAT(cut.failure().message, testing::Not(HasSubstr("empty")));
+  EXPECT_EQ(it.kernel.call({}, patience)->value, 42u);
+}
+
+TEST(failure_text, beyond_what_a_failure_can_have_is_refused) {
+  auto runtime = open_runtime();
+  rondo::launch_options options;
+  options.failure_text = RONDO_FAILURE_TEXT_MAX + 1;
+  const auto refusal = refusal_of([&] { runtime.launch<culprit>(options); });
+  EXPECT_EQ(refusal.code, RONDO_INVALID_ARGUMENT);
+  EXPECT_THAT(refusal.message, HasSubstr("failure_text is 201"));
+}
+
 INSTANTIATE_TEST_SUITE_P(through, failure, testing::Bool(), [](const auto& it) {
   return std::string(it.param ? "calls" : "the_map");
 });
