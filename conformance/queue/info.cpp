@@ -5,8 +5,8 @@
 namespace rondo::conformance {
 
 RONDO_CASE(queue, info, capacities_are_those_asked_for, core, "QUEUE-10", "") {
-  // No less than the handler's messages need, which a backend may insist on.
   for (const std::uint64_t capacity : {1u, 8u, 1024u})
+    // No less than the handler's messages need, which a backend may insist on.
     for (const std::uint32_t payload : {64u, 97u, 216u, 1000u, 65536u}) {
       kernel_spec spec;
       spec.input_capacity = capacity;

@@ -81,6 +81,7 @@ enum class step : std::uint32_t { one, batch, leave };
 
 template <class H>
 struct block_memory {
+  // What to do next, for the warps behind the first; and for it too, if it is a batch.
   std::uint64_t sequence;
   std::uint64_t out_next;
   std::uint64_t out_published;  // counted output
