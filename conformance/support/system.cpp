@@ -2,6 +2,7 @@
 #include "system.hpp"
 
 #include "check.hpp"
+#include "thread_count.hpp"
 
 #include <rondo/host_services.hpp>
 
@@ -40,7 +41,7 @@ holdings count_holdings(std::size_t threads_due) {
   holdings now;
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
   do {
-    now.threads = entries_of("/proc/self/task");
+    now.threads = thread_count();
     if (now.threads <= threads_due) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   } while (std::chrono::steady_clock::now() < end);

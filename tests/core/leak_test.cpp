@@ -26,7 +26,7 @@ void PrintTo(const resources& it, std::ostream* out) {
 
 std::size_t heap_bytes() { return is_sanitized ? 0 : ::mallinfo2().uordblks; }
 
-// A thread that was joined may be listed a moment longer.
+// A thread that was detached may end a moment later.
 void expect_settled(const resources& before) {
   EXPECT_TRUE(eventually([&] { return resources() == before; }))
       << testing::PrintToString(resources()) << " instead of " << testing::PrintToString(before);

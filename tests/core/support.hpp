@@ -5,6 +5,8 @@
 #include "paths.hpp"
 #include "test_kernels.hpp"
 
+#include "../../conformance/support/thread_count.hpp"
+
 #include <rondo/runtime.hpp>
 
 #include <gtest/gtest.h>
@@ -104,17 +106,11 @@ inline std::size_t entries_of(const fs::path& directory) {
       std::distance(fs::directory_iterator(directory), fs::directory_iterator()));
 }
 // ThreadSanitizer starts a thread of its own, for good, with the first that the process starts.
-// Here that has happened before anything is counted, and the first is gone.
-inline bool first_thread_is_gone() {
-  pid_t id = 0;
-  std::thread([&] { id = ::gettid(); }).join();
-  const fs::path entry = fs::path("/proc/self/task") / std::to_string(id);
-  return eventually([&] { return !fs::exists(entry); });
-}
+// Here that has happened before anything is counted.
 inline std::size_t thread_count() {
-  static const bool is_settled = first_thread_is_gone();
-  EXPECT_TRUE(is_settled);
-  return entries_of("/proc/self/task");
+  static const bool first_has_started = (std::thread([] {}).join(), true);
+  (void)first_has_started;
+  return rondo::conformance::thread_count();
 }
 inline std::size_t open_files() { return entries_of("/proc/self/fd"); }
 
