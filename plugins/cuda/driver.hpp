@@ -53,6 +53,9 @@ namespace rondo::cuda {
 // X(function): nullptr where the driver is older.
 #define RONDO_CUDA_OPTIONAL_FUNCTIONS(X) \
   X(cuFuncLoad) \
+  X(cuFuncGetName) \
+  X(cuModuleGetFunctionCount) \
+  X(cuModuleEnumerateFunctions) \
   X(cuModuleGetLoadingMode) \
   X(cuImportExternalMemory) \
   X(cuExternalMemoryGetMappedBuffer) \

@@ -4,6 +4,8 @@
 #include <rondo/ring/wait.hpp>
 
 #include <cstring>
+#include <string_view>
+#include <vector>
 
 namespace rondo::cuda {
 
@@ -13,6 +15,7 @@ namespace {
 
 constexpr std::uint64_t probe_limit_ns = 5'000'000'000;
 constexpr std::uint64_t suspend_limit_ns = 3'000'000'000;
+constexpr std::string_view entry_prefix = "rondo_kernel_";  // RONDO_KERNEL's
 
 struct fact {
   const char* name;
@@ -81,20 +84,33 @@ const entry_point& image_cache::find(const rondo_image& image, const rondo_handl
     refuse(std::string(text(handler.id)), "ring_layout_version", ring::layout_version,
            image.ring_layout_version);
   const context_scope current(context_);
-  const std::string id(text(handler.id));
-  entry_point made;
   // The first launch belongs to it: it may make the device's stacks larger, for which the driver
   // waits as well.
-  if (!residents_.without_kernels(suspend_limit_ns,
-                                  [&] { made = probe(load(image, id), handler); }))
+  if (!residents_.without_kernels(suspend_limit_ns, [&] { load_and_probe(image, handler); }))
     throw failure(
-        RONDO_TIMEOUT, id,
+        RONDO_TIMEOUT, std::string(text(handler.id)),
         "its code cannot be loaded: the driver waits until no kernel is resident, and one "
         "is busy for longer than 3 s",
-        "Launch again when its handler is done, or launch all kernels before they are "
-        "given long work");
+        "Launch again when its handler is done, or launch a kernel of each module before "
+        "any is given long work");
+  const entry_point& made = entries_.at(key);
   compare(made.facts, handler);
-  return entries_.emplace(key, made).first->second;
+  return made;
+}
+
+void image_cache::load_and_probe(const rondo_image& image, const rondo_handler& handler) {
+  const std::string id(text(handler.id));
+  const std::string name(text(handler.device_entry));
+  const bool is_new = modules_.count(image.bytes) == 0;
+  const CUmodule module = load(image, id);
+  CUfunction function = nullptr;
+  const CUresult found = the_driver().cuModuleGetFunction(&function, module, name.c_str());
+  if (found == CUDA_ERROR_NOT_FOUND)
+    throw failure(RONDO_NO_IMAGE, id, "the module's device image has no entry " + name,
+                  "Build the whole module anew");
+  check(found, id, "its entry " + name + " cannot be found");
+  entries_.emplace(std::pair(image.bytes, name), probe(function, id));
+  if (is_new) probe_others(module, image.bytes);
 }
 
 CUmodule image_cache::load(const rondo_image& image, const std::string& handler) {
@@ -106,28 +122,46 @@ CUmodule image_cache::load(const rondo_image& image, const std::string& handler)
   return module;
 }
 
-entry_point image_cache::probe(CUmodule module, const rondo_handler& handler) {
-  const std::string id(text(handler.id));
-  const std::string name(text(handler.device_entry));
+// Drivers before 12.4 cannot list a module's functions: there each is probed when it is asked for.
+void image_cache::probe_others(CUmodule module, const void* image) {
+  const driver& cuda = the_driver();
+  unsigned count = 0;
+  if (cuda.cuModuleGetFunctionCount == nullptr || cuda.cuModuleEnumerateFunctions == nullptr ||
+      cuda.cuFuncGetName == nullptr ||
+      cuda.cuModuleGetFunctionCount(&count, module) != CUDA_SUCCESS)
+    return;
+  std::vector<CUfunction> all(count);
+  if (cuda.cuModuleEnumerateFunctions(all.data(), count, module) != CUDA_SUCCESS) return;
+  for (CUfunction function : all) {
+    const char* name = nullptr;
+    if (cuda.cuFuncGetName(&name, function) != CUDA_SUCCESS || name == nullptr) continue;
+    const std::pair key(image, std::string(name));
+    if (!key.second.starts_with(entry_prefix) || entries_.count(key) != 0) continue;
+    try {
+      entries_.emplace(key, probe(function, key.second));
+    } catch (const failure& failed) {
+      // One that a device cannot run: whoever asks for it is told why.
+      if (failed.code() != RONDO_VERSION_MISMATCH) throw;
+    }
+  }
+}
+
+entry_point image_cache::probe(CUfunction function, const std::string& handler) {
   entry_point made;
-  const CUresult found = the_driver().cuModuleGetFunction(&made.function, module, name.c_str());
-  if (found == CUDA_ERROR_NOT_FOUND)
-    throw failure(RONDO_NO_IMAGE, id, "the module's device image has no entry " + name,
-                  "Build the whole module anew");
-  check(found, id, "its entry " + name + " cannot be found");
+  made.function = function;
   // A function that is loaded only when it is launched could wait for a kernel that never ends.
   if (the_driver().cuFuncLoad != nullptr)
-    check(the_driver().cuFuncLoad(made.function), id, "its code cannot be loaded");
+    check(the_driver().cuFuncLoad(function), handler, "its code cannot be loaded");
   check(the_driver().cuFuncGetAttribute(&made.max_threads, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK,
-                                        made.function),
-        id, "its limits cannot be read");
+                                        function),
+        handler, "its limits cannot be read");
   check(the_driver().cuFuncGetAttribute(&made.shared_bytes, CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES,
-                                        made.function),
-        id, "its limits cannot be read");
+                                        function),
+        handler, "its limits cannot be read");
   const pinned_block block = pinned_.allocate(sizeof(device::probe_record));
   try {
     auto& record = *reinterpret_cast<device::probe_record*>(block.host);
-    run_probe(made.function, record, id);
+    run_probe(function, record, handler);
     made.facts = record;
   } catch (const failure& failed) {
     // After a time-out the probe may still run and write.

@@ -1,6 +1,8 @@
-// Device images of kernel modules: loaded once per device, every function at once, and probed. A
-// probe is a launch that writes down how the device compiler saw the structures both sides share,
-// and what it knows of the handler; a difference is refused before anything runs.
+// Device images of kernel modules: loaded once per device, every function at once, and probed. The
+// driver waits for resident kernels when it loads code or first launches it, so all entries of a
+// module are probed with the first that is asked for: the others can be launched beside a busy
+// kernel. A probe is a launch that writes down how the device compiler saw the structures both
+// sides share, and what it knows of the handler; a difference is refused before anything runs.
 #pragma once
 
 #include "memory.hpp"
@@ -37,7 +39,9 @@ class image_cache {
 
  private:
   CUmodule load(const rondo_image& image, const std::string& handler);
-  entry_point probe(CUmodule module, const rondo_handler& handler);
+  void load_and_probe(const rondo_image& image, const rondo_handler& handler);
+  entry_point probe(CUfunction function, const std::string& handler);
+  void probe_others(CUmodule module, const void* image);
   void run_probe(CUfunction function, device::probe_record& to, const std::string& handler);
 
   const CUcontext context_;

@@ -211,6 +211,7 @@ void kernel::launch(std::uint64_t deadline_ns) {
   require(now == RONDO_STATE_CREATED || now == RONDO_STATE_TERMINATED, "launched");
   device_->require_alive();
   const std::uint64_t deadline = deadline_after(deadline_ns);
+  renewed_ns_.store(0, std::memory_order_relaxed);
   // An event-driven kernel comes and goes and holds no place.
   if (plan_.where != placement::event) {
     device_->residents.take(plan_.id, plan_.blocks, plan_.blocks_per_multiprocessor);
@@ -404,12 +405,12 @@ void kernel::stop_watching() {
   holds_residency_ = false;
 }
 
-// By the monitor: renew the lease, and see whether the grid still runs.
+// By the monitor: keep the lease, and see whether the grid still runs.
 void kernel::look_after() {
   resume();  // should it have come to its end after it was to be away, and too late for that
-  runner_->renew();
   const std::uint32_t now = state_.load(std::memory_order_acquire);
   if (now == RONDO_STATE_FAILED || now == RONDO_STATE_TERMINATED) return;
+  keep_lease();
   if (device_->watch.is_lost())
     return fail(RONDO_DEVICE_LOST, "the device failed: " + device_->watch.why_lost());
   const CUresult code = runner_->result();
@@ -420,8 +421,7 @@ void kernel::look_after() {
     fail(RONDO_DEVICE_LOST, "the device failed: " + describe(code));
     backend::log(RONDO_LOG_ERROR, "cuda", plan_.id + ": the device failed: " + describe(code));
   } else if (how == ending::lease_lapsed) {
-    fail(RONDO_TERMINATED, "its lease lapsed: the host was silent for " +
-                               std::to_string(grid_.args.lease_ns / 1'000'000) + " ms");
+    fail_lapsed();
   } else if (how == ending::broken_ring) {
     fail(RONDO_INTERNAL, "a counter of its input ring is impossible; somebody wrote over it");
   }
@@ -445,8 +445,24 @@ std::uint32_t kernel::state() {
 rondo_status kernel::renew() {
   const std::uint32_t now = state();
   if (now == RONDO_STATE_TERMINATED || now == RONDO_STATE_FAILED) return RONDO_TERMINATED;
+  if (plan_.is_leased) renewed_ns_.store(ring::now_ns(), std::memory_order_relaxed);
   if (now != RONDO_STATE_CREATED) runner_->renew();
   return RONDO_OK;
+}
+
+// Until the host renews the lease itself, it is enough that its process lives.
+void kernel::keep_lease() {
+  const std::uint64_t renewed = renewed_ns_.load(std::memory_order_relaxed);
+  if (renewed == 0) return runner_->renew();
+  // Here no grid looks at the lease while there is nothing to do.
+  if (plan_.where != placement::event || ring::now_ns() - renewed <= plan_.lease_ns) return;
+  runner_->order(command::stop);
+  fail_lapsed();
+}
+
+void kernel::fail_lapsed() {
+  fail(RONDO_TERMINATED, "its lease lapsed: the host was silent for " +
+                             std::to_string(grid_.args.lease_ns / 1'000'000) + " ms");
 }
 
 void kernel::counters(rondo_kernel_counters& out) {

@@ -22,6 +22,7 @@ struct kernel_plan {
   std::uint32_t blocks_per_multiprocessor = 0;
   std::uint64_t handler_deadline_ns = 0;
   std::uint64_t lease_ns = 0;
+  bool is_leased = false;  // the host asked for a lease, and may renew it
   std::uint64_t spin_ns = 0;
   std::uint32_t nap_ns = 0;
   std::uint64_t kernel_tag = 0;
@@ -63,6 +64,8 @@ class kernel final : public backend::kernel, private watched {
   void abandon();
   void stop_watching();
   std::uint64_t discard_below(std::uint64_t sequence);
+  void keep_lease();
+  void fail_lapsed();
   void destroy_state();
   [[noreturn]] void say_failed();
   bool is_hung() const;
@@ -87,6 +90,7 @@ class kernel final : public backend::kernel, private watched {
   bool holds_residency_ = false;
   std::atomic<std::uint32_t> state_{RONDO_STATE_CREATED};
   std::atomic<std::uint64_t> launched_ns_{0};
+  std::atomic<std::uint64_t> renewed_ns_{0};  // by the host, in this life; 0: never
   std::atomic<std::uint64_t> dropped_by_host_{0};
 
   mutable std::mutex failure_mutex_;

@@ -155,6 +155,7 @@ kernel_plan plan_kernel(device_parts& device, const rondo_kernel_params& params)
   plan.entry = device.images.find(*params.image, *params.handler);
   choose_size(device, plan, params);
   plan.handler_deadline_ns = params.handler_deadline_ns;
+  plan.is_leased = params.lease_ns != 0;
   plan.lease_ns = params.lease_ns != 0 ? params.lease_ns : default_lease_ns;
   plan.kernel_tag = params.kernel_tag;
   return plan;

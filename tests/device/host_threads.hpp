@@ -102,6 +102,11 @@ class host_threads {
   std::uint32_t lanes() const { return shape_.lanes(); }
   bool in_first_warp() const { return thread_ < shape_.warp; }
 
+  bool has_lane_for_each(std::uint32_t pieces) const { return pieces <= lanes(); }
+
+  static std::uintptr_t place_of(const void* p) { return reinterpret_cast<std::uintptr_t>(p); }
+  static std::byte* at_place(std::uintptr_t place) { return reinterpret_cast<std::byte*>(place); }
+
   std::byte* dynamic_memory() const { return reinterpret_cast<std::byte*>(mine_.dynamic.data()); }
 
   void sync_warp() const {

@@ -652,8 +652,10 @@ typedef struct rondo_kernel_params {
   uint32_t reserved;
   uint64_t handler_deadline_ns; /* 0 = none. A handler that runs past it makes the kernel FAILED;
                                    one that is idle, or answers in time, never does [LIFE-08] */
-  uint64_t lease_ns; /* 0 = none. A kernel whose lease nobody renews for that long ends by itself;
-                        one whose lease is renewed does not [LIFE-09] */
+  uint64_t lease_ns; /* 0 = none. A kernel whose host process is silent for that long ends by
+                        itself. It is enough that the process lives, until renew() takes the lease
+                        over: from then on a kernel whose lease nobody renews for that long ends,
+                        and one whose lease is renewed does not [LIFE-09] */
   uint64_t spin_ns;  /* SPIN_THEN_PARK: idle time before the kernel sleeps; 0 = default */
   const rondo_option* options; /* further, backend-specific; unknown keys are INVALID_ARGUMENT
                                   [OPT-01] */
@@ -727,7 +729,8 @@ typedef struct rondo_kernel_table {
   /* A snapshot; disturbs nothing; does not block, whatever the handler does [TEL-05].
    * out->struct_size is set by the caller. Any. OK. */
   rondo_status (*counters)(rondo_kernel*, rondo_kernel_counters* out);
-  /* Extend the lease by params.lease_ns from now. Any. OK, UNSUPPORTED, TERMINATED. */
+  /* Extend the lease by params.lease_ns from now; the first call takes the lease over, until the
+   * next launch. Any. OK, UNSUPPORTED, TERMINATED. */
   rondo_status (*renew)(rondo_kernel*);
   /* Why the kernel is FAILED: HANDLER_HUNG, DEVICE_LOST, … with one sentence in text (not
    * terminated; *length says how long). OK while it is not [LIFE-07]. Never blocks. Any. */

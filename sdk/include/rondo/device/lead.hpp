@@ -33,6 +33,8 @@ class lead {
   // Where the next reply goes, as of the last look.
   RONDO_DEVICE std::uint64_t out_next() const { return out_next_; }
   RONDO_DEVICE bool is_first() const { return x_.thread() == 0; }
+  // For lane 0, if each piece of a slot has a lane of its own: the first 12 bytes of the envelope.
+  RONDO_DEVICE const ring::chunk& first_piece() const { return first_; }
 
   // By every lane of the first warp, once.
   RONDO_DEVICE void start() {
@@ -256,15 +258,22 @@ class lead {
   // 1 if the next message is complete; its content is in shared memory then.
   RONDO_DEVICE std::uint64_t look_at_slot() {
     const auto* slot = reinterpret_cast<const ring::chunk*>(in_.slot(head_));
-    const bool one_each = pieces_ <= x_.lanes();
+    const bool one_each = x_.has_lane_for_each(pieces_);
     std::uint32_t there = 0, length = 0;
     ring::chunk piece{};
-    RONDO_KEEP_LOOP
-    for (std::uint32_t i = x_.thread(); i < pieces_; i += x_.lanes()) {
+    const auto load = [&](std::uint32_t i) {
       piece = P::load_chunk(slot + i);  // SYNC: chunk-published
       if (piece.tag == ring::chunk_tag(head_)) there |= 1u << i;
       if (i == 0) length = piece.content[0];
-      if (!one_each) keep(i, piece);
+    };
+    if (one_each) {
+      if (x_.thread() < pieces_) load(x_.thread());
+    } else {
+      RONDO_KEEP_LOOP
+      for (std::uint32_t i = x_.thread(); i < pieces_; i += x_.lanes()) {
+        load(i);
+        keep(i, piece);
+      }
     }
     // The message that fills its slot needs but one vote.
     if (!x_.all_of_warp(there == mine_)) {
@@ -272,6 +281,7 @@ class lead {
       if ((there & 1) == 0 || !is_complete(in_, head_, there, x_.from_lane(length, 0))) return 0;
     }
     if (one_each && x_.thread() < pieces_) keep(x_.thread(), piece);
+    if (one_each) first_ = piece;
     x_.sync_warp();
     return 1;
   }
@@ -414,6 +424,8 @@ class lead {
   const std::uint32_t pieces_;  // of a chunked input slot; 0: counted
 
   std::uint32_t mine_ = 0;  // a bit for each that this lane looks at
+
+  ring::chunk first_{};  // this lane's piece of the last request, if each has a lane of its own
 
   std::uint64_t head_ = 0;   // the next request
   std::uint64_t freed_ = 0;  // what the host was told of it

@@ -27,6 +27,7 @@ class server {
     start();
     for (;;) {
       step next = step::leave;
+      if constexpr (has_short_way) prepare_short_way();
       if (x_.in_first_warp()) next = lead_.look();
       x_.sync_block();
       if (!x_.in_first_warp()) next = m_.next;
@@ -55,8 +56,9 @@ class server {
   RONDO_DEVICE std::byte* reply_payload() const {
     return stage_ + plan::out_at + plan::header_bytes;
   }
-  RONDO_DEVICE rondo_invocation& invocation() const {
-    return *reinterpret_cast<rondo_invocation*>(stage_ + plan::invocation_at);
+  RONDO_DEVICE rondo_invocation& invocation() const { return invocation(stage_); }
+  RONDO_DEVICE static rondo_invocation& invocation(std::byte* stage) {
+    return *reinterpret_cast<rondo_invocation*>(stage + plan::invocation_at);
   }
   RONDO_DEVICE H& handler() const { return *reinterpret_cast<H*>(args_.state); }
 
@@ -81,6 +83,9 @@ class server {
   // ---- one request, the whole block
 
   RONDO_DEVICE void handle_one() {
+    if constexpr (has_short_way) {
+      if (is_short_ != 0 && handle_shortly()) return;
+    }
     if (!K::is_chunked(lead_.in())) fetch();
     const rondo_envelope asked = header();
     const bool is_dropped = (asked.flags & RONDO_FLAG_ABANDONED) != 0 ||
@@ -94,9 +99,99 @@ class server {
     const std::uint64_t begin = x_.thread() == 0 ? before_handler() : 0;
     ready_reply reply{};  // thread 0's alone
     run_handler(asked, reply);
+    conclude(asked, begin, reply);
+  }
+
+  RONDO_DEVICE void conclude(const rondo_envelope& asked, std::uint64_t begin, ready_reply& reply) {
     if (x_.thread() == 0) after_handler(asked, begin, reply);
     publish(reply);
     if (x_.in_first_warp()) count_one(asked, reply);
+  }
+
+  // ---- the short way of a small plain request to a small plain reply, by one warp
+  //
+  // Between the load that brings the request and the store that sends the reply every instruction
+  // is latency. So all that can be known before the request is there is decided then, and what is
+  // seldom is left to handle_one().
+
+  static constexpr bool has_short_way = K::is_always_chunked && plan::runs == execution::serial &&
+                                        replying_handler<H> && detail::is_small<request> &&
+                                        detail::is_small<response>;
+  static constexpr std::uint32_t short_reply_bytes = plan::header_bytes + sizeof(response);
+  static constexpr std::uint32_t short_reply_pieces =
+      (short_reply_bytes + ring::chunk_content_bytes - 1) / ring::chunk_content_bytes;
+  enum class short_end : std::uint32_t { not_handled, failed, replied };
+
+  // The way is open if nobody measures the handler and the reply needs no other chunks than its
+  // own.
+  RONDO_DEVICE void prepare_short_way() {
+    const std::uint64_t reply = m_.out_next;
+    is_short_ = sequence() % RONDO_SAMPLE_EVERY != 0 && sequence() >= args_.skip_below &&
+                (args_.flags & flag_watched) == 0 &&
+                x_.has_lane_for_each(ring::chunks_in_slot(lead_.in().shape)) &&
+                x_.has_lane_for_each(short_reply_pieces) &&
+                sizeof(response) <= lead_.out().shape.payload_capacity &&
+                !ring::must_refresh(lead_.out().shape, reply);
+    reply_slot_ = reinterpret_cast<std::uint64_t>(lead_.out().slot(reply)) +
+                  x_.thread() * sizeof(ring::chunk);
+    P::work_out(is_short_);
+    P::work_out(reply_slot_);
+    stage_place_ = x_.place_of(stage_);
+  }
+
+  // False if the request is none of this handler's: nothing has been done with it.
+  RONDO_DEVICE bool handle_shortly() {
+    std::byte* stage = x_.at_place(stage_place_);
+    short_end end = short_end::not_handled;
+    if (x_.thread() == 0) end = answer_shortly(stage);
+    x_.sync_warp();
+    ring::chunk piece = load_piece<P, short_reply_bytes>(x_.thread(), stage + plan::out_at);
+    end = static_cast<short_end>(x_.from_lane(static_cast<std::uint32_t>(end), 0));
+    if (end != short_end::replied) [[unlikely]] {
+      if (end == short_end::not_handled) return false;
+      ready_reply none{};
+      conclude(header(), 0, none);
+      return true;
+    }
+    piece.tag = ring::chunk_tag(lead_.out_next());
+    if (x_.thread() < short_reply_pieces)
+      P::store_chunk(reinterpret_cast<ring::chunk*>(reply_slot_), piece);  // SYNC: chunk-published
+    if (x_.thread() == 0) {
+      ++m_.out_next;
+      ++m_.counters.messages_out;
+      m_.counters.bytes_out += sizeof(response);
+      ++m_.counters.messages_in;
+      m_.counters.bytes_in += sizeof(request);
+    }
+    x_.sync_warp();
+    lead_.advance(1);
+    return true;
+  }
+
+  // By thread 0.
+  RONDO_DEVICE short_end answer_shortly(std::byte* stage) {
+    const auto& begin = lead_.first_piece().content;  // length, type and version, flags
+    constexpr std::uint32_t kind =
+        RONDO_TYPE_REQUEST | std::uint32_t{detail::message_of<request>.version} << 16;
+    if (begin[0] != sizeof(request) || begin[1] != kind || (begin[2] & RONDO_FLAG_ABANDONED) != 0)
+        [[unlikely]]
+      return short_end::not_handled;
+    request in;
+    __builtin_memcpy(&in, __builtin_assume_aligned(stage + plan::header_bytes, 16), sizeof in);
+    const rondo_envelope header{sizeof(response),
+                                RONDO_TYPE_RESPONSE,
+                                detail::message_of<response>.version,
+                                0,
+                                0,
+                                lead_.out_next() + 1,
+                                reinterpret_cast<const rondo_envelope*>(stage)->correlation_id};
+    response out{};
+    context ctx(invocation(stage));
+    handler()(in, out, ctx);
+    std::byte* to = stage + plan::out_at;
+    *reinterpret_cast<rondo_envelope*>(to) = header;
+    __builtin_memcpy(__builtin_assume_aligned(to + plan::header_bytes, 16), &out, sizeof out);
+    return ctx.failed() ? short_end::failed : short_end::replied;
   }
 
   // The first warp knows these two without asking the memory that it shares with the others.
@@ -633,6 +728,10 @@ class server {
   resume_block& resume_;
   lead<H, X, P, K> lead_;
   std::uint64_t rounds_ = 0;
+  // The short way of the next request.
+  std::uint64_t reply_slot_ = 0;
+  std::uint32_t is_short_ = 0;
+  decltype(X::place_of(nullptr)) stage_place_{};
 };
 
 // What every thread of the launch runs.

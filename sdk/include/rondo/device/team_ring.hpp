@@ -29,9 +29,11 @@ RONDO_HD inline bool is_chunked(const ring::view& v) {
 
 // For code that is made once for rings of any publication, and once for chunked ones alone.
 struct any_rings {
+  static constexpr bool is_always_chunked = false;
   RONDO_HD static bool is_chunked(const ring::view& v) { return device::is_chunked(v); }
 };
 struct chunked_rings {
+  static constexpr bool is_always_chunked = true;
   RONDO_HD static constexpr bool is_chunked(const ring::view&) { return true; }
 };
 
@@ -72,6 +74,26 @@ RONDO_DEVICE void store_piece(const ring::view& out, std::uint64_t sequence, std
   piece.tag = ring::chunk_tag(sequence);
   P::store_chunk(reinterpret_cast<ring::chunk*>(out.slot(sequence)) + k,
                  piece);  // SYNC: chunk-published
+}
+
+// Chunk k of a message whose length the compiler knows, without its tag. `content` may be read up
+// to the end of the last chunk that a slot can have.
+template <class P, std::uint32_t Bytes>
+RONDO_DEVICE ring::chunk load_piece(std::uint32_t k, const std::byte* content) {
+  ring::chunk piece;
+  const std::uint32_t at = k * ring::chunk_content_bytes;
+  __builtin_memcpy(piece.content, __builtin_assume_aligned(content + at, 4),
+                   ring::chunk_content_bytes);
+  RONDO_UNROLL
+  for (std::uint32_t w = 0; w < 3; ++w) {
+    if constexpr (Bytes % ring::chunk_content_bytes != 0) {
+      const std::uint32_t begin = at + w * 4;
+      const std::uint32_t there = begin >= Bytes ? 0 : Bytes - begin;
+      if (there < 4) piece.content[w] &= low_bits(there * 8);
+    }
+    P::work_out(piece.content[w]);
+  }
+  return piece;
 }
 
 // Writes a message into its slot: chunked, it is published by that; counted, it is once the tail

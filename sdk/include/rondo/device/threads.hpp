@@ -4,7 +4,7 @@
 // or what there is of it: it alone polls.
 #pragma once
 
-#include <rondo/ring/platform.hpp>
+#include <rondo/ring/layout.hpp>
 
 #include <cstdint>
 
@@ -22,6 +22,9 @@ class gpu_threads {
   __device__ std::uint32_t lanes() const { return blockDim.x < 32 ? blockDim.x : 32; }
   __device__ bool in_first_warp() const { return threadIdx.x < 32; }
 
+  // Whether each of so many pieces of a slot has a lane of its own.
+  __device__ bool has_lane_for_each(std::uint32_t pieces) const { return pieces <= lanes(); }
+
   __device__ void sync_warp() const { __syncwarp(mask()); }
   __device__ void sync_block() const {
     if (blockDim.x <= 32) __syncwarp(mask());
@@ -35,6 +38,17 @@ class gpu_threads {
   __device__ bool all_of_warp(bool mine) const { return __all_sync(mask(), mine); }
   __device__ std::uint32_t from_lane(std::uint32_t word, std::uint32_t lane) const {
     return __shfl_sync(mask(), word, static_cast<int>(lane));
+  }
+
+  // Where `p`, which points into the block's memory, lies in it; and back. A place that was worked
+  // out stays in a register, while the address of a variable is put together wherever it is used.
+  __device__ static std::uint32_t place_of(const void* p) {
+    auto place = static_cast<std::uint32_t>(__cvta_generic_to_shared(p));
+    ring::platform::work_out(place);
+    return place;
+  }
+  __device__ static std::byte* at_place(std::uint32_t place) {
+    return static_cast<std::byte*>(__cvta_shared_to_generic(place));
   }
 
   // Shared memory that the launch asked for.
@@ -85,6 +99,8 @@ class gpu_warp : public gpu_threads {
   __device__ static constexpr std::uint32_t blocks() { return 1; }
   __device__ static constexpr std::uint32_t lanes() { return warp_lanes; }
   __device__ static constexpr bool in_first_warp() { return true; }
+  __device__ static constexpr bool has_lane_for_each(std::uint32_t) { return true; }
+  static_assert(ring::max_chunks <= warp_lanes);
 
   __device__ void sync_warp() const { __syncwarp(); }
   __device__ void sync_block() const { __syncwarp(); }

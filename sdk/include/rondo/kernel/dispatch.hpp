@@ -96,9 +96,11 @@ RONDO_HD bool check_header(const rondo_envelope& header, context& ctx) {
 // in memory that the request may share with the response, as far as it knows, each field would be
 // loaded only after the last was stored.
 template <class T>
+inline constexpr bool is_small = is_plain<T> && sizeof(T) <= 128;
+template <class T>
 RONDO_HD constexpr bool is_copied() {
 #if defined(__CUDA_ARCH__)
-  return is_plain<T> && sizeof(T) <= 128;
+  return is_small<T>;
 #else
   return false;
 #endif

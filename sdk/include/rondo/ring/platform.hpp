@@ -251,6 +251,17 @@ struct platform {
 #endif
   }
 
+  // The value is worked out here, not where it is first needed: the compiler would move that behind
+  // a wait.
+  RONDO_HD static void work_out(std::uint32_t& value) { asm volatile("" : "+r"(value)); }
+  RONDO_HD static void work_out(std::uint64_t& value) {
+#if defined(__CUDA_ARCH__)
+    asm volatile("" : "+l"(value));
+#else
+    asm volatile("" : "+r"(value));
+#endif
+  }
+
   RONDO_HD static void pause() {
 #if defined(__CUDA_ARCH__)
     __nanosleep(20);
