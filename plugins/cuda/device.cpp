@@ -161,6 +161,7 @@ std::vector<std::pair<std::string, std::string>> cuda_device::properties() {
       {"pinned_bytes", text(parts_->pinned.pinned_bytes())},
       {"pinned_used_bytes", text(parts_->pinned.used_bytes())},
       {"device_used_bytes", text(parts_->memory.used_bytes())},
+      {"streams_in_use", text(parts_->streams.in_use())},
       {"clock_error_ns", text(p.clock_error_ns)}};
   const auto add_ping = [&](const char* where, const ping_figures& figures) {
     const std::string key = std::string("ping_") + where;

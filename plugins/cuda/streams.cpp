@@ -55,4 +55,9 @@ void stream_pool::give_back(CUstream stream) {
   free_.push_back(stream);
 }
 
+std::uint64_t stream_pool::in_use() const {
+  const std::lock_guard lock(mutex_);
+  return size - free_.size();
+}
+
 }  // namespace rondo::cuda

@@ -4,6 +4,7 @@
 
 #include "context.hpp"
 
+#include <cstdint>
 #include <mutex>
 #include <vector>
 
@@ -23,10 +24,11 @@ class stream_pool {
   CUstream take();
   // Nothing runs in it.
   void give_back(CUstream stream);
+  std::uint64_t in_use() const;
 
  private:
   const CUcontext context_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<CUstream> free_;
 };
 

@@ -307,6 +307,21 @@ TEST_F(on_gpu, bytes_of_another_version_or_length_are_refused) {
   EXPECT_TRUE(bytes.call_bytes(&q, sizeof q, 1, reply, 5s).has_value());
 }
 
+TEST_F(on_gpu, a_buffer_that_is_older_than_a_kernel_can_be_sent_to_it) {
+  auto options = how();
+  options.id = "maker";
+  auto maker = rt->launch<buffer_adder>(options);
+  auto data = maker.create_buffer(64 * sizeof(std::uint32_t));
+  data.write<std::uint32_t>(std::vector<std::uint32_t>(64, 5));
+  maker.terminate();
+  options.id = "reader";
+  auto reader = rt->launch<buffer_adder>(options);
+  reader.activate();
+  const auto reply = reader.call({data.ref()}, 5s);
+  ASSERT_TRUE(reply.has_value()) << reply.failure().message;
+  EXPECT_EQ(reply->proof, 64u * 5);
+}
+
 TEST_F(on_gpu, buffers_are_device_memory_behind_handles) {
   auto options = how();
   options.block = 256;

@@ -181,6 +181,53 @@ std::vector<traffic_case> pieces() {
   return all;
 }
 
+// One warp with a lane for each piece: small plain messages take the short way. Replies whose end
+// lies anywhere in a piece.
+template <std::uint32_t N>
+void add_short_way(std::vector<traffic_case>& all) {
+  using small = sized<N>;
+  for (unsigned senders : {1u, 2u})
+    add<answering<small, small>>(all, "small", publication::chunked, publication::chunked, 4,
+                                 {1, 16, 16}, {200, senders, pace::flood});
+}
+std::vector<traffic_case> short_way() {
+  std::vector<traffic_case> all;
+  add_short_way<1>(all);
+  add_short_way<2>(all);
+  add_short_way<3>(all);
+  add_short_way<12>(all);
+  return all;
+}
+
+// A warp that counts how often one of its lanes goes the short way.
+struct counting_threads : host_threads {
+  using host_threads::host_threads;
+  static inline std::atomic<std::uint64_t> short_ways{0};
+  static std::byte* at_place(std::uintptr_t place) {
+    short_ways.fetch_add(1, std::memory_order_relaxed);
+    return host_threads::at_place(place);
+  }
+};
+
+TEST(short_way, is_taken_by_small_messages_unless_timed_or_in_a_lap_that_writes_all_chunks) {
+  using echo = answering<short_message, short_message>;
+  constexpr std::uint32_t lanes = 16;
+  constexpr std::uint64_t messages = 3 * RONDO_SAMPLE_EVERY;
+  constexpr std::uint64_t slots = 8;
+  kernel_options o = rings_for<echo>(publication::chunked, publication::chunked, slots);
+  o.grid = {1, lanes, lanes};
+  host_kernel<echo, ring::platform, counting_threads> kernel(o);
+  kernel.launch_and_run();
+  conversation talk(kernel, {messages, 1, pace::flood, true, false});
+  counting_threads::short_ways = 0;
+  talk.run();
+  // Sequence 0 is both, one of the first lap and timed.
+  EXPECT_EQ(counting_threads::short_ways.load(), lanes * (messages - 3 - (slots - 1)));
+  EXPECT_EQ(kernel.stop().how, ending::ordered);
+  talk.check_counters();
+  EXPECT_EQ(kernel.counters().handler_samples, 3u);
+}
+
 std::string case_name(const ::testing::TestParamInfo<traffic_case>& info) {
   return info.param.name;
 }
@@ -189,6 +236,8 @@ INSTANTIATE_TEST_SUITE_P(wrapping, traffic_through_the_loop, ::testing::ValuesIn
                          case_name);
 INSTANTIATE_TEST_SUITE_P(teams, traffic_through_the_loop, ::testing::ValuesIn(teams()), case_name);
 INSTANTIATE_TEST_SUITE_P(real_warps, traffic_through_the_loop, ::testing::ValuesIn(real_warps()),
+                         case_name);
+INSTANTIATE_TEST_SUITE_P(short_way, traffic_through_the_loop, ::testing::ValuesIn(short_way()),
                          case_name);
 INSTANTIATE_TEST_SUITE_P(large, traffic_through_the_loop, ::testing::ValuesIn(large()), case_name);
 INSTANTIATE_TEST_SUITE_P(pieces, traffic_through_the_loop, ::testing::ValuesIn(pieces()),
