@@ -1,5 +1,5 @@
-// Whose threads run a kernel: one of its own, or the pool's. Lifecycle calls only, one at a time but
-// for handler_hangs().
+// Whose threads run a kernel: one of its own, or the pool's. Lifecycle calls only, one at a time
+// but for handler_hangs().
 #pragma once
 
 #include "pool.hpp"

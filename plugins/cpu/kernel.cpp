@@ -105,8 +105,7 @@ void check_threads(const rondo_kernel_params& params) {
     throw backend::failure(RONDO_UNSUPPORTED, id, "a pool's threads do not spin for one kernel",
                            "use another wait policy, or a dedicated thread");
   if (params.cpu >= 0)
-    throw backend::failure(RONDO_UNSUPPORTED, id,
-                           "a kernel in a pool has no processor of its own",
+    throw backend::failure(RONDO_UNSUPPORTED, id, "a kernel in a pool has no processor of its own",
                            "leave cpu at -1, or use a dedicated thread");
 }
 
@@ -139,8 +138,8 @@ kernel::kernel(const rondo_kernel_params& given, std::shared_ptr<buffer_table> b
       shared.get());
   if (shared != nullptr) carrier_ = std::make_unique<pooled>(std::move(shared));
   else
-    carrier_ = std::make_unique<own_thread>(params.cpu < 0 ? allowed
-                                                           : processor_set::only(params.cpu));
+    carrier_ =
+        std::make_unique<own_thread>(params.cpu < 0 ? allowed : processor_set::only(params.cpu));
 }
 
 kernel::~kernel() {

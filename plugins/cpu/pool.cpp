@@ -43,7 +43,8 @@ bool pool::withdraw(worker& kernel) {
   }
 }
 
-// The next kernel with something to do, or nullptr. What is at the front and has nothing to do goes.
+// The next kernel with something to do, or nullptr. What is at the front and has nothing to do
+// goes.
 worker* pool::take_next() {
   collect();
   run_timers();
@@ -132,7 +133,8 @@ void pool::clear_timer(worker& kernel) {
 // ---- sleeping
 
 // Until there may be something to do. The bell is read first, the sleep announced next, the list
-// looked at last: a sender that comes in between finds the announcement, and its ring ends the sleep.
+// looked at last: a sender that comes in between finds the announcement, and its ring ends the
+// sleep.
 void pool::sleep(lock& held) {
   const std::uint32_t bell = __atomic_load_n(&woken_.bell, __ATOMIC_ACQUIRE);  // SYNC: bell
   __atomic_store_n(&woken_.may_sleep, 1, __ATOMIC_SEQ_CST);

@@ -1,7 +1,7 @@
-// The threads that kernels of one device share. A kernel is in one place at any time: on the list of
-// those that were woken (ring::ready_list, filled by senders without a lock), in the queue of those
-// that are due, with one of the threads, or nowhere, idle, until a sender, an order or its timer
-// takes it back. See docs/decisions/0011-the-pool.md.
+// The threads that kernels of one device share. A kernel is in one place at any time: on the list
+// of those that were woken (ring::ready_list, filled by senders without a lock), in the queue of
+// those that are due, with one of the threads, or nowhere, idle, until a sender, an order or its
+// timer takes it back. See docs/decisions/0011-the-pool.md.
 #pragma once
 
 #include "processors.hpp"

@@ -54,8 +54,8 @@ bool pool::must_leave(const seat& mine) const {
   return mine.is_lost || (is_closing_ && due_.empty()) || running() > size_;
 }
 
-// What this thread has put back is for another. Its last hold on a kernel that was given up goes with
-// no lock held.
+// What this thread has put back is for another. Its last hold on a kernel that was given up goes
+// with no lock held.
 void pool::leave(seat& mine, lock& held) {
   if (!due_.empty()) ring_another();
   const std::shared_ptr<worker> kept = std::move(mine.keep);

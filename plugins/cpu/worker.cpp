@@ -110,8 +110,7 @@ void worker::rest(command during, ring::spinner& spinner) {
   std::uint64_t until = ring::no_deadline;
   if constexpr (Pace == pace::timed)
     if (timer_at_ns_ != 0) until = timer_at_ns_;
-  ring::park(line(), until,
-             [&] { return ordered() != during || in_.peek(next) != RONDO_EMPTY; });
+  ring::park(line(), until, [&] { return ordered() != during || in_.peek(next) != RONDO_EMPTY; });
 }
 
 // False if there was nothing to do, or nothing could be done.
@@ -229,8 +228,8 @@ RONDO_INLINE void* worker::reserve_reply(std::uint32_t bytes) {
 }
 
 // FULL if the kernel must give up. The time is not the handler's: it does not count towards a hang.
-// In a pool a request whose handler has not run gives its thread back; a handler that is in the midst
-// of its replies keeps the thread, and the pool gets by with another.
+// In a pool a request whose handler has not run gives its thread back; a handler that is in the
+// midst of its replies keeps the thread, and the pool gets by with another.
 rondo_status worker::wait_for_room(std::uint32_t bytes) {
   if (pool_ != nullptr && (handler_.flags & RONDO_HANDLER_EMITS) == 0) {
     is_blocked_ = true;

@@ -1,7 +1,7 @@
-// What runs one kernel, on a thread of its own or in turns on a pool's: takes requests from the input
-// ring, runs the handler, publishes replies. The kernel object commands it through `command`, it
-// answers through `report`; everything else in here belongs to the thread that runs it. Shared by
-// both, so that a handler that never returns keeps what it uses alive.
+// What runs one kernel, on a thread of its own or in turns on a pool's: takes requests from the
+// input ring, runs the handler, publishes replies. The kernel object commands it through `command`,
+// it answers through `report`; everything else in here belongs to the thread that runs it. Shared
+// by both, so that a handler that never returns keeps what it uses alive.
 #pragma once
 
 #include "memory.hpp"
@@ -40,8 +40,8 @@ class pool;
 
 // Where a worker is in its pool; the pool's.
 struct pool_place {
-  bool rests = false;     // had nothing to do in its last turn
-  std::uint64_t due = 0;  // idle: when its next turn is due unasked; 0: never
+  bool rests = false;       // had nothing to do in its last turn
+  std::uint64_t due = 0;    // idle: when its next turn is due unasked; 0: never
   std::uint64_t timer = 0;  // its key in the pool's timers; 0: it has none
 };
 
@@ -152,7 +152,8 @@ class worker : private rondo_emitter {
   std::uint64_t timer_at_ns_ = 0;  // when on_timer() is due; 0: not
   bool is_started_ = false;
   bool has_warned_ = false;
-  // Pool: the last turn's order, and whether the output was full; how long the next look is put off.
+  // Pool: the last turn's order, and whether the output was full; how long the next look is put
+  // off.
   command acted_ = command::pause;
   bool is_blocked_ = false;
   std::uint64_t put_off_ns_ = 0;

@@ -87,9 +87,7 @@ void worker::run() {
         serve(what);
         take_back(command::drain, command::stop);
         break;
-      case command::stop:
-        finish();
-        [[fallthrough]];
+      case command::stop: finish(); [[fallthrough]];
       case command::abandon: return tell(report::stopped);
     }
   }
@@ -187,7 +185,8 @@ void worker::finish() {
   if (!is_started_) return;
   is_started_ = false;
   timer_at_ns_ = 0;
-  if (handler_.on_stop == nullptr || __atomic_load_n(&given_up_, __ATOMIC_ACQUIRE))  // SYNC: given-up
+  if (handler_.on_stop == nullptr ||
+      __atomic_load_n(&given_up_, __ATOMIC_ACQUIRE))  // SYNC: given-up
     return;
   invocation_.timer_at_ns = nullptr;
   if (!call_hook([&](rondo_invocation* call) { return handler_.on_stop(state_, call); }))

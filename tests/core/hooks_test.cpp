@@ -1,5 +1,5 @@
-// on_start with and without an argument, on_stop, on_timer: when they run, how often, and what becomes
-// of their failures. Whatever may differ runs on a thread of its own and in the pool.
+// on_start with and without an argument, on_stop, on_timer: when they run, how often, and what
+// becomes of their failures. Whatever may differ runs on a thread of its own and in the pool.
 #include "support.hpp"
 
 #include <rondo/kernel/registration.hpp>
@@ -57,7 +57,8 @@ struct started {
       --starts_that_fail;
       return ctx.fail(9, "not this time");
     }
-    if (argument.fails_with != 0) ctx.fail(argument.fails_with, argument.words.to<std::string>().c_str());
+    if (argument.fails_with != 0)
+      ctx.fail(argument.fails_with, argument.words.to<std::string>().c_str());
     if (argument.throws) throw std::runtime_error(argument.words.to<std::string>());
     value = argument.value;
     ++starts;
@@ -250,9 +251,9 @@ const auto name_of_timers = [](const auto& it) {
          (std::get<1>(it.param) == rondo::wait_policy::park ? "_park" : "_spin_then_park");
 };
 INSTANTIATE_TEST_SUITE_P(threads, timers,
-                         testing::Combine(each_kind, testing::Values(
-                                                         rondo::wait_policy::park,
-                                                         rondo::wait_policy::spin_then_park)),
+                         testing::Combine(each_kind,
+                                          testing::Values(rondo::wait_policy::park,
+                                                          rondo::wait_policy::spin_then_park)),
                          name_of_timers);
 
 TEST_P(timers, come_once_though_no_message_comes) {
@@ -333,7 +334,8 @@ TEST(timer, of_a_handler_without_on_timer_is_refused) {
 
 TEST(backend_without_hooks, refuses_handlers_that_have_some_and_the_pool) {
   auto options = hermetic();
-  options.plugin_paths = {rondo::test::fixtures_dir() / "plain_c.so", rondo::test::lib_dir() / "rondo/plugins"};
+  options.plugin_paths = {rondo::test::fixtures_dir() / "plain_c.so",
+                          rondo::test::lib_dir() / "rondo/plugins"};
   options.only_backends = {};
   auto runtime = rondo::runtime::open(options);
   const auto started_there =

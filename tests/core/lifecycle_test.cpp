@@ -90,7 +90,8 @@ TEST_P(lifecycle_matrix, every_operation_ends_as_the_interface_says) {  // LIFE-
   const gate_use shut(0);
   for (std::size_t i = 0; i < std::size(operations); ++i) {
     SCOPED_TRACE(std::string(to_string(row.from)) + ": " + operation_names[i]);
-    auto kernel = launch<gated>(runtime, 
+    auto kernel = launch<gated>(
+        runtime,
         {.handler_deadline = row.from == failed ? rondo::nanoseconds(1ms) : rondo::nanoseconds(0)});
     bring_into(row.from, kernel);
     ASSERT_EQ(kernel.state(), row.from);

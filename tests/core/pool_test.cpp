@@ -1,5 +1,6 @@
-// Kernels that share the threads of a pool: how many there can be and what they cost while idle, that
-// no wake-up is lost, that nobody starves, and what happens to threads whose handler does not return.
+// Kernels that share the threads of a pool: how many there can be and what they cost while idle,
+// that no wake-up is lost, that nobody starves, and what happens to threads whose handler does not
+// return.
 #include "support.hpp"
 
 #include <rondo/kernel/registration.hpp>
@@ -53,7 +54,8 @@ rondo::launch_options in_pool(rondo::launch_options options = {}) {
   return options;
 }
 rondo::launch_options small_in_pool(std::string id) {
-  return in_pool({.id = std::move(id), .input_capacity = 2, .output_capacity = 2, .failure_text = 0});
+  return in_pool(
+      {.id = std::move(id), .input_capacity = 2, .output_capacity = 2, .failure_text = 0});
 }
 rondo::runtime open_with_threads(int count) {
   auto options = hermetic();
@@ -132,8 +134,7 @@ TEST(pool, loses_no_message_that_comes_while_its_kernel_goes_idle) {
           const auto reply = kernels[x % kernels_in_all].call({.nonce = x}, 20s);
           EXPECT_TRUE(reply && answers(*reply, x)) << "a wake-up was lost in call " << i;
           // Let the kernel fall asleep, at a different moment each time.
-          for (std::uint64_t pause = 0; pause < x % 256; ++pause)
-            rondo::ring::platform::pause();
+          for (std::uint64_t pause = 0; pause < x % 256; ++pause) rondo::ring::platform::pause();
         }
       });
     threads.clear();
@@ -261,9 +262,8 @@ TEST(pool, goes_on_while_kernels_wait_for_room_in_their_outputs) {
   other.activate();
   for (int i = 0; i < 5; ++i) replying.send({}, patience).value();
   emits.send({.count = 5}, patience).value();
-  ASSERT_TRUE(eventually([&] {
-    return replying.snapshot().output_depth == 2 && emits.snapshot().output_depth == 2;
-  }));
+  ASSERT_TRUE(eventually(
+      [&] { return replying.snapshot().output_depth == 2 && emits.snapshot().output_depth == 2; }));
   for (std::uint64_t i = 0; i < 100; ++i)
     ASSERT_TRUE(answers(*other.call({.nonce = i}, patience), i));
   for (std::uint64_t i = 1; i <= 5; ++i)
@@ -286,16 +286,14 @@ TEST(pool, leaves_no_thread_behind) {
 
 TEST(pool, refuses_what_it_cannot_do) {
   auto runtime = open_runtime();
-  const auto spin = refusal_of(
-      [&] { runtime.launch<oracle>(in_pool({.wait = rondo::wait_policy::spin})); });
+  const auto spin =
+      refusal_of([&] { runtime.launch<oracle>(in_pool({.wait = rondo::wait_policy::spin})); });
   EXPECT_EQ(spin.code, RONDO_UNSUPPORTED);
   EXPECT_THAT(spin.message, HasSubstr("spin"));
   const auto pinned = refusal_of([&] { runtime.launch<oracle>(in_pool({.cpu = 0})); });
   EXPECT_EQ(pinned.code, RONDO_UNSUPPORTED);
   EXPECT_THAT(pinned.message, HasSubstr("processor"));
-  EXPECT_EQ(refusal_of([&] {
-              runtime.launch<oracle>({.threads = rondo::kernel_threads{7}});
-            }).code,
+  EXPECT_EQ(refusal_of([&] { runtime.launch<oracle>({.threads = rondo::kernel_threads{7}}); }).code,
             RONDO_INVALID_ARGUMENT);
 }
 

@@ -98,8 +98,7 @@ struct running {
 
 // For what holds whoever's threads run the kernel.
 template <class... More>
-class on_each_kind
-    : public testing::TestWithParam<std::tuple<rondo::kernel_threads, More...>> {
+class on_each_kind : public testing::TestWithParam<std::tuple<rondo::kernel_threads, More...>> {
  protected:
   on_each_kind() { threads_in_use = std::get<0>(this->GetParam()); }
   ~on_each_kind() override { threads_in_use = rondo::kernel_threads::dedicated; }

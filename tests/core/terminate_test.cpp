@@ -66,8 +66,7 @@ TEST_P(terminate, refuses_a_mode_that_does_not_exist_and_goes_on) {
   EXPECT_EQ(call_code(it.kernel), RONDO_OK);
 }
 
-class terminate_under_senders
-    : public on_each_kind<terminate_mode, rondo::publish_policy, bool> {};
+class terminate_under_senders : public on_each_kind<terminate_mode, rondo::publish_policy, bool> {};
 
 TEST_P(terminate_under_senders, accounts_for_every_accepted_message) {  // QUEUE-02
   const auto [kind, mode, publish, avoid_mapped] = GetParam();

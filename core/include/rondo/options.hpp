@@ -76,8 +76,8 @@ struct runtime_options {
   // Modules that are linked into the application: {&rondo_module_entry}.
   std::vector<rondo_module_entry_fn> linked_modules{};
 
-  // For devices that this runtime opens; all devices of a backend get the same. What names a backend
-  // that is not there is not used.
+  // For devices that this runtime opens; all devices of a backend get the same. What names a
+  // backend that is not there is not used.
   std::vector<device_option> device_options{};
 
   // Asynchronous calls are completed by runtime::poll(), and no thread is started for them.

@@ -163,8 +163,8 @@ class RONDO_EXPORT runtime {
   kernel<H> launch_typed(const launch_options& options, detail::given_start start) {
     constexpr rondo_message_type request = detail::describe_message<typename H::request>();
     constexpr rondo_message_type response = detail::describe_message<typename H::response>();
-    return kernel<H>(launch_checked({H::id.text, H::id.size}, &request, &response, options,
-                                    std::move(start)));
+    return kernel<H>(
+        launch_checked({H::id.text, H::id.size}, &request, &response, options, std::move(start)));
   }
   kernel_handle launch_checked(std::string_view handler_id, const rondo_message_type* request,
                                const rondo_message_type* response, const launch_options& options,

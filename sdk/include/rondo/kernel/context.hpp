@@ -97,8 +97,8 @@ class context {
 #endif
   }
 
-  // The handler's on_timer() is to be called once, this much later or soon after; a later call takes
-  // the place of an earlier one, and terminate forgets it. From on_start(), a request or
+  // The handler's on_timer() is to be called once, this much later or soon after; a later call
+  // takes the place of an earlier one, and terminate forgets it. From on_start(), a request or
   // on_timer(). Fails with UNSUPPORTED where the handler has no on_timer(), and on devices.
   RONDO_HD void call_again_after(std::chrono::nanoseconds delay) {
 #if !defined(__CUDA_ARCH__)
@@ -111,7 +111,8 @@ class context {
 #else
     (void)delay;
 #endif
-    fail_with(RONDO_UNSUPPORTED, 0, "call_again_after() needs an on_timer(), and is not for on_stop()");
+    fail_with(RONDO_UNSUPPORTED, 0,
+              "call_again_after() needs an on_timer(), and is not for on_stop()");
   }
 
   // For the code around the handler.

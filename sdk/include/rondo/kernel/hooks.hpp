@@ -1,5 +1,5 @@
-// What a handler may have beside its operator(): on_start(), on_stop() and on_timer(). Found by name
-// when the handler is compiled; the host's record of it names those it has.
+// What a handler may have beside its operator(): on_start(), on_stop() and on_timer(). Found by
+// name when the handler is compiled; the host's record of it names those it has.
 #pragma once
 
 #include <rondo/kernel/context.hpp>
@@ -10,11 +10,17 @@
 namespace rondo::detail {
 
 template <class H>
-concept has_on_start = requires { &H::on_start; };
+concept has_on_start = requires {
+  &H::on_start;
+};
 template <class H>
-concept has_on_stop = requires { &H::on_stop; };
+concept has_on_stop = requires {
+  &H::on_stop;
+};
 template <class H>
-concept has_on_timer = requires { &H::on_timer; };
+concept has_on_timer = requires {
+  &H::on_timer;
+};
 
 // The message that on_start() takes, void if it takes the context alone. Left undefined for any
 // other form.
@@ -50,9 +56,10 @@ concept takes_start_argument = !std::is_void_v<start_argument<H>>;
 template <class H>
 constexpr bool hooks_are_well_formed() {
   if constexpr (has_on_start<H>) {
-    static_assert(requires { typename started_by<decltype(&H::on_start)>::type; },
-                  "on_start is void on_start(rondo::context&) or void on_start(const A&, "
-                  "rondo::context&)");
+    static_assert(
+        requires { typename started_by<decltype(&H::on_start)>::type; },
+        "on_start is void on_start(rondo::context&) or void on_start(const A&, "
+        "rondo::context&)");
     if constexpr (takes_start_argument<H>)
       static_assert(message_type<start_argument<H>>,
                     "the argument of on_start is declared with RONDO_MESSAGE");
@@ -115,8 +122,7 @@ constexpr void add_hooks(rondo_handler& record) {
   if constexpr (has_on_start<H>) record.on_start = &start_handler<H>;
   if constexpr (has_on_stop<H>) record.on_stop = &stop_handler<H>;
   if constexpr (has_on_timer<H>) record.on_timer = &time_handler<H>;
-  if constexpr (takes_start_argument<H>)
-    record.start_type = &start_type_record<start_argument<H>>;
+  if constexpr (takes_start_argument<H>) record.start_type = &start_type_record<start_argument<H>>;
 }
 
 }  // namespace rondo::detail

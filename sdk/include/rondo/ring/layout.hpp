@@ -93,7 +93,7 @@ struct alignas(line_bytes) wake_line {
 
 // What producers know of a pool of threads that serves many consumers, in host memory.
 struct alignas(line_bytes) ready_list {
-  wake_line* newest;  // consumers that were woken and that no thread has taken over yet
+  wake_line* newest;        // consumers that were woken and that no thread has taken over yet
   std::uint32_t bell;       // what the pool's threads sleep on: counts how often it was rung
   std::uint32_t may_sleep;  // 1: a thread sleeps, or is about to, and nobody has rung for it
 };
