@@ -283,6 +283,7 @@ bool kernel::give_back(std::uint64_t deadline_ns) {
 // touches, alive; if the handler ever returns, the thread sees the stop and ends.
 void kernel::abandon() {
   buffers_->quarantine();
+  worker_->give_up();
   worker_->order(command::abandon);
   carrier_->abandon();
   state_.store(RONDO_STATE_FAILED, std::memory_order_release);

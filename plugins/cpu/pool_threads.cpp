@@ -42,8 +42,9 @@ void pool::run(seat& mine) {
     mine.current = next;
     if (!watches_ && next->options().handler_deadline_ns != 0) watch_.notify_all();
     held.unlock();
-    const turn_end end = next->turn();
+    turn_end end = next->turn();
     held.lock();
+    if (mine.is_lost && end.what != turn_end::over) end = next->turn();  // given up: its last
     mine.current = nullptr;
     put_back(*next, end);
   }

@@ -89,6 +89,7 @@ class worker : private rondo_emitter {
   backend::failure refusal() const;
   // The handler runs past its deadline, or did when somebody looked and gave it up.
   bool is_hung() const;
+  // Its handler is not called any more.
   void give_up() { __atomic_store_n(&given_up_, true, __ATOMIC_RELEASE); }  // SYNC: given-up
 
   // While no thread runs: drop the requests below this sequence, now or, if a sender is still
@@ -116,6 +117,9 @@ class worker : private rondo_emitter {
   template <class Hook>
   bool call_hook(Hook&& hook);
   void warn_of(const char* hook);
+  bool is_given_up() const {
+    return __atomic_load_n(&given_up_, __ATOMIC_ACQUIRE);  // SYNC: given-up
+  }
   void run_due_timer();
   bool step();
   bool handle(const ring::message& request);

@@ -62,7 +62,7 @@ void worker::prepare_launch() {
 
 bool worker::is_hung() const {
   if (options_.handler_deadline_ns == 0) return false;
-  if (__atomic_load_n(&given_up_, __ATOMIC_ACQUIRE)) return true;  // SYNC: given-up
+  if (is_given_up()) return true;
   const std::uint64_t since = ring::platform::load_relaxed(&counters_.busy_since_ns);
   const std::uint64_t now = ring::now_ns();
   return since != 0 && now > since && now - since > options_.handler_deadline_ns;
@@ -99,7 +99,8 @@ turn_end worker::turn() {
   is_blocked_ = false;
   for (;;) {
     const command what = acted_ = ordered();
-    if ((what == command::stop || what == command::abandon)) {
+    if (is_given_up()) return {turn_end::over, report::stopped};
+    if (what == command::stop || what == command::abandon) {
       if (what == command::stop) finish();
       return {turn_end::over, report::stopped};
     }
@@ -185,9 +186,7 @@ void worker::finish() {
   if (!is_started_) return;
   is_started_ = false;
   timer_at_ns_ = 0;
-  if (handler_.on_stop == nullptr ||
-      __atomic_load_n(&given_up_, __ATOMIC_ACQUIRE))  // SYNC: given-up
-    return;
+  if (handler_.on_stop == nullptr || is_given_up()) return;
   invocation_.timer_at_ns = nullptr;
   if (!call_hook([&](rondo_invocation* call) { return handler_.on_stop(state_, call); }))
     warn_of("on_stop");
