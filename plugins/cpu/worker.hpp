@@ -76,7 +76,9 @@ class worker : private rondo_emitter {
 
   // Any thread.
   void order(command what);
-  command ordered() const;
+  command ordered() const {
+    return static_cast<command>(__atomic_load_n(&command_, __ATOMIC_ACQUIRE));  // SYNC: command
+  }
   // What was ordered, `what`, shall not be done after all; goes back to `before` unless a later
   // order has taken its place.
   void take_back(command what, command before);

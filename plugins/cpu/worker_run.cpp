@@ -23,10 +23,6 @@ void worker::order(command what) {
   ring::wake(line());
 }
 
-command worker::ordered() const {
-  return static_cast<command>(__atomic_load_n(&command_, __ATOMIC_ACQUIRE));  // SYNC: command
-}
-
 void worker::take_back(command what, command before) {
   auto expected = static_cast<std::uint32_t>(what);
   if (!__atomic_compare_exchange_n(&command_, &expected, static_cast<std::uint32_t>(before), false,
