@@ -93,6 +93,11 @@ void instance::create() {
   const auto further = backend_options(o);
   params.options = further.data();
   params.option_count = further.size();
+  params.threads = static_cast<std::uint32_t>(o.threads);
+  if (const auto& start = plan_.start_argument) {
+    params.start_bytes = static_cast<std::uint32_t>(start->size());
+    params.start_argument = start->empty() ? "" : static_cast<const void*>(start->data());
+  }
   const host_call_guard guard;
   explanation why;
   why.require(api().kernel.create(plan_.device->handle(), &params, &handle_, why.sink()), plan_.id);

@@ -17,6 +17,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace rondo::detail {
 
@@ -31,6 +32,7 @@ struct launch_plan {
   std::uint64_t output_capacity = 0;
   std::uint64_t kernel_tag = 0;
   std::shared_ptr<completions> async;
+  std::optional<std::vector<std::byte>> start_argument;
 };
 
 class instance {

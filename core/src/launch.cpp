@@ -3,6 +3,7 @@
 // to undo.
 #include "runtime_state.hpp"
 
+#include <rondo/backend/backend.hpp>
 #include <rondo/nearest.hpp>
 #include <rondo/ring/layout.hpp>
 
@@ -74,6 +75,44 @@ std::string first_host_only(const rondo_handler& handler) {
   return {};
 }
 
+// A backend that knows nothing of these would launch the kernel without a word, and ignore them.
+void require_offered(const detail::open_backend& backend, const rondo_handler& record,
+                     const launch_options& options, const std::string& id) {
+  const auto require = [&](bool is_asked, const char* capability, const char* what,
+                           const char* remedy) {
+    if (!is_asked || backend.api().has(capability)) return;
+    throw error(RONDO_UNSUPPORTED, id,
+                fmt::format("{}, and backend {} does not offer that", what, backend.info().name),
+                remedy);
+  };
+  const rondo_handler handler = backend::whole(record);
+  require(options.threads == kernel_threads::pool, RONDO_CAP_POOL,
+          "it is to share the threads of a pool",
+          "Launch it with dedicated threads, or on the cpu backend");
+  const char* const elsewhere = "Launch it on the cpu backend, or do without in the handler";
+  require(handler.on_start != nullptr, RONDO_CAP_HOOKS, "its handler has an on_start", elsewhere);
+  require(handler.on_stop != nullptr, RONDO_CAP_HOOKS, "its handler has an on_stop", elsewhere);
+  require(handler.on_timer != nullptr, RONDO_CAP_TIMER, "its handler has an on_timer", elsewhere);
+}
+
+void require_start(const rondo_handler& record, const detail::given_start& start,
+                   const std::string& id) {
+  const rondo_message_type* const wanted = backend::whole(record).start_type;
+  if (wanted == nullptr && start.type == nullptr) return;
+  const auto words = [](const rondo_message_type* type) {
+    return type == nullptr ? std::string("nothing") : detail::to_text(*type);
+  };
+  if (wanted == nullptr || start.type == nullptr || !detail::same_type(*wanted, *start.type))
+    throw error(RONDO_INVALID_ARGUMENT, id,
+                fmt::format("the handler in the module is started with {}; it was given {}",
+                            words(wanted), words(start.type)),
+                "Use launch<H>(options, argument), and build module and caller from one header");
+  if (!start.fits)
+    throw error(RONDO_INVALID_ARGUMENT, id,
+                fmt::format("the start argument does not fit in {} bytes", wanted->max_bytes),
+                "Give it less to carry");
+}
+
 std::shared_ptr<detail::open_backend> backend_named(
     const std::vector<std::shared_ptr<detail::open_backend>>& backends, const load_report& report,
     const std::string& wanted) {
@@ -123,7 +162,8 @@ std::shared_ptr<detail::open_backend> runtime::state::choose_backend(
 detail::launch_plan runtime::state::plan(std::string_view handler_id,
                                          const rondo_message_type* request,
                                          const rondo_message_type* response,
-                                         const launch_options& options) {
+                                         const launch_options& options,
+                                         const detail::given_start& start) {
   detail::launch_plan plan;
   plan.options = options;
   plan.async = async;
@@ -156,6 +196,9 @@ detail::launch_plan runtime::state::plan(std::string_view handler_id,
         fmt::format("message {} can only be read on the host, and backend {} runs elsewhere",
                     host_only, backend->info().name),
         "Use bounded_vector, bounded_string and optional in the message, or the cpu backend");
+  require_offered(*backend, handler, options, plan.id);
+  require_start(handler, start, plan.id);
+  if (start.type != nullptr) plan.start_argument = start.bytes;
   plan.device = backend->device(options.device);
   return plan;
 }
@@ -163,8 +206,8 @@ detail::launch_plan runtime::state::plan(std::string_view handler_id,
 kernel_handle runtime::launch_checked(std::string_view handler_id,
                                       const rondo_message_type* request,
                                       const rondo_message_type* response,
-                                      const launch_options& options) {
-  auto plan = state_->plan(handler_id, request, response, options);
+                                      const launch_options& options, detail::given_start start) {
+  auto plan = state_->plan(handler_id, request, response, options, start);
   const std::string id = plan.id;
   {
     // The id is taken before the launch, so that of two launches with one id only one begins.

@@ -33,7 +33,8 @@ error refused(const std::string& origin, std::string what) {
 
 // The record is not believed before every field that is used later has been looked at.
 void check_handler(const rondo_handler* handler, const std::string& origin) {
-  if (handler == nullptr || handler->struct_size < sizeof(rondo_handler))
+  // Records of modules that know no hooks end before them.
+  if (handler == nullptr || handler->struct_size < offsetof(rondo_handler, on_start))
     throw refused(origin, "a handler's record is missing or too short");
   if (!is_valid_kernel_id(view_of(handler->id)))
     throw refused(origin, fmt::format("'{}' is not a handler id", view_of(handler->id)));

@@ -30,7 +30,8 @@ void explanation::require(status code, std::string_view object) const {
   if (code != RONDO_OK) throw error(info(code, object));
 }
 
-open_backend::open_backend(std::shared_ptr<plugin_library> library) : library_(std::move(library)) {
+open_backend::open_backend(std::shared_ptr<plugin_library> library, device_options options)
+    : library_(std::move(library)), options_(std::move(options)) {
   const host_call_guard guard;
   explanation why;
   why.require(api().backend.open(&handle_, why.sink()), info().name);
@@ -99,9 +100,13 @@ std::shared_ptr<open_device> open_backend::device_if_open(std::uint32_t index) {
 
 open_device::open_device(std::shared_ptr<open_backend> backend, std::uint32_t index)
     : backend_(std::move(backend)), index_(index) {
+  std::vector<rondo_option> options;
+  for (const auto& [key, value] : backend_->options_)
+    options.push_back({c_string(key), c_string(value)});
   const host_call_guard guard;
   explanation why;
-  why.require(api().backend.open_device(backend_->handle_, index, nullptr, 0, &handle_, why.sink()),
+  why.require(api().backend.open_device(backend_->handle_, index, options.data(), options.size(),
+                                        &handle_, why.sink()),
               name());
 }
 

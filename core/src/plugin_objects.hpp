@@ -41,7 +41,8 @@ class open_device;
 // A backend that was started. Devices are opened when first asked for and shared.
 class open_backend : public std::enable_shared_from_this<open_backend> {
  public:
-  explicit open_backend(std::shared_ptr<plugin_library> library);
+  using device_options = std::vector<std::pair<std::string, std::string>>;
+  explicit open_backend(std::shared_ptr<plugin_library> library, device_options options = {});
   ~open_backend();
   open_backend(const open_backend&) = delete;
   open_backend& operator=(const open_backend&) = delete;
@@ -61,6 +62,7 @@ class open_backend : public std::enable_shared_from_this<open_backend> {
 
  private:
   std::shared_ptr<plugin_library> library_;
+  const device_options options_;
   friend class open_device;
   rondo_backend* handle_ = nullptr;
   std::mutex mutex_;

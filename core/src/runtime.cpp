@@ -27,12 +27,27 @@ load_report find_plugins(const runtime_options& options) {
   return load_plugins(loader);
 }
 
-std::vector<std::shared_ptr<open_backend>> open_backends(load_report& report) {
+namespace {
+
+open_backend::device_options options_for(const candidate& of,
+                                         const std::vector<device_option>& all) {
+  open_backend::device_options mine;
+  for (const auto& option : all)
+    if (option.backend == of.plugin.name || option.backend == of.plugin.id)
+      mine.emplace_back(option.key, option.value);
+  return mine;
+}
+
+}  // namespace
+
+std::vector<std::shared_ptr<open_backend>> open_backends(
+    load_report& report, const std::vector<device_option>& device_options) {
   std::vector<std::shared_ptr<open_backend>> opened;
   for (std::size_t i = 0; i < report.candidates.size(); ++i) {
     if (!report.candidates[i].accepted()) continue;
     try {
-      auto backend = std::make_shared<open_backend>(report.candidates[i].library);
+      auto backend = std::make_shared<open_backend>(
+          report.candidates[i].library, options_for(report.candidates[i], device_options));
       if (backend->has_usable_device()) {
         opened.push_back(std::move(backend));
         continue;
@@ -104,7 +119,7 @@ no_backend_error::~no_backend_error() = default;
 backend_survey runtime::survey(const runtime_options& options) {
   backend_survey found;
   found.report = detail::find_plugins(options);
-  for (const auto& backend : detail::open_backends(found.report)) {
+  for (const auto& backend : detail::open_backends(found.report, options.device_options)) {
     auto described = detail::describe(*backend, detail::unopened::open);
     const auto& devices = described.devices;
     if (std::any_of(devices.begin(), devices.end(), [](const auto& d) { return d.usable; }))
@@ -123,7 +138,7 @@ runtime runtime::open(const runtime_options& options) {
   for (const auto& root : made->report.roots)
     if (root.code != RONDO_OK)
       throw error(root.code, root.path, root.reason, "Name an existing directory or plugin file");
-  made->backends = detail::open_backends(made->report);
+  made->backends = detail::open_backends(made->report, options.device_options);
   if (made->backends.empty()) throw no_backend_error(std::move(made->report));
   for (const auto& candidate : made->report.candidates)
     if (!candidate.accepted())

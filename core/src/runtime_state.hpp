@@ -31,14 +31,16 @@ struct runtime::state {
 
   // The launch, checked and filled in; see launch.cpp.
   detail::launch_plan plan(std::string_view handler_id, const rondo_message_type* request,
-                           const rondo_message_type* response, const launch_options& options);
+                           const rondo_message_type* response, const launch_options& options,
+                           const detail::given_start& start);
   std::shared_ptr<detail::open_backend> choose_backend(const detail::found_handler& found,
                                                        const launch_options& options) const;
 };
 
 namespace detail {
 // Opens the accepted plugins of a report; those without a usable device lose their acceptance.
-std::vector<std::shared_ptr<open_backend>> open_backends(load_report& report);
+std::vector<std::shared_ptr<open_backend>> open_backends(
+    load_report& report, const std::vector<device_option>& device_options);
 load_report find_plugins(const runtime_options& options);
 // "VectorAddRequestMessage v1, encoded, at most 257 bytes"
 std::string to_text(const rondo_message_type& type);

@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include <charconv>
 #include <fstream>
 #include <string>
 
@@ -24,16 +25,41 @@ std::string processor_name() {
   return "CPU";
 }
 
+constexpr std::uint32_t most_pool_threads = 1024;
+
+// The option of that name; as many as there are processors without it.
+std::uint32_t pool_size(const processor_set& processors, const rondo_option* options,
+                        std::uint64_t count) {
+  auto size = static_cast<std::uint32_t>(processors.count());
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::string_view key = ::rondo::backend::text(options[i].key);
+    if (key != "pool_threads")
+      throw failure(RONDO_INVALID_ARGUMENT, "cpu device 0",
+                    "there is no device option '" + std::string(key) + "'",
+                    "the only one is pool_threads");
+    const std::string_view value = ::rondo::backend::text(options[i].value);
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), size);
+    if (error != std::errc() || end != value.data() + value.size() || size == 0 ||
+        size > most_pool_threads)
+      throw failure(RONDO_INVALID_ARGUMENT, "cpu device 0",
+                    "pool_threads is '" + std::string(value) + "'",
+                    "give a number from 1 to " + std::to_string(most_pool_threads));
+  }
+  return size;
+}
+
 }  // namespace
 
 std::unique_ptr<backend::kernel> device::create_kernel(const rondo_kernel_params& params) {
-  return std::make_unique<kernel>(params, buffers_, processors_);
+  const bool shares = backend::whole(params).threads == RONDO_THREADS_POOL;
+  return std::make_unique<kernel>(params, buffers_, processors_, shares ? pool_ : nullptr);
 }
 
 std::vector<std::pair<std::string, std::string>> device::properties() {
   return {{"default_publication", "word"},
           {"chunked_publication", ring::platform::chunks_are_atomic() ? "yes" : "no"},
-          {"sleepers_ordered_by", ring::detail::has_membarrier ? "membarrier" : "full barriers"}};
+          {"sleepers_ordered_by", ring::detail::has_membarrier ? "membarrier" : "full barriers"},
+          {"pool_threads", std::to_string(pool_->size())}};
 }
 
 rondo_buffer_handle device::create_buffer(std::uint64_t bytes) { return buffers_->create(bytes); }
@@ -71,11 +97,7 @@ std::unique_ptr<::rondo::backend::device> cpu_backend::open_device(std::uint32_t
   if (index != 0)
     throw failure(RONDO_NO_SUCH_DEVICE, "cpu device " + std::to_string(index),
                   "the CPU backend has one device, number 0");
-  if (option_count != 0)
-    throw failure(
-        RONDO_INVALID_ARGUMENT, "cpu device 0",
-        "there is no device option '" + std::string(::rondo::backend::text(options[0].key)) + "'");
-  return std::make_unique<device>(processors_);
+  return std::make_unique<device>(processors_, pool_size(processors_, options, option_count));
 }
 
 }  // namespace rondo::cpu

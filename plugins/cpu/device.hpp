@@ -2,6 +2,7 @@
 #pragma once
 
 #include "memory.hpp"
+#include "pool.hpp"
 #include "processors.hpp"
 
 #include <rondo/backend/backend.hpp>
@@ -12,7 +13,9 @@ namespace rondo::cpu {
 
 class device final : public backend::device {
  public:
-  explicit device(const processor_set& processors) : processors_(processors) {}
+  device(const processor_set& processors, std::uint32_t pool_size)
+      : processors_(processors), pool_(std::make_shared<pool>(processors, pool_size)) {}
+  ~device() override { pool_->close(); }
   std::unique_ptr<backend::kernel> create_kernel(const rondo_kernel_params& params) override;
   std::vector<std::pair<std::string, std::string>> properties() override;
   rondo_buffer_handle create_buffer(std::uint64_t bytes) override;
@@ -25,6 +28,7 @@ class device final : public backend::device {
  private:
   const processor_set processors_;
   std::shared_ptr<buffer_table> buffers_ = std::make_shared<buffer_table>();
+  std::shared_ptr<pool> pool_;
 };
 
 class cpu_backend final : public backend::backend {

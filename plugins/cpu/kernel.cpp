@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace rondo::cpu {
 
@@ -57,6 +58,9 @@ worker_options options_from(const rondo_kernel_params& params) {
   options.spin_ns = params.spin_ns != 0 ? params.spin_ns : default_spin_ns;
   options.handler_deadline_ns = params.handler_deadline_ns;
   options.kernel_tag = params.kernel_tag;
+  options.id = std::string(backend::text(params.id));
+  const auto* const argument = static_cast<const std::byte*>(params.start_argument);
+  if (argument != nullptr) options.start_argument.assign(argument, argument + params.start_bytes);
   return options;
 }
 
@@ -90,27 +94,67 @@ void check(const rondo_kernel_params& params, const processor_set& allowed) {
         "choose one of the " + std::to_string(allowed.count()) + " that `taskset -p` shows, or -1");
 }
 
+void check_threads(const rondo_kernel_params& params) {
+  const std::string id(backend::text(params.id));
+  if (params.threads > RONDO_THREADS_POOL)
+    throw backend::failure(RONDO_INVALID_ARGUMENT, id,
+                           "there is no kind of threads " + std::to_string(params.threads),
+                           "use a dedicated thread or the pool");
+  if (params.threads != RONDO_THREADS_POOL) return;
+  if (params.wait == RONDO_WAIT_SPIN)
+    throw backend::failure(RONDO_UNSUPPORTED, id, "a pool's threads do not spin for one kernel",
+                           "use another wait policy, or a dedicated thread");
+  if (params.cpu >= 0)
+    throw backend::failure(RONDO_UNSUPPORTED, id, "a kernel in a pool has no processor of its own",
+                           "leave cpu at -1, or use a dedicated thread");
+}
+
+void check_start(const rondo_kernel_params& params) {
+  const rondo_message_type* const type = backend::whole(*params.handler).start_type;
+  if ((type != nullptr) == (params.start_argument != nullptr) &&
+      (type == nullptr || params.start_bytes <= type->max_bytes))
+    return;
+  throw backend::failure(RONDO_INVALID_ARGUMENT, std::string(backend::text(params.id)),
+                         type == nullptr ? "the handler takes no start argument"
+                                         : "the handler's start argument is missing or too long",
+                         "launch it with what its on_start takes");
+}
+
 }  // namespace
 
-kernel::kernel(const rondo_kernel_params& params, std::shared_ptr<buffer_table> buffers,
-               const processor_set& allowed)
-    : id_(backend::text(params.id)),
-      handler_deadline_ns_(params.handler_deadline_ns),
-      processors_(params.cpu < 0 ? allowed : processor_set::only(params.cpu)),
+kernel::kernel(const rondo_kernel_params& given, std::shared_ptr<buffer_table> buffers,
+               const processor_set& allowed, std::shared_ptr<pool> shared)
+    : id_(backend::text(given.id)),
+      handler_deadline_ns_(given.handler_deadline_ns),
       buffers_(std::move(buffers)) {
+  const rondo_kernel_params params = backend::whole(given);
   check(params, allowed);
+  check_threads(params);
+  check_start(params);
   worker_ = std::make_shared<worker>(
       *params.handler, options_from(params), buffers_,
       make_ring(params.input, RONDO_RING_CONSUMER_PARKS),
-      make_ring(params.output, RONDO_RING_CONSUMER_PARKS | RONDO_RING_PRODUCER_WAKES));
+      make_ring(params.output, RONDO_RING_CONSUMER_PARKS | RONDO_RING_PRODUCER_WAKES),
+      shared.get());
+  if (shared != nullptr) carrier_ = std::make_unique<pooled>(std::move(shared));
+  else
+    carrier_ =
+        std::make_unique<own_thread>(params.cpu < 0 ? allowed : processor_set::only(params.cpu));
 }
 
 kernel::~kernel() {
-  if (thread_.joinable()) {  // the host broke the order; do not take the process down with it
-    worker_->order(command::stop);
-    if (worker_->wait_for(report::stopped, deadline_after(grace_ns))) thread_.join();
-    else abandon();
-  }
+  // Else the host broke the order; do not take the process down with it.
+  if (carrier_ != nullptr && carrier_->carries() && !give_back(grace_ns)) abandon();
+}
+
+void own_thread::start(const std::shared_ptr<worker>& kernel) {
+  thread_ = std::thread([kernel, processors = processors_] {
+    const std::string name = "rondo-" + kernel->options().id;
+    pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+    if (!processors.apply())
+      backend::log(RONDO_LOG_WARNING, "cpu", name + " could not be bound to its processors");
+    kernel->run();
+  });
 }
 
 void kernel::require(bool allowed, const char* what) const {
@@ -125,18 +169,15 @@ void kernel::launch(std::uint64_t deadline_ns) {
   const std::uint32_t now = state();
   require(now == RONDO_STATE_CREATED || now == RONDO_STATE_TERMINATED, "launched");
   worker_->prepare_launch();
-  thread_ = std::thread([worker = worker_, processors = processors_, name = "rondo-" + id_] {
-    pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
-    if (!processors.apply())
-      backend::log(RONDO_LOG_WARNING, "cpu", name + " could not be bound to its processors");
-    worker->run();
-  });
+  carrier_->start(worker_);
   if (!worker_->wait_for(report::paused, deadline_after(deadline_ns))) {
-    worker_->order(command::stop);
-    if (worker_->wait_for(report::stopped, deadline_after(grace_ns))) thread_.join();
-    else abandon();
+    if (worker_->reported() == report::refused) {
+      carrier_->join();
+      throw worker_->refusal();
+    }
+    if (!give_back(grace_ns)) abandon();
     throw backend::failure(RONDO_TIMEOUT, id_, "the kernel's thread did not start in time",
-                           "raise launch_deadline; the machine may be overloaded");
+                           "raise launch_deadline; the machine, or the pool, may be overloaded");
   }
   if (now == RONDO_STATE_TERMINATED) worker_->input().reopen();
   launched_ns_.store(ring::now_ns(), std::memory_order_relaxed);
@@ -179,14 +220,17 @@ void kernel::terminate(std::uint32_t mode, std::uint64_t deadline_ns, rondo_term
   if (mode != RONDO_TERMINATE_DRAIN && mode != RONDO_TERMINATE_DISCARD)
     throw backend::failure(RONDO_INVALID_ARGUMENT, id_,
                            "there is no terminate mode " + std::to_string(mode));
-  if (!thread_.joinable()) say_hung();  // abandoned before
+  if (!carrier_->carries()) say_hung();  // abandoned before
   const bool drains = mode == RONDO_TERMINATE_DRAIN && from != RONDO_STATE_FAILED;
   const std::uint64_t handled_before =
       ring::platform::load_relaxed(&worker_->counters().messages_in);
   const std::uint64_t accepted = worker_->input().close();
-  const bool in_time = end_thread(drains, accepted, deadline_ns);
+  const command how = from == RONDO_STATE_FAILED ? command::abandon
+                      : drains                   ? command::drain
+                                                 : command::stop;
+  const bool in_time = end_run(how, accepted, deadline_ns);
   out.handled = ring::platform::load_relaxed(&worker_->counters().messages_in) - handled_before;
-  if (thread_.joinable()) {
+  if (carrier_->carries()) {
     abandon();
     out.state = RONDO_STATE_FAILED;
     say_hung();
@@ -206,34 +250,42 @@ void kernel::terminate(std::uint32_t mode, std::uint64_t deadline_ns, rondo_term
         "give terminate a longer deadline, and take the replies while it drains");
 }
 
-// Drain or stop, and join the thread if it ends; it is still joinable if it does not. True if it
-// ended before the deadline.
-bool kernel::end_thread(bool drains, std::uint64_t accepted, std::uint64_t deadline_ns) {
+// Drain or stop, and let go of what ran the kernel if that ends; carries() is still true if it does
+// not. False if a drain did not end before the deadline.
+bool kernel::end_run(command how, std::uint64_t accepted, std::uint64_t deadline_ns) {
   worker_->drain_until(accepted);
-  worker_->order(drains ? command::drain : command::stop);
-  const bool in_time = worker_->wait_for(report::stopped, deadline_after(deadline_ns));
-  bool stopped = in_time;
-  if (!stopped && drains) {
-    worker_->order(command::stop);
-    stopped = worker_->wait_for(report::stopped, deadline_after(grace_ns));
+  worker_->order(how);
+  if (worker_->wait_for(report::stopped, deadline_after(deadline_ns))) {
+    carrier_->join();
+    return true;
   }
-  if (stopped) thread_.join();
-  return in_time;
+  if (how == command::drain) {
+    give_back(grace_ns);
+    return false;
+  }
+  if (carrier_->withdraw()) worker_->finish();  // the pool was too busy to get to it
+  return true;
 }
 
-bool kernel::is_hung() const {
-  if (handler_deadline_ns_ == 0) return false;
-  const std::uint64_t since = ring::platform::load_relaxed(&worker_->counters().busy_since_ns);
-  const std::uint64_t now = ring::now_ns();
-  return since != 0 && now > since && now - since > handler_deadline_ns_;
+// Stop it, now; false if its handler is running and does not return in time.
+bool kernel::give_back(std::uint64_t deadline_ns) {
+  worker_->order(command::stop);
+  if (worker_->wait_for(report::stopped, deadline_after(deadline_ns))) {
+    carrier_->join();
+    return true;
+  }
+  if (!carrier_->withdraw()) return false;
+  worker_->finish();
+  return true;
 }
 
 // The thread cannot be ended from outside. It keeps the worker, and with it everything the handler
 // touches, alive; if the handler ever returns, the thread sees the stop and ends.
 void kernel::abandon() {
   buffers_->quarantine();
-  worker_->order(command::stop);
-  if (thread_.joinable()) thread_.detach();
+  worker_->give_up();
+  worker_->order(command::abandon);
+  carrier_->abandon();
   state_.store(RONDO_STATE_FAILED, std::memory_order_release);
   backend::log(RONDO_LOG_ERROR, "cpu", id_ + ": the handler did not return and was abandoned");
 }
@@ -247,10 +299,12 @@ void kernel::say_hung() const {
 
 std::uint32_t kernel::state() {
   std::uint32_t now = state_.load(std::memory_order_acquire);
-  if (now != RONDO_STATE_ACTIVE || !is_hung()) return now;
+  if (now != RONDO_STATE_ACTIVE || !worker_->is_hung()) return now;
   if (!state_.compare_exchange_strong(now, RONDO_STATE_FAILED, std::memory_order_acq_rel))
     return now;
-  worker_->order(command::stop);  // should the handler return, it gets no further request
+  worker_->give_up();
+  worker_->order(command::abandon);  // should the handler return, it gets no further request
+  carrier_->handler_hangs();
   return RONDO_STATE_FAILED;
 }
 

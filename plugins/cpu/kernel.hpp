@@ -1,21 +1,20 @@
-// One launched handler: owns the worker and its thread, and walks it through the states of abi.h.
+// One launched handler: owns the worker and what runs it, and walks it through the states of abi.h.
 // Lifecycle functions come one at a time; state() and counters() from any thread.
 #pragma once
 
-#include "processors.hpp"
-#include "worker.hpp"
+#include "carrier.hpp"
 
 #include <atomic>
 #include <memory>
 #include <string>
-#include <thread>
 
 namespace rondo::cpu {
 
 class kernel final : public backend::kernel {
  public:
+  // `shared` is nullptr for a kernel with a thread of its own.
   kernel(const rondo_kernel_params& params, std::shared_ptr<buffer_table> buffers,
-         const processor_set& allowed);
+         const processor_set& allowed, std::shared_ptr<pool> shared);
   ~kernel() override;
 
   void launch(std::uint64_t deadline_ns) override;
@@ -32,17 +31,16 @@ class kernel final : public backend::kernel {
  private:
   void require(bool allowed, const char* what) const;
   void change(command to, report expected, std::uint32_t next, std::uint64_t deadline_ns);
-  bool end_thread(bool drains, std::uint64_t accepted, std::uint64_t deadline_ns);
-  bool is_hung() const;
+  bool end_run(command how, std::uint64_t accepted, std::uint64_t deadline_ns);
+  bool give_back(std::uint64_t deadline_ns);
   void abandon();
   [[noreturn]] void say_hung() const;
 
   const std::string id_;
   const std::uint64_t handler_deadline_ns_;
-  const processor_set processors_;
   std::shared_ptr<buffer_table> buffers_;
   std::shared_ptr<worker> worker_;
-  std::thread thread_;
+  std::unique_ptr<carrier> carrier_;
   std::atomic<std::uint32_t> state_{RONDO_STATE_CREATED};
   std::atomic<std::uint64_t> launched_ns_{0};
 };

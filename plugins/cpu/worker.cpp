@@ -1,5 +1,5 @@
 // The life of a request on the CPU: peek, invoke, publish, release.
-#include "worker.hpp"
+#include "worker_parts.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -9,21 +9,7 @@ namespace rondo::cpu {
 
 namespace {
 
-// Counters have one writer: a plain add, made visible to readers on other threads.
-void add(std::uint64_t& counter, std::uint64_t n) {
-  ring::platform::store_relaxed(&counter, counter + n);
-}
-
-// How long a producer sleeps between looks at a full output once it has stopped spinning: the host
-// does not announce free slots.
-constexpr std::uint64_t full_output_nap_ns = 50'000;
-
 constexpr std::uint32_t looks_per_heartbeat = 1024;  // while spinning
-
-void nap() {
-  const timespec t{0, static_cast<long>(full_output_nap_ns)};
-  nanosleep(&t, nullptr);
-}
 
 // The worker alone writes replies, and an output is never closed.
 ring::view alone(ring::view output) {
@@ -31,22 +17,15 @@ ring::view alone(ring::view output) {
   return output;
 }
 
-std::uint64_t spin_time(const worker_options& options) {
-  switch (options.wait) {
-    case RONDO_WAIT_SPIN: return ring::no_deadline;
-    case RONDO_WAIT_PARK: return 0;
-    default: return options.spin_ns;
-  }
-}
-
 }  // namespace
 
 worker::worker(const rondo_handler& handler, const worker_options& options,
                std::shared_ptr<buffer_table> buffers, backend::ring_memory input,
-               backend::ring_memory output)
+               backend::ring_memory output, pool* shared)
     : rondo_emitter{sizeof(rondo_emitter), 0, nullptr, nullptr},
-      handler_(handler),
+      handler_(backend::whole(handler)),
       options_(options),
+      pool_(shared),
       buffers_(std::move(buffers)),
       input_(std::move(input)),
       output_(std::move(output)),
@@ -59,11 +38,12 @@ worker::worker(const rondo_handler& handler, const worker_options& options,
               std::uint32_t flags) {
     static_cast<worker*>(self)->commit_reply(length, version, flags);
   };
-  invocation_.struct_size = sizeof invocation_;
-  invocation_.lanes = 1;
-  invocation_.buffers = buffers_->entries();
-  invocation_.buffer_count = buffer_table::capacity;
-  invocation_.kernel_tag = options_.kernel_tag;
+  invocation_.base.struct_size = sizeof invocation_;
+  if (handler_.on_timer != nullptr) invocation_.timer_at_ns = &timer_at_ns_;
+  invocation_.base.lanes = 1;
+  invocation_.base.buffers = buffers_->entries();
+  invocation_.base.buffer_count = buffer_table::capacity;
+  invocation_.base.kernel_tag = options_.kernel_tag;
 
   const std::uint64_t alignment =
       std::max<std::uint64_t>(handler_.state_alignment, ring::line_bytes);
@@ -91,75 +71,46 @@ worker::~worker() {
   std::free(state_);
 }
 
-void worker::order(command what) {
-  __atomic_store_n(&command_, static_cast<std::uint32_t>(what), __ATOMIC_RELEASE);  // SYNC: command
-  ring::futex_wake(&command_, 1);
-  ring::wake(input_.memory().wake_line());
-}
-
-command worker::ordered() const {
-  return static_cast<command>(__atomic_load_n(&command_, __ATOMIC_ACQUIRE));  // SYNC: command
-}
-
-void worker::take_back(command what, command before) {
-  auto expected = static_cast<std::uint32_t>(what);
-  if (!__atomic_compare_exchange_n(&command_, &expected, static_cast<std::uint32_t>(before), false,
-                                   __ATOMIC_RELEASE, __ATOMIC_RELAXED))  // SYNC: command
-    return;
-  ring::futex_wake(&command_, 1);
-  ring::wake(input_.memory().wake_line());
-}
-
-void worker::tell(report what) {
-  __atomic_store_n(&report_, static_cast<std::uint32_t>(what), __ATOMIC_RELEASE);  // SYNC: report
-  ring::futex_wake(&report_, 1);
-}
-
-bool worker::wait_for(report what, std::uint64_t deadline_ns) {
-  for (;;) {
-    const std::uint32_t now = __atomic_load_n(&report_, __ATOMIC_ACQUIRE);  // SYNC: report
-    if (now == static_cast<std::uint32_t>(what)) return true;
-    if (ring::now_ns() >= deadline_ns) return false;
-    ring::futex_wait(&report_, now, deadline_ns);
-  }
-}
-
-void worker::prepare_launch() {
-  __atomic_store_n(&command_, static_cast<std::uint32_t>(command::pause), __ATOMIC_RELAXED);
-  __atomic_store_n(&report_, static_cast<std::uint32_t>(report::none), __ATOMIC_RELAXED);
-}
-
-void worker::run() {
-  for (;;) {
-    const command what = ordered();
-    switch (what) {
-      case command::pause:
-        tell(report::paused);
-        ring::futex_wait(&command_, static_cast<std::uint32_t>(command::pause), ring::no_deadline);
-        break;
-      case command::run:
-        tell(report::running);
-        serve(what);
-        break;
-      case command::drain:
-        serve(what);
-        if (ordered() == command::drain) order(command::stop);
-        break;
-      case command::stop: tell(report::stopped); return;
-    }
-  }
+void worker::serve(command during) {
+  if (handler_.on_timer != nullptr && during == command::run) serve_at<pace::timed>(during);
+  else serve_at<pace::untimed>(during);
 }
 
 // Until the command is another than `during` or, when draining, until everything is handled.
-void worker::serve(command during) {
+template <worker::pace Pace>
+void worker::serve_at(command during) {
   ring::spinner spinner(spin_time(options_));
   const bool emits = (handler_.flags & RONDO_HANDLER_EMITS) != 0;
   while (ordered() == during) {
     if (during == command::drain && in_.next_sequence() >= drain_until_) return;
+    if constexpr (Pace == pace::timed) run_due_timer();
     more_follow_ = emits || spinner.looks() == 0;
     if (step()) spinner.found_work();
-    else rest(during, spinner);
+    else rest<Pace>(during, spinner);
   }
+}
+
+template <worker::pace Pace>
+void worker::rest(command during, ring::spinner& spinner) {
+  std::uint64_t looks = 0;
+  const bool sleep = spinner.idle([&] {
+    ++looks;
+    if (!in_.may_have_message()) return false;
+    out_.expect_to_write();  // the lines of the reply come while the handler runs
+    return true;
+  });
+  add(counters_.polls, looks);
+  if (sleep || spinner.looks() % looks_per_heartbeat == 0)
+    ring::platform::store_relaxed(&counters_.heartbeat_ns, ring::now_ns());
+  if (!sleep) return;
+  // A drain waits only for senders that have claimed a slot and not yet filled it, a request that
+  // cannot be answered for room in the output: both are looked at again soon.
+  ring::message next;
+  if (during == command::drain || in_.peek(next) != RONDO_EMPTY) return nap();
+  std::uint64_t until = ring::no_deadline;
+  if constexpr (Pace == pace::timed)
+    if (timer_at_ns_ != 0) until = timer_at_ns_;
+  ring::park(line(), until, [&] { return ordered() != during || in_.peek(next) != RONDO_EMPTY; });
 }
 
 // False if there was nothing to do, or nothing could be done.
@@ -203,16 +154,16 @@ RONDO_INLINE bool worker::handle(const ring::message& request) {
     begin = ring::now_ns();
   if (watched) ring::platform::store_relaxed(&counters_.busy_since_ns, begin);
 
-  invocation_.request = request.header;
-  invocation_.failure_code = RONDO_OK;
-  invocation_.user_code = 0;
-  invocation_.failure_length = 0;
-  const rondo_status status = handler_.invoke(state_, request.payload, this, &invocation_);
+  invocation_.base.request = request.header;
+  invocation_.base.failure_code = RONDO_OK;
+  invocation_.base.user_code = 0;
+  invocation_.base.failure_length = 0;
+  const rondo_status status = handler_.invoke(state_, request.payload, this, &invocation_.base);
 
   if (watched) ring::platform::store_relaxed(&counters_.busy_since_ns, 0);
   if (sampled) [[unlikely]]
     count_sample(begin);
-  const bool failed = invocation_.failure_code != RONDO_OK;
+  const bool failed = invocation_.base.failure_code != RONDO_OK;
   if (status != RONDO_OK || failed) [[unlikely]] {
     if (status == RONDO_TERMINATED && !failed) return false;
     if (!fail_request()) return false;
@@ -244,12 +195,12 @@ bool worker::fail_request() {
   constexpr std::uint32_t fixed = offsetof(rondo_failure, text);
   const std::uint32_t room = out_.shape().payload_capacity;
   if (room < fixed) return true;
-  const std::uint32_t length = std::min(invocation_.failure_length, room - fixed);
+  const std::uint32_t length = std::min(invocation_.base.failure_length, room - fixed);
   auto* record = static_cast<rondo_failure*>(reserve_reply(fixed + length));
   if (record == nullptr) return (handler_.flags & RONDO_HANDLER_EMITS) != 0;
-  record->code = invocation_.failure_code;
-  record->user_code = invocation_.user_code;
-  std::memcpy(record->text, invocation_.failure_text, length);
+  record->code = invocation_.base.failure_code;
+  record->user_code = invocation_.base.user_code;
+  std::memcpy(record->text, invocation_.base.failure_text, length);
   commit_reply(fixed + length, 0, RONDO_FLAG_FAILED);
   return true;
 }
@@ -258,7 +209,7 @@ bool worker::fail_request() {
 // which is so for handlers with one reply: the room is reserved first. Others only yield to a stop.
 bool worker::must_give_up() const {
   const command now = ordered();
-  if (now == command::stop) return true;
+  if (now == command::stop || now == command::abandon) return true;
   return now == command::pause && (handler_.flags & RONDO_HANDLER_EMITS) == 0;
 }
 
@@ -269,7 +220,7 @@ RONDO_INLINE void* worker::reserve_reply(std::uint32_t bytes) {
   if (status == RONDO_FULL) [[unlikely]]
     status = wait_for_room(bytes);
   if (status != RONDO_OK) [[unlikely]] {
-    if (status != RONDO_FULL) invocation_.failure_code = status;
+    if (status != RONDO_FULL) invocation_.base.failure_code = status;
     return nullptr;
   }
   reply_open_ = true;
@@ -277,7 +228,14 @@ RONDO_INLINE void* worker::reserve_reply(std::uint32_t bytes) {
 }
 
 // FULL if the kernel must give up. The time is not the handler's: it does not count towards a hang.
+// In a pool a request whose handler has not run gives its thread back; a handler that is in the
+// midst of its replies keeps the thread, and the pool gets by with another.
 rondo_status worker::wait_for_room(std::uint32_t bytes) {
+  if (pool_ != nullptr && (handler_.flags & RONDO_HANDLER_EMITS) == 0) {
+    is_blocked_ = true;
+    return RONDO_FULL;
+  }
+  const pool_wait aside(pool_, *this);
   const std::uint64_t busy_since = counters_.busy_since_ns;
   const std::uint64_t begin = busy_since != 0 ? ring::now_ns() : 0;
   ring::platform::store_relaxed(&counters_.busy_since_ns, 0);
@@ -299,32 +257,12 @@ RONDO_INLINE void worker::commit_reply(std::uint32_t length, std::uint16_t versi
                               flags,
                               0,
                               reply_.sequence + 1,
-                              invocation_.request->correlation_id};
+                              invocation_.base.request->correlation_id};
   out_.commit(reply_, header);
   reply_open_ = false;
   add(counters_.messages_out, 1);
   add(counters_.bytes_out, length);
   ring::wake_if_parked(output_.memory().wake_line());
-}
-
-void worker::rest(command during, ring::spinner& spinner) {
-  std::uint64_t looks = 0;
-  const bool sleep = spinner.idle([&] {
-    ++looks;
-    if (!in_.may_have_message()) return false;
-    out_.expect_to_write();  // the lines of the reply come while the handler runs
-    return true;
-  });
-  add(counters_.polls, looks);
-  if (sleep || spinner.looks() % looks_per_heartbeat == 0)
-    ring::platform::store_relaxed(&counters_.heartbeat_ns, ring::now_ns());
-  if (!sleep) return;
-  // A drain waits only for senders that have claimed a slot and not yet filled it, a request that
-  // cannot be answered for room in the output: both are looked at again soon.
-  ring::message next;
-  if (during == command::drain || in_.peek(next) != RONDO_EMPTY) return nap();
-  ring::park(input_.memory().wake_line(), ring::no_deadline,
-             [&] { return ordered() != during || in_.peek(next) != RONDO_EMPTY; });
 }
 
 }  // namespace rondo::cpu

@@ -1,26 +1,48 @@
-// The thread of one kernel: takes requests from the input ring, runs the handler, publishes
-// replies. The kernel object commands it through `command`, it answers through `report`; everything
-// else in here belongs to the thread while it runs. Shared by both, so that a handler that never
-// returns keeps what it uses alive.
+// What runs one kernel, on a thread of its own or in turns on a pool's: takes requests from the
+// input ring, runs the handler, publishes replies. The kernel object commands it through `command`,
+// it answers through `report`; everything else in here belongs to the thread that runs it. Shared
+// by both, so that a handler that never returns keeps what it uses alive.
 #pragma once
 
 #include "memory.hpp"
 
 #include <rondo/backend/ring_queue.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace rondo::cpu {
 
-enum class command : std::uint32_t { pause, run, drain, stop };
-enum class report : std::uint32_t { none, paused, running, stopped };
+// `abandon` is `stop` for a kernel that has failed: its handler is not called any more.
+enum class command : std::uint32_t { pause, run, drain, stop, abandon };
+enum class report : std::uint32_t { none, paused, running, stopped, refused };
 
 struct worker_options {
   std::uint32_t wait = RONDO_WAIT_SPIN_THEN_PARK;
   std::uint64_t spin_ns = 0;
   std::uint64_t handler_deadline_ns = 0;
   std::uint64_t kernel_tag = 0;
+  std::string id;
+  std::vector<std::byte> start_argument;
+};
+
+// What a turn on a pool's thread ended with.
+struct turn_end {
+  enum kind : std::uint32_t { more, idle, over } what;
+  report last = report::none;    // over: what to report when nothing of the worker is used any more
+  std::uint64_t wake_at_ns = 0;  // idle: when its next turn is due unasked; 0: never
+};
+
+class pool;
+
+// Where a worker is in its pool; the pool's.
+struct pool_place {
+  bool rests = false;       // had nothing to do in its last turn
+  std::uint64_t due = 0;    // idle: when its next turn is due unasked; 0: never
+  std::uint64_t timer = 0;  // its key in the pool's timers; 0: it has none
 };
 
 // Written by the worker's thread only, read by anyone.
@@ -36,22 +58,41 @@ class worker : private rondo_emitter {
   // Constructs the handler's state; throws backend::failure if its constructor does.
   worker(const rondo_handler& handler, const worker_options& options,
          std::shared_ptr<buffer_table> buffers, backend::ring_memory input,
-         backend::ring_memory output);
+         backend::ring_memory output, pool* shared);
   ~worker();
   worker(const worker&) = delete;
   worker& operator=(const worker&) = delete;
 
-  // The thread's main function; returns after a stop command.
+  // The main function of a thread of its own; returns after a stop command.
   void run();
+  // On a thread of the pool: what is ordered, with a bounded number of requests, without waiting.
+  turn_end turn();
+  // Between turns, by whoever holds the worker: whether another would do anything.
+  bool has_work();
+  // The end, where no thread will come to it any more.
+  void finish();
+
+  static constexpr std::uint32_t messages_per_turn = 64;
 
   // Any thread.
   void order(command what);
-  command ordered() const;
+  command ordered() const {
+    return static_cast<command>(__atomic_load_n(&command_, __ATOMIC_ACQUIRE));  // SYNC: command
+  }
   // What was ordered, `what`, shall not be done after all; goes back to `before` unless a later
   // order has taken its place.
   void take_back(command what, command before);
-  // Wait until the worker reports `what`; false when the deadline (CLOCK_MONOTONIC) passes first.
+  // Wait until the worker reports `what`; false when the deadline (CLOCK_MONOTONIC) passes first,
+  // or it will not report it, because on_start failed.
   bool wait_for(report what, std::uint64_t deadline_ns);
+  void tell(report what);
+  report reported() const;
+  // After report::refused: what on_start said.
+  backend::failure refusal() const;
+  // The handler runs past its deadline, or did when somebody looked and gave it up.
+  bool is_hung() const;
+  // Its handler is not called any more.
+  void give_up() { __atomic_store_n(&given_up_, true, __ATOMIC_RELEASE); }  // SYNC: given-up
 
   // While no thread runs: drop the requests below this sequence, now or, if a sender is still
   // writing one, when it turns up. Returns how many.
@@ -63,23 +104,39 @@ class worker : private rondo_emitter {
   backend::ring_input& input() { return input_; }
   backend::ring_output& output() { return output_; }
   const worker_counters& counters() const { return counters_; }
-  const rondo_handler& handler() const { return handler_; }
+  const worker_options& options() const { return options_; }
+  ring::wake_line* line() { return input_.memory().wake_line(); }
+  pool_place place;
 
  private:
+  enum class pace : std::uint8_t { untimed, timed };  // whether the handler has an on_timer()
   void serve(command during);
+  template <pace Pace>
+  void serve_at(command during);
+  turn_end serve_turn(command during);
+  turn_end rest_until_due();
+  bool start();
+  template <class Hook>
+  bool call_hook(Hook&& hook);
+  void warn_of(const char* hook);
+  bool is_given_up() const {
+    return __atomic_load_n(&given_up_, __ATOMIC_ACQUIRE);  // SYNC: given-up
+  }
+  void run_due_timer();
   bool step();
   bool handle(const ring::message& request);
   void count_sample(std::uint64_t begin_ns);
   bool fail_request();
+  template <pace Pace>
   void rest(command during, ring::spinner& spinner);
-  void tell(report what);
   void* reserve_reply(std::uint32_t bytes);
   rondo_status wait_for_room(std::uint32_t bytes);
   void commit_reply(std::uint32_t length, std::uint16_t version, std::uint32_t flags);
   bool must_give_up() const;
 
-  const rondo_handler& handler_;
+  const rondo_handler handler_;
   const worker_options options_;
+  pool* const pool_;  // nullptr: a thread of its own
   std::shared_ptr<buffer_table> buffers_;
   backend::ring_input input_;
   backend::ring_output output_;
@@ -97,7 +154,16 @@ class worker : private rondo_emitter {
   bool more_follow_ = false;
   std::uint64_t skip_below_ = 0;
   std::uint64_t drain_until_ = 0;
-  rondo_invocation invocation_{};
+  rondo_timed_invocation invocation_{};
+  std::uint64_t timer_at_ns_ = 0;  // when on_timer() is due; 0: not
+  bool is_started_ = false;
+  bool has_warned_ = false;
+  // Pool: the last turn's order, and whether the output was full; how long the next look is put
+  // off.
+  command acted_ = command::pause;
+  bool is_blocked_ = false;
+  std::uint64_t put_off_ns_ = 0;
+  bool given_up_ = false;
   worker_counters counters_{};
 };
 

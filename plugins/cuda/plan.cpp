@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace rondo::cuda {
 
@@ -138,6 +139,22 @@ void check_types(const kernel_plan& plan, const rondo_kernel_params& params) {
            "Ask for larger slots");
 }
 
+// What the loop on a device does not do, and would leave out without a word.
+void check_hooks(const kernel_plan& plan, const rondo_kernel_params& given) {
+  const rondo_kernel_params params = rondo::backend::whole(given);
+  const rondo_handler handler = rondo::backend::whole(*params.handler);
+  const char* const remedy = "Launch it on the cpu backend";
+  if (params.threads != RONDO_THREADS_DEDICATED)
+    refuse(RONDO_UNSUPPORTED, plan.id, "a kernel on a GPU has no threads of the host to share",
+           remedy);
+  for (const auto& [is_there, name] : {std::pair{handler.on_start != nullptr, "on_start"},
+                                       std::pair{handler.on_stop != nullptr, "on_stop"},
+                                       std::pair{handler.on_timer != nullptr, "on_timer"}})
+    if (is_there)
+      refuse(RONDO_UNSUPPORTED, plan.id, std::string("a device does not run its handler's ") + name,
+             remedy);
+}
+
 }  // namespace
 
 kernel_plan plan_kernel(device_parts& device, const rondo_kernel_params& params) {
@@ -149,6 +166,7 @@ kernel_plan plan_kernel(device_parts& device, const rondo_kernel_params& params)
   if (params.cpu >= 0)
     refuse(RONDO_UNSUPPORTED, plan.id, "a kernel on a GPU has no processor of the host",
            "Leave cpu at -1");
+  check_hooks(plan, params);
   check_types(plan, params);
   plan.where = choose_placement(device, plan.id, params);
   choose_waiting(plan, params);

@@ -24,7 +24,7 @@ struct stuck {
   }
 };
 
-class hang : public testing::Test {
+class hang : public on_each_kind<> {
  protected:
   void TearDown() override {
     for (auto& gate : gates) gate.open();
@@ -33,7 +33,9 @@ class hang : public testing::Test {
   const std::size_t threads_ = thread_count();
 };
 
-TEST_F(hang, is_noticed_by_whoever_looks) {
+INSTANTIATE_TEST_SUITE_P(threads, hang, testing::Combine(each_kind), name_of_kind);
+
+TEST_P(hang, is_noticed_by_whoever_looks) {
   stuck one({.handler_deadline = handler_deadline});
   EXPECT_TRUE(eventually([&] { return one.it.kernel.state() == kernel_state::failed; }));
   const auto seen = one.it.kernel.snapshot();
@@ -42,7 +44,7 @@ TEST_F(hang, is_noticed_by_whoever_looks) {
   EXPECT_THAT(seen.failure, HasSubstr("20 ms"));
 }
 
-TEST_F(hang, of_a_kernel_without_handler_deadline_is_not_guessed) {
+TEST_P(hang, of_a_kernel_without_handler_deadline_is_not_guessed) {
   stuck one;
   EXPECT_EQ(one.it.kernel.call({.gate = no_gate}, 50ms).code(), RONDO_TIMEOUT);
   EXPECT_EQ(one.it.kernel.state(), kernel_state::active);
@@ -50,7 +52,7 @@ TEST_F(hang, of_a_kernel_without_handler_deadline_is_not_guessed) {
   EXPECT_EQ(one.it.kernel.snapshot().failure, "");
 }
 
-TEST_F(hang, is_told_to_callers_and_receivers_long_before_their_deadline) {
+TEST_P(hang, is_told_to_callers_and_receivers_long_before_their_deadline) {
   stuck one({.handler_deadline = handler_deadline});
   const auto begin = std::chrono::steady_clock::now();
   std::vector<std::jthread> threads;
@@ -68,7 +70,7 @@ TEST_F(hang, is_told_to_callers_and_receivers_long_before_their_deadline) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, patience / 2);
 }
 
-TEST_F(hang, makes_terminate_fail_within_its_deadline_and_a_second) {  // LIFE-04, LIFE-05
+TEST_P(hang, makes_terminate_fail_within_its_deadline_and_a_second) {  // LIFE-04, LIFE-05
   for (const auto mode : {rondo::terminate_mode::drain, rondo::terminate_mode::discard}) {
     stuck one;
     std::jthread caller([&] {
@@ -88,9 +90,9 @@ TEST_F(hang, makes_terminate_fail_within_its_deadline_and_a_second) {  // LIFE-0
   }
 }
 
-TEST_F(hang, leaves_other_kernels_and_the_process_alone) {
+TEST_P(hang, leaves_other_kernels_and_the_process_alone) {
   stuck one({.handler_deadline = handler_deadline});
-  auto other = one.it.runtime.launch<oracle>();
+  auto other = launch<oracle>(one.it.runtime);
   other.activate();
   ASSERT_TRUE(eventually([&] { return one.it.kernel.state() == kernel_state::failed; }));
   for (std::uint64_t i = 1; i <= 10; ++i)
@@ -98,12 +100,12 @@ TEST_F(hang, leaves_other_kernels_and_the_process_alone) {
   EXPECT_EQ(refusal_of([&] { one.it.kernel.terminate({.deadline = 1ms}); }).code,
             RONDO_HANDLER_HUNG);
   one.it.runtime.remove("Gated");
-  auto successor = one.it.runtime.launch<gated>();
+  auto successor = launch<gated>(one.it.runtime);
   successor.activate();
   EXPECT_TRUE(answers(*successor.call({.gate = no_gate, .nonce = 4}, patience), 4));
 }
 
-TEST_F(hang, of_a_kernel_that_comes_back_leaves_it_failed_and_handles_nothing_more) {
+TEST_P(hang, of_a_kernel_that_comes_back_leaves_it_failed_and_handles_nothing_more) {
   stuck one({.handler_deadline = handler_deadline});
   one.it.kernel.send({.gate = no_gate}, patience).value();
   ASSERT_TRUE(eventually([&] { return one.it.kernel.state() == kernel_state::failed; }));
@@ -116,7 +118,7 @@ TEST_F(hang, of_a_kernel_that_comes_back_leaves_it_failed_and_handles_nothing_mo
   EXPECT_EQ(refusal_of([&] { one.it.kernel.relaunch(); }).code, RONDO_INVALID_STATE);
 }
 
-TEST_F(hang, is_not_a_wait_for_room_in_the_output) {
+TEST_P(hang, is_not_a_wait_for_room_in_the_output) {
   running<oracle> it({.input_capacity = 8, .output_capacity = 1, .handler_deadline = 5ms});
   for (std::uint64_t i = 1; i <= 4; ++i) it.kernel.send({.nonce = i}, patience).value();
   ASSERT_TRUE(eventually([&] { return it.kernel.snapshot().output_depth == 1; }));
@@ -129,7 +131,7 @@ TEST_F(hang, is_not_a_wait_for_room_in_the_output) {
     EXPECT_TRUE(answers(it.kernel.receive(patience).value().outcome.value(), i));
 }
 
-TEST_F(hang, does_not_keep_the_runtime_from_closing) {
+TEST_P(hang, does_not_keep_the_runtime_from_closing) {
   auto one = std::make_unique<stuck>();
   auto kernel = one->it.kernel;
   const auto begin = std::chrono::steady_clock::now();

@@ -82,15 +82,16 @@ rondo::status perform(operation what, rondo::kernel<gated>& kernel) {
   }
 }
 
-class lifecycle_matrix : public testing::TestWithParam<expectation> {};
+class lifecycle_matrix : public on_each_kind<expectation> {};
 
 TEST_P(lifecycle_matrix, every_operation_ends_as_the_interface_says) {  // LIFE-01, LIFE-02
-  const expectation& row = GetParam();
+  const expectation& row = std::get<1>(GetParam());
   auto runtime = open_runtime();
   const gate_use shut(0);
   for (std::size_t i = 0; i < std::size(operations); ++i) {
     SCOPED_TRACE(std::string(to_string(row.from)) + ": " + operation_names[i]);
-    auto kernel = runtime.launch<gated>(
+    auto kernel = launch<gated>(
+        runtime,
         {.handler_deadline = row.from == failed ? rondo::nanoseconds(1ms) : rondo::nanoseconds(0)});
     bring_into(row.from, kernel);
     ASSERT_EQ(kernel.state(), row.from);
@@ -102,12 +103,19 @@ TEST_P(lifecycle_matrix, every_operation_ends_as_the_interface_says) {  // LIFE-
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(from, lifecycle_matrix, testing::ValuesIn(matrix),
-                         [](const auto& row) { return std::string(to_string(row.param.from)); });
+INSTANTIATE_TEST_SUITE_P(from, lifecycle_matrix,
+                         testing::Combine(each_kind, testing::ValuesIn(matrix)),
+                         [](const auto& row) {
+                           return name_of_kind(row) + "_" +
+                                  std::string(to_string(std::get<1>(row.param).from));
+                         });
 
-TEST(lifecycle, messages_to_a_kernel_that_is_not_active_wait_in_order) {  // LIFE-03
+class lifecycle : public on_each_kind<> {};
+INSTANTIATE_TEST_SUITE_P(threads, lifecycle, testing::Combine(each_kind), name_of_kind);
+
+TEST_P(lifecycle, messages_to_a_kernel_that_is_not_active_wait_in_order) {  // LIFE-03
   auto runtime = open_runtime();
-  auto kernel = runtime.launch<oracle>();
+  auto kernel = launch<oracle>(runtime);
   for (std::uint64_t i = 1; i <= 50; ++i) kernel.send({.nonce = i}, patience).value();
   EXPECT_EQ(kernel.snapshot().messages_in, 0u);
   EXPECT_EQ(kernel.snapshot().input_depth, 50u);
@@ -126,10 +134,13 @@ TEST(lifecycle, messages_to_a_kernel_that_is_not_active_wait_in_order) {  // LIF
     EXPECT_TRUE(answers(kernel.receive(patience).value().outcome.value(), i));
 }
 
-class lifecycle_under_each_wait : public testing::TestWithParam<rondo::wait_policy> {};
+class lifecycle_under_each_wait : public on_each_kind<rondo::wait_policy> {
+ protected:
+  rondo::wait_policy wait() const { return std::get<1>(GetParam()); }
+};
 
 TEST_P(lifecycle_under_each_wait, pausing_beside_senders_and_callers_loses_nothing) {
-  running<oracle> it({.wait = GetParam()});
+  running<oracle> it({.wait = wait()});
   constexpr std::uint64_t calls_each = 300;
   std::atomic<int> callers{2};
   std::vector<std::jthread> threads;
@@ -156,7 +167,7 @@ TEST_P(lifecycle_under_each_wait, pausing_beside_senders_and_callers_loses_nothi
 
 // Orders come faster here than the kernel's thread can look at each.
 TEST_P(lifecycle_under_each_wait, quick_changes_are_all_obeyed) {
-  running<oracle> it({.wait = GetParam()});
+  running<oracle> it({.wait = wait()});
   for (int i = 0; i < 1000; ++i) {
     it.kernel.deactivate(5s);
     it.kernel.activate(5s);
@@ -166,7 +177,7 @@ TEST_P(lifecycle_under_each_wait, quick_changes_are_all_obeyed) {
 
 TEST_P(lifecycle_under_each_wait, a_kernel_ends_at_once_after_it_was_activated) {
   auto runtime = open_runtime();
-  auto kernel = runtime.launch<oracle>({.wait = GetParam()});
+  auto kernel = launch<oracle>(runtime, {.wait = wait()});
   for (int i = 0; i < 300; ++i) {
     kernel.activate(5s);
     kernel.terminate(
@@ -176,18 +187,27 @@ TEST_P(lifecycle_under_each_wait, a_kernel_ends_at_once_after_it_was_activated) 
   EXPECT_EQ(kernel.state(), launched);
 }
 
-INSTANTIATE_TEST_SUITE_P(policy, lifecycle_under_each_wait,
-                         testing::Values(rondo::wait_policy::spin,
-                                         rondo::wait_policy::spin_then_park,
-                                         rondo::wait_policy::park),
-                         [](const auto& it) {
-                           return std::string(it.param == rondo::wait_policy::spin ? "spin"
-                                              : it.param == rondo::wait_policy::park
-                                                  ? "park"
-                                                  : "spin_then_park");
-                         });
+std::string name_of_wait(rondo::wait_policy wait) {
+  return wait == rondo::wait_policy::spin   ? "spin"
+         : wait == rondo::wait_policy::park ? "park"
+                                            : "spin_then_park";
+}
+const auto name_of_kind_and_wait = [](const auto& it) {
+  return name_of_kind(it) + "_" + name_of_wait(std::get<1>(it.param));
+};
 
-TEST(lifecycle, a_pause_that_comes_too_late_changes_nothing) {
+INSTANTIATE_TEST_SUITE_P(policy, lifecycle_under_each_wait,
+                         testing::Combine(each_kind,
+                                          testing::Values(rondo::wait_policy::spin_then_park,
+                                                          rondo::wait_policy::park)),
+                         name_of_kind_and_wait);
+// A pool spins for no kernel.
+INSTANTIATE_TEST_SUITE_P(spinning, lifecycle_under_each_wait,
+                         testing::Combine(testing::Values(rondo::kernel_threads::dedicated),
+                                          testing::Values(rondo::wait_policy::spin)),
+                         name_of_kind_and_wait);
+
+TEST_P(lifecycle, a_pause_that_comes_too_late_changes_nothing) {
   running<gated> it;
   gate_use shut(0);
   it.kernel.send({.gate = 0, .nonce = 1}, patience).value();
@@ -204,7 +224,7 @@ TEST(lifecycle, a_pause_that_comes_too_late_changes_nothing) {
   EXPECT_EQ(it.kernel.state(), inactive);
 }
 
-TEST(lifecycle, a_pause_ends_the_wait_for_room_in_the_output) {
+TEST_P(lifecycle, a_pause_ends_the_wait_for_room_in_the_output) {
   running<oracle> it({.input_capacity = 8, .output_capacity = 2});
   for (std::uint64_t i = 1; i <= 5; ++i) it.kernel.send({.nonce = i}, patience).value();
   ASSERT_TRUE(eventually([&] { return it.kernel.snapshot().messages_in == 2; }));
@@ -215,7 +235,7 @@ TEST(lifecycle, a_pause_ends_the_wait_for_room_in_the_output) {
     EXPECT_TRUE(answers(it.kernel.receive(patience).value().outcome.value(), i));
 }
 
-TEST(lifecycle, a_refusal_that_waits_for_room_survives_a_pause) {
+TEST_P(lifecycle, a_refusal_that_waits_for_room_survives_a_pause) {
   running<oracle> it({.output_capacity = 1});
   for (std::uint64_t i = 1; i <= 2; ++i) it.kernel.send({.nonce = i}, patience).value();
   std::jthread caller([&] {  // lays one reply aside, and then must wait behind the other

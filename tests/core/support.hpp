@@ -18,6 +18,7 @@
 #include <ostream>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -74,15 +75,38 @@ rondo::error_info refusal_of(Call&& call) {
   return {};
 }
 
+// Whose threads run the kernels of the test, unless it says so itself.
+inline rondo::kernel_threads threads_in_use = rondo::kernel_threads::dedicated;
+
+template <class H>
+rondo::kernel<H> launch(rondo::runtime& runtime, rondo::launch_options options = {}) {
+  options.threads = threads_in_use;
+  return runtime.launch<H>(options);
+}
+
 // A started kernel of H in a runtime of its own.
 template <class H>
 struct running {
   rondo::runtime runtime = open_runtime();
   rondo::kernel<H> kernel;
 
-  explicit running(const rondo::launch_options& options = {}) : kernel(runtime.launch<H>(options)) {
+  explicit running(const rondo::launch_options& options = {})
+      : kernel(launch<H>(runtime, options)) {
     kernel.activate();
   }
+};
+
+// For what holds whoever's threads run the kernel.
+template <class... More>
+class on_each_kind : public testing::TestWithParam<std::tuple<rondo::kernel_threads, More...>> {
+ protected:
+  on_each_kind() { threads_in_use = std::get<0>(this->GetParam()); }
+  ~on_each_kind() override { threads_in_use = rondo::kernel_threads::dedicated; }
+};
+inline const auto each_kind =
+    testing::Values(rondo::kernel_threads::dedicated, rondo::kernel_threads::pool);
+inline const auto name_of_kind = [](const auto& it) {
+  return std::string(std::get<0>(it.param) == rondo::kernel_threads::pool ? "pool" : "dedicated");
 };
 
 // Opens a gate when the test ends, however it ends, so that no handler stays behind.

@@ -16,9 +16,14 @@ using testing::HasSubstr;
 
 rondo::status call_code(rondo::kernel<oracle>& kernel) { return kernel.call({}, patience).code(); }
 
-TEST(terminate, draining_handles_everything_that_waits) {
+class terminate : public on_each_kind<> {};
+class relaunch : public on_each_kind<> {};
+INSTANTIATE_TEST_SUITE_P(threads, terminate, testing::Combine(each_kind), name_of_kind);
+INSTANTIATE_TEST_SUITE_P(threads, relaunch, testing::Combine(each_kind), name_of_kind);
+
+TEST_P(terminate, draining_handles_everything_that_waits) {
   auto runtime = open_runtime();
-  auto kernel = runtime.launch<oracle>();
+  auto kernel = launch<oracle>(runtime);
   for (std::uint64_t i = 1; i <= 100; ++i) kernel.send({.nonce = i}, patience).value();
   const auto report = kernel.terminate({.mode = terminate_mode::drain, .deadline = patience});
   EXPECT_EQ(report.handled, 100u);
@@ -30,9 +35,9 @@ TEST(terminate, draining_handles_everything_that_waits) {
   EXPECT_EQ(kernel.try_receive().code(), RONDO_TERMINATED);
 }
 
-TEST(terminate, discarding_counts_what_was_not_handled) {
+TEST_P(terminate, discarding_counts_what_was_not_handled) {
   auto runtime = open_runtime();
-  auto kernel = runtime.launch<oracle>();
+  auto kernel = launch<oracle>(runtime);
   for (std::uint64_t i = 0; i < 100; ++i) kernel.send({}, patience).value();
   const auto report = kernel.terminate({.mode = terminate_mode::discard});
   EXPECT_EQ(report.handled, 0u);
@@ -44,7 +49,7 @@ TEST(terminate, discarding_counts_what_was_not_handled) {
   EXPECT_EQ(counted.input_depth, 0u);
 }
 
-TEST(terminate, is_a_no_op_the_second_time) {
+TEST_P(terminate, is_a_no_op_the_second_time) {
   running<oracle> it;
   it.kernel.send({}, patience).value();
   it.kernel.terminate();
@@ -53,7 +58,7 @@ TEST(terminate, is_a_no_op_the_second_time) {
   EXPECT_EQ(again.discarded, 0u);
 }
 
-TEST(terminate, refuses_a_mode_that_does_not_exist_and_goes_on) {
+TEST_P(terminate, refuses_a_mode_that_does_not_exist_and_goes_on) {
   running<oracle> it;
   const auto info = refusal_of([&] { it.kernel.terminate({.mode = terminate_mode{7}}); });
   EXPECT_EQ(info.code, RONDO_INVALID_ARGUMENT);
@@ -61,11 +66,11 @@ TEST(terminate, refuses_a_mode_that_does_not_exist_and_goes_on) {
   EXPECT_EQ(call_code(it.kernel), RONDO_OK);
 }
 
-class terminate_under_senders
-    : public testing::TestWithParam<std::tuple<terminate_mode, rondo::publish_policy, bool>> {};
+class terminate_under_senders : public on_each_kind<terminate_mode, rondo::publish_policy, bool> {};
 
 TEST_P(terminate_under_senders, accounts_for_every_accepted_message) {  // QUEUE-02
-  const auto [mode, publish, avoid_mapped] = GetParam();
+  const auto [kind, mode, publish, avoid_mapped] = GetParam();
+  (void)kind;
   for (int round = 0; round < 5; ++round) {
     running<oracle> it({.input_capacity = 64, .publish = publish, .avoid_mapped = avoid_mapped});
     std::atomic<std::uint64_t> accepted{0}, received{0};
@@ -108,12 +113,12 @@ TEST_P(terminate_under_senders, accounts_for_every_accepted_message) {  // QUEUE
 
 INSTANTIATE_TEST_SUITE_P(
     all, terminate_under_senders,
-    testing::Combine(testing::Values(terminate_mode::drain, terminate_mode::discard),
+    testing::Combine(each_kind, testing::Values(terminate_mode::drain, terminate_mode::discard),
                      testing::Values(rondo::publish_policy::word, rondo::publish_policy::counted,
                                      rondo::publish_policy::chunked),
                      testing::Bool()));
 
-TEST(terminate, stops_a_kernel_that_waits_for_room_in_its_output) {
+TEST_P(terminate, stops_a_kernel_that_waits_for_room_in_its_output) {
   running<oracle> it({.input_capacity = 8, .output_capacity = 2});
   for (int i = 0; i < 8; ++i) it.kernel.send({}, patience).value();
   ASSERT_TRUE(eventually([&] { return it.kernel.snapshot().messages_in == 2; }));
@@ -122,7 +127,7 @@ TEST(terminate, stops_a_kernel_that_waits_for_room_in_its_output) {
   EXPECT_EQ(it.kernel.state(), kernel_state::terminated);
 }
 
-TEST(terminate, of_an_emitting_kernel_ends_its_wait_for_room) {
+TEST_P(terminate, of_an_emitting_kernel_ends_its_wait_for_room) {
   running<emitting> it({.output_capacity = 2});
   it.kernel.send({.count = 1000}, patience).value();
   ASSERT_TRUE(eventually([&] { return it.kernel.snapshot().output_depth == 2; }));
@@ -131,7 +136,7 @@ TEST(terminate, of_an_emitting_kernel_ends_its_wait_for_room) {
   EXPECT_EQ(it.kernel.snapshot().messages_out, 2u);
 }
 
-TEST(terminate, that_cannot_drain_in_time_says_how_much_was_lost) {  // LIFE-04
+TEST_P(terminate, that_cannot_drain_in_time_says_how_much_was_lost) {  // LIFE-04
   running<oracle> it({.input_capacity = 16, .output_capacity = 2});
   for (int i = 0; i < 10; ++i) it.kernel.send({}, patience).value();
   ASSERT_TRUE(eventually([&] { return it.kernel.snapshot().messages_in == 2; }));
@@ -146,10 +151,10 @@ TEST(terminate, that_cannot_drain_in_time_says_how_much_was_lost) {  // LIFE-04
   EXPECT_EQ(it.kernel.snapshot().messages_dropped, 8u);
 }
 
-TEST(terminate, tells_callers_and_receivers_at_once) {
+TEST_P(terminate, tells_callers_and_receivers_at_once) {
   auto runtime = open_runtime();
-  auto kernel = runtime.launch<oracle>();
-  auto receiver_kernel = runtime.launch<oracle>({.id = "received"});
+  auto kernel = launch<oracle>(runtime);
+  auto receiver_kernel = launch<oracle>(runtime, {.id = "received"});
   std::vector<std::jthread> threads;
   for (int t = 0; t < 8; ++t)
     threads.emplace_back([&] { EXPECT_EQ(call_code(kernel), RONDO_TERMINATED); });
@@ -164,9 +169,9 @@ TEST(terminate, tells_callers_and_receivers_at_once) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, patience / 2);
 }
 
-TEST(terminate, ends_the_wait_of_a_sender_for_room) {
+TEST_P(terminate, ends_the_wait_of_a_sender_for_room) {
   auto runtime = open_runtime();
-  auto kernel = runtime.launch<oracle>({.input_capacity = 2});
+  auto kernel = launch<oracle>(runtime, {.input_capacity = 2});
   kernel.send({}, patience).value();
   kernel.send({}, patience).value();
   std::optional<rondo::status> code;
@@ -176,7 +181,7 @@ TEST(terminate, ends_the_wait_of_a_sender_for_room) {
   EXPECT_EQ(code, RONDO_TERMINATED);
 }
 
-TEST(terminate, tells_a_caller_whose_reply_is_stuck_behind_replies_that_nobody_takes) {
+TEST_P(terminate, tells_a_caller_whose_reply_is_stuck_behind_replies_that_nobody_takes) {
   running<oracle> it({.input_capacity = 16, .output_capacity = 2});
   for (int i = 0; i < 8; ++i) it.kernel.send({}, patience).value();
   std::jthread caller([&] { EXPECT_EQ(call_code(it.kernel), RONDO_TERMINATED); });
@@ -187,7 +192,7 @@ TEST(terminate, tells_a_caller_whose_reply_is_stuck_behind_replies_that_nobody_t
   EXPECT_LT(std::chrono::steady_clock::now() - begin, patience / 2);
 }
 
-TEST(terminate, tells_callers_also_if_the_kernel_is_relaunched_at_once) {
+TEST_P(terminate, tells_callers_also_if_the_kernel_is_relaunched_at_once) {
   running<oracle> it({.wait = rondo::wait_policy::park});
   for (int round = 0; round < 20; ++round) {
     it.kernel.deactivate();
@@ -206,7 +211,7 @@ TEST(terminate, tells_callers_also_if_the_kernel_is_relaunched_at_once) {
   }
 }
 
-TEST(relaunch, keeps_state_options_and_names_and_works_again) {
+TEST_P(relaunch, keeps_state_options_and_names_and_works_again) {
   running<oracle> it({.id = "phoenix", .input_capacity = 8, .output_capacity = 4});
   const auto names = it.kernel.queues();
   for (std::uint64_t i = 1; i <= 5; ++i)
@@ -226,7 +231,7 @@ TEST(relaunch, keeps_state_options_and_names_and_works_again) {
   }
 }
 
-TEST(relaunch, does_not_handle_what_was_discarded) {
+TEST_P(relaunch, does_not_handle_what_was_discarded) {
   running<oracle> it({.input_capacity = 4});
   EXPECT_EQ(it.kernel.call({}, patience)->count, 1u);
   it.kernel.deactivate();
@@ -243,7 +248,7 @@ TEST(relaunch, does_not_handle_what_was_discarded) {
   }
 }
 
-TEST(relaunch, leaves_replies_from_before_to_receivers) {
+TEST_P(relaunch, leaves_replies_from_before_to_receivers) {
   running<oracle> it;
   it.kernel.send({.nonce = 1}, patience).value();
   it.kernel.terminate();

@@ -41,9 +41,25 @@ enum class publish_policy : std::uint32_t {
   chunked = RONDO_PUBLISH_CHUNKED,
 };
 
+// Whose threads run a kernel.
+enum class kernel_threads : std::uint32_t {
+  dedicated = RONDO_THREADS_DEDICATED,  // one of its own
+  // The few that the device has for all such kernels, as many as processors unless `pool_threads`
+  // in runtime_options::device_options says otherwise. For kernels that are many and mostly idle.
+  // Where every kernel asks for it, handlers should be short: one that blocks keeps a thread.
+  pool = RONDO_THREADS_POOL,
+};
+
 enum class terminate_mode : std::uint32_t {
   drain = RONDO_TERMINATE_DRAIN,      // handle what is waiting, then stop
   discard = RONDO_TERMINATE_DISCARD,  // stop after the request in hand
+};
+
+// What a backend is told when it opens a device; it refuses a key that it does not know.
+struct device_option {
+  std::string backend{};  // its name
+  std::string key{};
+  std::string value{};
 };
 
 struct runtime_options {
@@ -59,6 +75,10 @@ struct runtime_options {
   bool standard_kernel_paths = true;
   // Modules that are linked into the application: {&rondo_module_entry}.
   std::vector<rondo_module_entry_fn> linked_modules{};
+
+  // For devices that this runtime opens; all devices of a backend get the same. What names a
+  // backend that is not there is not used.
+  std::vector<device_option> device_options{};
 
   // Asynchronous calls are completed by runtime::poll(), and no thread is started for them.
   bool manual_completion = false;
@@ -81,7 +101,8 @@ struct launch_options {
 
   wait_policy wait = wait_policy::backend_default;
   nanoseconds spin_time{0};  // for spin_then_park; 0: the backend's default
-  int cpu = -1;              // processor for the kernel's thread; -1: any
+  kernel_threads threads = kernel_threads::dedicated;
+  int cpu = -1;  // processor for the kernel's thread; -1: any
 
   std::uint32_t grid = 0;  // blocks and threads per block, for devices that have them; 0: default
   std::uint32_t block = 0;

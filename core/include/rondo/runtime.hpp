@@ -5,6 +5,7 @@
 #pragma once
 
 #include <rondo/kernel.hpp>
+#include <rondo/kernel/hooks.hpp>
 #include <rondo/loader.hpp>
 #include <rondo/naming.hpp>
 
@@ -64,6 +65,15 @@ struct handler_description {
   std::uint32_t scenarios = 0;
 };
 
+namespace detail {
+// The argument of on_start() that a launch was given, encoded.
+struct given_start {
+  const rondo_message_type* type = nullptr;  // nullptr: none
+  std::vector<std::byte> bytes{};
+  bool fits = true;
+};
+}  // namespace detail
+
 class RONDO_EXPORT runtime {
  public:
   // Throws NO_SUCH_DIRECTORY for an explicit path that is not there; no_backend_error when no
@@ -100,13 +110,27 @@ class RONDO_EXPORT runtime {
   // backend says.
   template <handler_type H>
   kernel<H> launch(const launch_options& options = {}) {
-    constexpr rondo_message_type request = detail::describe_message<typename H::request>();
-    constexpr rondo_message_type response = detail::describe_message<typename H::response>();
-    return kernel<H>(launch_checked({H::id.text, H::id.size}, &request, &response, options));
+    static_assert(!detail::takes_start_argument<H>,
+                  "this handler's on_start takes an argument: launch<H>(options, argument)");
+    return launch_typed<H>(options, {});
+  }
+  // The handler's on_start() gets the argument, now and at every relaunch(). Throws also what
+  // on_start() fails with, in its words; INVALID_ARGUMENT if the argument is longer than it may be.
+  template <handler_type H>
+  requires detail::takes_start_argument<H> kernel<H> launch(
+      const launch_options& options, const detail::start_argument<H>& argument) {
+    using type = detail::start_argument<H>;
+    constexpr rondo_message_type described = detail::describe_message<type>();
+    detail::given_start start{&described, std::vector<std::byte>(detail::max_bytes<type>())};
+    const std::int64_t length =
+        encode(argument, start.bytes.data(), static_cast<std::uint32_t>(start.bytes.size()));
+    start.fits = length >= 0;
+    start.bytes.resize(start.fits ? static_cast<std::size_t>(length) : 0);
+    return launch_typed<H>(options, std::move(start));
   }
   // The same by name, for programs that do not know the types.
   kernel_handle launch(std::string_view handler_id, const launch_options& options = {}) {
-    return launch_checked(handler_id, nullptr, nullptr, options);
+    return launch_checked(handler_id, nullptr, nullptr, options, {});
   }
 
   kernel_handle find_kernel(std::string_view id) const;
@@ -135,8 +159,16 @@ class RONDO_EXPORT runtime {
  private:
   struct state;
   explicit runtime(std::unique_ptr<state> opened);
+  template <handler_type H>
+  kernel<H> launch_typed(const launch_options& options, detail::given_start start) {
+    constexpr rondo_message_type request = detail::describe_message<typename H::request>();
+    constexpr rondo_message_type response = detail::describe_message<typename H::response>();
+    return kernel<H>(
+        launch_checked({H::id.text, H::id.size}, &request, &response, options, std::move(start)));
+  }
   kernel_handle launch_checked(std::string_view handler_id, const rondo_message_type* request,
-                               const rondo_message_type* response, const launch_options& options);
+                               const rondo_message_type* response, const launch_options& options,
+                               detail::given_start start);
   kernel_handle open_end(std::string_view name, queue_direction direction,
                          const rondo_message_type& type) const;
 

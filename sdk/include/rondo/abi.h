@@ -223,6 +223,13 @@ typedef struct rondo_invocation {
   char failure_text[RONDO_FAILURE_TEXT_MAX];
 } rondo_invocation;
 
+/* What a backend with capability "handler.timer" gives to invoke() and to the hooks instead, with
+ * base.struct_size saying so. */
+typedef struct rondo_timed_invocation {
+  rondo_invocation base;
+  uint64_t* timer_at_ns; /* set by call_again_after(): CLOCK_MONOTONIC; NULL: not here */
+} rondo_timed_invocation;
+
 /* Where a handler puts replies: none, one or many, which the host pops in the order in which they
  * were committed [EXEC-05]. reserve() returns room for `bytes` of payload, aligned to 16, or
  * NULL if the kernel is being stopped, after which the handler should return; the room belongs to
@@ -305,6 +312,20 @@ typedef struct rondo_handler {
    * to the caller, in which case invocation says why. NULL: no host image. Never throws. */
   rondo_status (*invoke)(void* state, const void* payload, rondo_emitter* out,
                          rondo_invocation* invocation);
+  /* Hooks, each NULL if the handler has none. They run where invoke() runs, never beside it, with a
+   * request of zeros, and fail as it does.
+   * Once in each launch, before the first request. argument: the start_argument that the kernel was
+   * created with. A failure makes the launch fail with the hook's code and words. */
+  rondo_status (*on_start)(void* state, const void* argument, uint32_t argument_bytes,
+                           rondo_invocation* invocation);
+  /* Once in each launch whose on_start did not fail, after the last request, when the kernel is
+   * terminated; not if it is FAILED. A failure is logged. */
+  rondo_status (*on_stop)(void* state, rondo_invocation* invocation);
+  /* At the time that call_again_after() named last, or soon after, while the kernel is ACTIVE;
+   * terminate forgets it. A failure is logged. Needs capability "handler.timer". */
+  rondo_status (*on_timer)(void* state, rondo_invocation* invocation);
+  /* What on_start takes; NULL: nothing. */
+  const rondo_message_type* start_type;
 } rondo_handler;
 
 typedef struct rondo_module {
@@ -382,6 +403,9 @@ typedef struct rondo_table {
 #define RONDO_CAP_RELAUNCH "kernel.relaunch"             /* launch again after terminate */
 #define RONDO_CAP_HANG_DETECTION "kernel.hang_detection" /* handler_deadline_ns */
 #define RONDO_CAP_LEASE "kernel.lease"                   /* lease_ns */
+#define RONDO_CAP_POOL "kernel.pool"                     /* RONDO_THREADS_POOL */
+#define RONDO_CAP_HOOKS "handler.hooks"                  /* rondo_handler.on_start, on_stop */
+#define RONDO_CAP_TIMER "handler.timer"                  /* rondo_handler.on_timer */
 #define RONDO_CAP_BUFFER "buffer"
 #define RONDO_CAP_HOST_IMAGE "image.host" /* runs rondo_handler.invoke */
 #define RONDO_CAP_HOST_ONLY_MESSAGES "message.host_only"
@@ -636,6 +660,10 @@ enum {
   RONDO_WAIT_PARK = 3
 };
 enum { RONDO_TERMINATE_DRAIN = 1, RONDO_TERMINATE_DISCARD = 2 };
+/* Whose threads run the handler: one of the kernel's own, or the few of a pool that its device has
+ * for all kernels that ask for it. With a pool a kernel that is idle costs memory only, and a
+ * handler that does not return costs the others nothing but time. */
+enum { RONDO_THREADS_DEDICATED = 0, RONDO_THREADS_POOL = 1 };
 
 typedef struct rondo_kernel_params {
   uint32_t struct_size;
@@ -660,6 +688,9 @@ typedef struct rondo_kernel_params {
   const rondo_option* options; /* further, backend-specific; unknown keys are INVALID_ARGUMENT
                                   [OPT-01] */
   uint64_t option_count;
+  uint32_t threads;           /* RONDO_THREADS_* */
+  uint32_t start_bytes;       /* at most start_type->max_bytes of the handler */
+  const void* start_argument; /* encoded; the backend keeps a copy for every launch. NULL: none */
 } rondo_kernel_params;
 
 typedef struct rondo_terminate_report {
@@ -698,10 +729,10 @@ typedef struct rondo_kernel_table {
   uint32_t struct_size;
   uint32_t reserved;
   /* Build the kernel and its two queues; nothing runs yet. params is read during the call only; the
-   * handler and its image are all that is kept of it [LIFE-10]. A handler that the backend has no
-   * image for is NO_IMAGE [EXEC-06]. At
-   * most 30 s. Any. OK, INVALID_ARGUMENT, CAPACITY_*, UNSUPPORTED, NO_IMAGE, OUT_OF_MEMORY,
-   * LIMIT_REACHED, DEVICE_LOST. */
+   * handler, its image and a copy of the start argument are all that is kept of it [LIFE-10]. A
+   * handler that the backend has no image for is NO_IMAGE [EXEC-06]. At most 30 s. Any. OK,
+   * INVALID_ARGUMENT, CAPACITY_*, UNSUPPORTED, NO_IMAGE, OUT_OF_MEMORY, LIMIT_REACHED, DEVICE_LOST.
+   */
   rondo_status (*create)(rondo_device*, const rondo_kernel_params* params, rondo_kernel** out,
                          rondo_error_sink* error);
   /* The kernel is resident when this returns OK. deadline_ns is a duration, as everywhere below. No

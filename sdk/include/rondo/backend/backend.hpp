@@ -8,7 +8,9 @@
 
 #include <rondo/abi.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <new>
@@ -21,6 +23,14 @@ namespace rondo::backend {
 
 inline rondo_string text(std::string_view s) { return {s.data(), s.size()}; }
 inline std::string_view text(rondo_string s) { return {s.data, s.size}; }
+
+// A record that others filled and that grows at its end, with zeros for what they do not know of.
+template <class Record>
+Record whole(const Record& record) {
+  Record out{};
+  std::memcpy(&out, &record, std::min<std::size_t>(record.struct_size, sizeof out));
+  return out;
+}
 
 // Throw it from any function that takes an error sink: it reaches the host whole.
 class failure : public std::exception {

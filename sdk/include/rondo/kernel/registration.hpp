@@ -3,6 +3,7 @@
 #pragma once
 
 #include <rondo/kernel/dispatch.hpp>
+#include <rondo/kernel/hooks.hpp>
 
 #if defined(__CUDACC__)
 #include <rondo/device/entry.hpp>
@@ -58,17 +59,23 @@ constexpr rondo_handler make_handler(const char* device_entry) {
                 "response`, both declared with RONDO_MESSAGE, and operator()(const request&, "
                 "response&, rondo::context&) or (const request&, rondo::emitter<response>&, "
                 "rondo::context&)");
-  return {sizeof(rondo_handler),
-          handler_flags<H>(),
-          {H::id.text, H::id.size},
-          describe_message<typename H::request>(),
-          describe_message<typename H::response>(),
-          {device_entry, length_of(device_entry)},
-          sizeof(H),
-          alignof(H),
-          &construct_state<H>,
-          &destroy_state<H>,
-          &invoke_handler<H>};
+  rondo_handler record = {sizeof(rondo_handler),
+                          handler_flags<H>(),
+                          {H::id.text, H::id.size},
+                          describe_message<typename H::request>(),
+                          describe_message<typename H::response>(),
+                          {device_entry, length_of(device_entry)},
+                          sizeof(H),
+                          alignof(H),
+                          &construct_state<H>,
+                          &destroy_state<H>,
+                          &invoke_handler<H>,
+                          nullptr,
+                          nullptr,
+                          nullptr,
+                          nullptr};
+  add_hooks<H>(record);
+  return record;
 }
 
 }  // namespace rondo::detail

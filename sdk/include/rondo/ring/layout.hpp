@@ -78,10 +78,24 @@ struct alignas(line_bytes) claim_line {
   std::uint64_t publishing;   // counted: 1 while a producer moves tail
 };
 
+struct ready_list;
+
 // Always in host memory: the consumer sets waiting before it sleeps, the producer clears it and
 // wakes. See wait.hpp.
 struct alignas(line_bytes) wake_line {
-  std::uint32_t waiting;
+  std::uint32_t waiting;  // one of the values in wait.hpp
+  std::uint32_t reserved;
+  // Of a consumer that a pool of threads serves; set before it first waits.
+  ready_list* pool;
+  void* consumer;   // the pool's own
+  wake_line* next;  // while it is on the pool's list
+};
+
+// What producers know of a pool of threads that serves many consumers, in host memory.
+struct alignas(line_bytes) ready_list {
+  wake_line* newest;        // consumers that were woken and that no thread has taken over yet
+  std::uint32_t bell;       // what the pool's threads sleep on: counts how often it was rung
+  std::uint32_t may_sleep;  // 1: a thread sleeps, or is about to, and nobody has rung for it
 };
 
 static_assert(sizeof(envelope) == 32 && offsetof(envelope, length) == 0 &&
@@ -91,7 +105,8 @@ static_assert(sizeof(envelope) == 32 && offsetof(envelope, length) == 0 &&
 static_assert(sizeof(envelope_times) == 16);
 static_assert(sizeof(producer_line) == line_bytes && offsetof(producer_line, discard_below) == 8);
 static_assert(sizeof(consumer_line) == line_bytes && offsetof(consumer_line, skipped) == 8);
-static_assert(sizeof(claim_line) == line_bytes && sizeof(wake_line) == line_bytes);
+static_assert(sizeof(claim_line) == line_bytes && sizeof(wake_line) == line_bytes &&
+              sizeof(ready_list) == line_bytes);
 static_assert(sizeof(chunk) == 16 && offsetof(chunk, tag) == 12);
 
 inline constexpr std::uint32_t word_prefix_bytes = 16;  // publish word and reserved word

@@ -67,27 +67,94 @@ inline void futex_wake(std::uint32_t* word, int count) {
   syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
 }
 
+// What wake_line.waiting says about the consumer.
+inline constexpr std::uint32_t awake = 0;   // it will look again by itself
+inline constexpr std::uint32_t asleep = 1;  // its thread sleeps on this very word
+inline constexpr std::uint32_t pooled = 2;  // it has no thread, and its pool shall find it one
+
+// ---- consumers that share the threads of a pool; see docs/decisions/0011-the-pool.md
+
+// One of the pool's sleeping threads gets up, or one that was about to sleep does not.
+inline void ring_bell(ready_list* pool) {
+  __atomic_fetch_add(&pool->bell, 1, __ATOMIC_RELEASE);  // SYNC: bell
+  futex_wake(&pool->bell, 1);
+}
+
+// Whoever turned `waiting` from pooled to awake, and nobody else, puts the consumer on the list: so
+// it is there once. Between the push and the question whether a thread sleeps lies a full barrier,
+// as between the thread's announcement and its look at the list.
+inline void make_ready(wake_line* line) {
+  ready_list* const pool = line->pool;  // the line is not ours any more once it is on the list
+  wake_line* newest = __atomic_load_n(&pool->newest, __ATOMIC_RELAXED);
+  do __atomic_store_n(&line->next, newest, __ATOMIC_RELAXED);
+  while (!__atomic_compare_exchange_n(&pool->newest, &newest, line, true, __ATOMIC_SEQ_CST,
+                                      __ATOMIC_RELAXED));  // SYNC: ready
+  if (__atomic_load_n(&pool->may_sleep, __ATOMIC_SEQ_CST) != 0 &&
+      __atomic_exchange_n(&pool->may_sleep, 0, __ATOMIC_ACQ_REL) != 0)
+    ring_bell(pool);
+}
+
+// A thread of the pool: all that were put on the list since, the oldest first, linked by `next`.
+inline wake_line* take_ready(ready_list* pool) {
+  if (__atomic_load_n(&pool->newest, __ATOMIC_SEQ_CST) == nullptr) return nullptr;
+  wake_line* rest = __atomic_exchange_n(&pool->newest, nullptr, __ATOMIC_ACQUIRE);  // SYNC: ready
+  wake_line* oldest = nullptr;
+  while (rest != nullptr) {
+    wake_line* const next = __atomic_load_n(&rest->next, __ATOMIC_RELAXED);
+    __atomic_store_n(&rest->next, oldest, __ATOMIC_RELAXED);
+    oldest = rest;
+    rest = next;
+  }
+  return oldest;
+}
+
+// The pool gives a consumer that it holds away: from now on whoever publishes makes it ready. Then
+// comes heavy_barrier(), a last look, and reclaim() where that finds something.
+inline void let_go(wake_line* line) {
+  __atomic_store_n(&line->waiting, pooled, __ATOMIC_RELEASE);  // SYNC: hand-over
+}
+// False if somebody else has made it ready.
+inline bool reclaim(wake_line* line) {
+  return __atomic_exchange_n(&line->waiting, awake, __ATOMIC_ACQ_REL) == pooled;  // SYNC: hand-over
+}
+
+// ---- waking
+
+namespace detail {
+
+// Out of line: what a sender does that finds its consumer awake stays short.
+[[gnu::noinline, gnu::cold]] inline void wake_waiting(wake_line* line) {
+  switch (__atomic_exchange_n(&line->waiting, awake, __ATOMIC_ACQ_REL)) {  // SYNC: hand-over
+    case asleep: return futex_wake(&line->waiting, 1);
+    case pooled: return make_ready(line);
+    default: return;  // another sender was faster
+  }
+}
+
+}  // namespace detail
+
 // Producer, after publishing: wake the consumer if it sleeps.
 inline void wake_if_parked(wake_line* line) {
   light_barrier();  // SYNC: park
-  if (__atomic_load_n(&line->waiting, __ATOMIC_RELAXED) == 0) [[likely]]
+  if (__atomic_load_n(&line->waiting, __ATOMIC_RELAXED) == awake) [[likely]]
     return;
-  if (__atomic_exchange_n(&line->waiting, 0, __ATOMIC_ACQ_REL) != 0) futex_wake(&line->waiting, 1);
+  detail::wake_waiting(line);
 }
 
 // Wake it whatever it waits for: stop requests and terminations.
 inline void wake(wake_line* line) {
-  __atomic_store_n(&line->waiting, 0, __ATOMIC_RELEASE);
+  if (__atomic_exchange_n(&line->waiting, awake, __ATOMIC_SEQ_CST) == pooled)  // SYNC: hand-over
+    return make_ready(line);
   futex_wake(&line->waiting, 1);
 }
 
 // Consumer: sleep until woken, unless has_work() turns true. May return early; ask again.
 template <class HasWork>
 void park(wake_line* line, std::uint64_t deadline_ns, HasWork&& has_work) {
-  __atomic_store_n(&line->waiting, 1, __ATOMIC_RELAXED);
+  __atomic_store_n(&line->waiting, asleep, __ATOMIC_RELAXED);
   heavy_barrier();  // SYNC: park
-  if (!has_work()) futex_wait(&line->waiting, 1, deadline_ns);
-  __atomic_store_n(&line->waiting, 0, __ATOMIC_RELAXED);
+  if (!has_work()) futex_wait(&line->waiting, asleep, deadline_ns);
+  __atomic_store_n(&line->waiting, awake, __ATOMIC_RELAXED);
 }
 
 // Decides what one more unsuccessful look means: look again, or sleep. There is a `pause` between
