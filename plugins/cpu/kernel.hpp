@@ -32,7 +32,7 @@ class kernel final : public backend::kernel {
  private:
   void require(bool allowed, const char* what) const;
   void change(command to, report expected, std::uint32_t next, std::uint64_t deadline_ns);
-  bool end_thread(bool drains, std::uint64_t accepted, std::uint64_t deadline_ns);
+  bool end_thread(bool drains, const worker::ends& accepted, std::uint64_t deadline_ns);
   bool is_hung() const;
   void abandon();
   [[noreturn]] void say_hung() const;
