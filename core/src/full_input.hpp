@@ -27,8 +27,7 @@ inline constexpr std::int64_t oldest_patience_ns = 1'000'000;
 template <class Try, class Moving>
 status instance::wait_for_place(const send_port::extras& with, deadline& until, Try&& again,
                                 Moving&& moving) {
-  const bool waits_briefly =
-      until.is_zero() && plan_.options.input_full == when_full::drop_oldest;
+  const bool waits_briefly = until.is_zero() && plan_.options.input_full == when_full::drop_oldest;
   deadline brief(oldest_patience_ns);
   deadline& end = waits_briefly ? brief : until;
   end.at();

@@ -157,9 +157,9 @@ class instance {
   std::optional<receive_port> output_;
   std::optional<reply_router> router_;
   std::optional<duplicate_window> keys_;
-  std::atomic<std::uint64_t> dropped_newest_{0};  // by senders
+  std::atomic<std::uint64_t> dropped_newest_{0};   // by senders
   mutable std::atomic<std::uint64_t> expired_{0};  // before there was room for them
-  mutable std::atomic<bool> closed_{false};  // takes no more requests
+  mutable std::atomic<bool> closed_{false};        // takes no more requests
   std::mutex lifecycle_;
   bool retired_ = false;  // under lifecycle_
 };

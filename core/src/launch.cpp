@@ -60,10 +60,10 @@ std::uint64_t capacity_for(std::uint64_t asked, std::uint32_t payload, const cha
 
 void require_known(when_full policy, const char* option, const std::string& id) {
   if (policy <= when_full::drop_oldest) return;
-  throw error(RONDO_INVALID_ARGUMENT, id,
-              fmt::format("{} is {}, which means nothing", option,
-                          static_cast<std::uint32_t>(policy)),
-              "Use block, reject, drop_newest or drop_oldest");
+  throw error(
+      RONDO_INVALID_ARGUMENT, id,
+      fmt::format("{} is {}, which means nothing", option, static_cast<std::uint32_t>(policy)),
+      "Use block, reject, drop_newest or drop_oldest");
 }
 
 void check_queue_options(const launch_options& options, const std::string& id) {
@@ -90,7 +90,8 @@ void require_offered(const launch_options& options, const std::string& id,
   if (options.urgent_lane && !api.has(RONDO_CAP_URGENT)) refuse("urgent_lane", another);
   if (options.timed && !api.has(RONDO_CAP_TIMED)) refuse("timed", another);
   if (options.timed && (options.avoid_mapped || !api.has(RONDO_CAP_MAPPED)))
-    refuse("timed through the calls of its queues", "Launch without avoid_mapped, or without timed");
+    refuse("timed through the calls of its queues",
+           "Launch without avoid_mapped, or without timed");
   if (options.input_full == when_full::drop_oldest && !api.has(RONDO_CAP_DROP_OLDEST))
     refuse("input_full = drop_oldest", another);
   if (options.output_full == when_full::drop_oldest)

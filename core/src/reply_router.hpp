@@ -183,7 +183,8 @@ class reply_router {
   // Asked now and then by who leads; not OK ends the wait with that code. Set before use.
   void watch(status (*health)(void*), void* self) { health_ = health, health_self_ = self; }
 
-  // Replies that receivers leave lying hold up nobody: what does not fit is dropped. Set before use.
+  // Replies that receivers leave lying hold up nobody: what does not fit is dropped. Set before
+  // use.
   void drop_what_is_left() { drops_ = true; }
   std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
   std::uint64_t late() const { return late_.load(std::memory_order_relaxed); }

@@ -8,9 +8,7 @@ status instance::reserve(const codec& request, nanoseconds timeout, claim_state&
                          error_info& why) {
   deadline until(timeout.count());
   out.life = router_->life();
-  const auto claim = [&] {
-    return input_->try_claim(request, plan_.options.one_sender, out.slot);
-  };
+  const auto claim = [&] { return input_->try_claim(request, plan_.options.one_sender, out.slot); };
   status code = RONDO_OK;
   if (closed_.load(std::memory_order_acquire)) code = refusal();  // SYNC: closed
   else code = claim();

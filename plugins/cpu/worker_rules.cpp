@@ -105,9 +105,8 @@ void worker::rest_by_rules(command during, ring::spinner& spinner) {
   ring::consumer<>* from = nullptr;
   if (during == command::drain || !owed_.empty() || peek_by_rules(next, from) != RONDO_EMPTY)
     return nap();
-  ring::park(input_.memory().wake_line(), ring::no_deadline, [&] {
-    return ordered() != during || peek_by_rules(next, from) != RONDO_EMPTY;
-  });
+  ring::park(input_.memory().wake_line(), ring::no_deadline,
+             [&] { return ordered() != during || peek_by_rules(next, from) != RONDO_EMPTY; });
 }
 
 // Inactive: nothing is handled, but senders that ask for the oldest to be given up need not wait,
@@ -239,9 +238,8 @@ bool worker::put(const notice& what) {
   ring::claim slot;
   if (out_.try_reserve(length, slot) != RONDO_OK) return false;
   std::memcpy(slot.payload, &what.failure, length);
-  const rondo_envelope header{length,           RONDO_TYPE_RESPONSE, 0,
-                              RONDO_FLAG_FAILED, 0,                   slot.sequence + 1,
-                              what.correlation_id};
+  const rondo_envelope header{
+      length, RONDO_TYPE_RESPONSE, 0, RONDO_FLAG_FAILED, 0, slot.sequence + 1, what.correlation_id};
   out_.commit(slot, header);
   add(counters_.messages_out, 1);
   add(counters_.bytes_out, length);

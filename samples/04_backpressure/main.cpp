@@ -36,8 +36,8 @@ void fill(rondo::runtime& runtime, const std::string& backend, const char* name,
           rondo::when_full policy) {
   auto kernel = runtime.launch<thumbnail>(
       {.backend = backend, .id = name, .input_capacity = slots, .input_full = policy});
-  std::printf("%s: %llu pictures for %llu slots\n", name,
-              static_cast<unsigned long long>(pictures), static_cast<unsigned long long>(slots));
+  std::printf("%s: %llu pictures for %llu slots\n", name, static_cast<unsigned long long>(pictures),
+              static_cast<unsigned long long>(slots));
   // Only one that waits has a use for the kernel while it waits.
   std::jthread starter;
   if (policy == rondo::when_full::block) starter = std::jthread([&] { kernel.activate(); });
@@ -64,8 +64,8 @@ void order(rondo::runtime& runtime, const std::string& backend) {
   kernel.send({1}, 5s).value();
   kernel.send({2}, 5s, {.ttl = 1ns}).value();  // too old whenever the kernel comes to it
   kernel.send({3}, 5s, {.urgent = true}).value();
-  std::printf("  4 %s, again %s\n", told(kernel.send({4}, 5s, {.key = 4})).c_str(),
-              told(kernel.send({4}, 5s, {.key = 4})).c_str());
+  const auto first = kernel.send({4}, 5s, {.key = 4}), again = kernel.send({4}, 5s, {.key = 4});
+  std::printf("  4 %s, again %s\n", told(first).c_str(), told(again).c_str());
   kernel.activate();
   print_replies(kernel, 4);
   kernel.terminate();

@@ -184,8 +184,7 @@ TEST_P(full_input, that_drops_the_oldest_accounts_for_everything_under_load) {
   std::vector<std::jthread> threads;
   for (std::uint64_t t = 0; t < senders; ++t)
     threads.emplace_back([&] {
-      for (std::uint64_t i = 0; i < each; ++i)
-        ASSERT_TRUE(it.kernel.send({.nonce = i}, patience));
+      for (std::uint64_t i = 0; i < each; ++i) ASSERT_TRUE(it.kernel.send({.nonce = i}, patience));
     });
   std::uint64_t values = 0, dropped = 0;
   for (std::uint64_t n = 0; n < senders * each; ++n) {

@@ -73,10 +73,8 @@ TEST_F(queue_options, that_a_backend_does_not_offer_are_unsupported_and_name_bot
 // Core alone does these, so they work on a backend that has never heard of them.
 TEST_F(queue_options, that_need_nothing_of_a_backend_work_on_any) {
   for (const auto policy : {when_full::reject, when_full::drop_newest}) {
-    auto kernel = runtime_.launch<oracle>({.backend = "plain_c",
-                                           .input_capacity = 2,
-                                           .input_full = policy,
-                                           .duplicate_window = 4});
+    auto kernel = runtime_.launch<oracle>(
+        {.backend = "plain_c", .input_capacity = 2, .input_full = policy, .duplicate_window = 4});
     ASSERT_TRUE(kernel.send({}, patience, {.key = 1}));
     EXPECT_EQ(kernel.send({}, patience, {.key = 1}).code(), RONDO_REPEATED);
     ASSERT_TRUE(kernel.send({}, patience, {.key = 2}));
@@ -98,9 +96,9 @@ TEST_F(queue_options, that_a_message_needs_are_named_when_the_launch_lacks_them)
     rondo::send_options how;
     const char *field, *option;
   };
-  for (const auto& each : {lacking{{.urgent = true}, "urgent", "urgent_lane"},
-                           lacking{{.ttl = 1s}, "ttl", "timed"},
-                           lacking{{.key = 1}, "key", "duplicate_window"}}) {
+  for (const auto& each :
+       {lacking{{.urgent = true}, "urgent", "urgent_lane"}, lacking{{.ttl = 1s}, "ttl", "timed"},
+        lacking{{.key = 1}, "key", "duplicate_window"}}) {
     for (const auto& why : {kernel.send({}, patience, each.how).failure(),
                             kernel.call({}, patience, each.how).failure(),
                             kernel.call_async({}, patience, each.how).get().failure()}) {

@@ -309,9 +309,9 @@ class kernel : public kernel_handle {
   // encoding throws, and LIMIT_REACHED if there is no completion thread to be had.
   //
   // A future that is dropped blocks nobody and leaks nothing.
-  std::future<result<response>> call_async(
-      const request& message, nanoseconds timeout,
-      const send_options& how = {}) requires replying_handler<H> {
+  std::future<result<response>> call_async(const request& message, nanoseconds timeout,
+                                           const send_options& how = {}) requires
+      replying_handler<H> {
     auto call = std::make_unique<detail::promised_call<response>>();
     auto answer = call->future();
     start_call(message, timeout, std::move(call), how);
@@ -337,8 +337,7 @@ class kernel : public kernel_handle {
     return as_sender().send(message, timeout);
   }
   result<std::uint64_t> try_send(const request& message) { return as_sender().try_send(message); }
-  result<std::uint64_t> send(const request& message, nanoseconds timeout,
-                             const send_options& how) {
+  result<std::uint64_t> send(const request& message, nanoseconds timeout, const send_options& how) {
     return as_sender().send(message, timeout, how);
   }
   result<std::uint64_t> try_send(const request& message, const send_options& how) {

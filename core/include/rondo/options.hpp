@@ -55,7 +55,9 @@ enum class when_full : std::uint32_t {
   drop_newest,
   // For an input: the oldest is dropped for it. The kernel lets go of that one when it has done
   // with the request in hand, or at once if it is not active, and the send waits for it until its
-  // deadline, try_send for 1 ms at most; then it is TIMEOUT or FULL. UNSUPPORTED for an output.
+  // deadline, try_send for 1 ms at most; then it is TIMEOUT or FULL. The answer to a request that
+  // was dropped waits for room like any reply: where nobody takes replies, output_full must not be
+  // block. UNSUPPORTED for an output.
   drop_oldest,
 };
 
@@ -134,8 +136,8 @@ struct launch_options {
   bool avoid_mapped = false;
 };
 
-// How one request is sent. Each field needs the launch option that is named with it, and is
-// INVALID_ARGUMENT without.
+// How one request is sent, by send, call and call_async; batches and claims have none of this. Each
+// field needs the launch option that is named with it, and is INVALID_ARGUMENT without.
 struct send_options {
   bool urgent = false;  // urgent_lane
   // timed. How long it may take from this call until the handler begins; what is older is not

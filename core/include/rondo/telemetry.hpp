@@ -23,11 +23,11 @@ struct kernel_snapshot {
 
   // Counted by the kernel, single writer. "In" is requests handled: an idle kernel's stays 0.
   std::uint64_t messages_in = 0;
-  std::uint64_t messages_out = 0;      // replies published, failures included
-  std::uint64_t messages_failed = 0;   // requests that ended in a failure
+  std::uint64_t messages_out = 0;     // replies published, failures included
+  std::uint64_t messages_failed = 0;  // requests that ended in a failure
   // Requests that were not handled: abandoned, discarded or malformed, given up, expired.
   std::uint64_t messages_dropped = 0;
-  std::uint64_t bytes_in = 0;          // payload
+  std::uint64_t bytes_in = 0;  // payload
   std::uint64_t bytes_out = 0;
   std::uint64_t polls = 0;  // looks at the input, idle ones included
   std::uint64_t input_depth = 0;

@@ -503,10 +503,11 @@ enum {
 
 /* What becomes of a request that a queue drops. With DROP_OLDEST, a push on a full queue asks the
  * kernel to give up the oldest requests, and returns FULL until it has: at most the request in hand
- * is waited for, and a kernel that is not ACTIVE gives them up too. A request that was given up, has
- * expired, or whose reply was dropped is counted. It is answered by a failure (DROPPED, EXPIRED,
- * FULL) if its requester waits, see RONDO_CORRELATION_AWAITED, as soon as the output has room; so is
- * one that was not handled and whose handler owes a reply, unless the output drops that. */
+ * is waited for, and a kernel that is not ACTIVE gives them up too. A request that was given up,
+ * has expired, or whose reply was dropped is counted. It is answered by a failure (DROPPED,
+ * EXPIRED, FULL) if its requester waits, see RONDO_CORRELATION_AWAITED, as soon as the output has
+ * room; so is one that was not handled and whose handler owes a reply, unless the output drops
+ * that. */
 
 enum { RONDO_MAX_PAYLOAD = 65536, RONDO_MAX_LANES = 2 };
 
@@ -519,8 +520,8 @@ typedef struct rondo_queue_params {
                                 CAPACITY_OVERFLOW or OUT_OF_MEMORY [QUEUE-09] */
   uint32_t payload_capacity; /* bytes a slot can carry, 1 … RONDO_MAX_PAYLOAD */
   uint32_t flags;            /* RONDO_QUEUE_* */
-  uint32_t lanes;            /* 1; 2: requests with RONDO_FLAG_URGENT travel in a lane of their own, of
-                                the same capacity, and are taken before all others */
+  uint32_t lanes; /* 1; 2: requests with RONDO_FLAG_URGENT travel in a lane of their own, of
+                     the same capacity, and are taken before all others */
   uint32_t reserved;
 } rondo_queue_params;
 

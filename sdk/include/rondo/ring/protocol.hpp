@@ -528,9 +528,7 @@ class consumer {
     return describe(scratch_, ring_.shape.payload_distance(), out);
   }
 
-  RONDO_HD bool is_discarded() const {
-    return ring_.drops_oldest && is_given_up(head_);
-  }
+  RONDO_HD bool is_discarded() const { return ring_.drops_oldest && is_given_up(head_); }
 
   view ring_;
   std::uint64_t head_ = 0;
