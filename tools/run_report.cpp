@@ -44,7 +44,12 @@ json to_json(const kernel_snapshot& stats) {
           {"handler_sampled_mean_ns", stats.handler_sampled_mean.count()},
           {"handler_sampled_max_ns", stats.handler_sampled_max.count()},
           {"sent", stats.sent},
-          {"late_replies", stats.late_replies}};
+          {"late_replies", stats.late_replies},
+          {"dropped_oldest", stats.dropped_oldest},
+          {"dropped_newest", stats.dropped_newest},
+          {"expired", stats.expired},
+          {"duplicates", stats.duplicates},
+          {"replies_dropped", stats.replies_dropped}};
 }
 
 json to_json(const handler_run& run) {

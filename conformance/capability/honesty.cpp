@@ -140,6 +140,26 @@ RONDO_CASE(capability, honesty, queue_timed, core, "CAP-01", "") {
   expect_offered(it, it.has(RONDO_CAP_TIMED), spec, RONDO_CAP_TIMED);
 }
 
+RONDO_CASE(capability, honesty, queue_urgent, core, "CAP-01", "") {
+  kernel_spec spec;
+  spec.lanes = 2;
+  expect_offered(it, it.has(RONDO_CAP_URGENT), spec, RONDO_CAP_URGENT);
+}
+
+RONDO_CASE(capability, honesty, queue_drop_oldest, core, "CAP-01", "") {
+  kernel_spec spec;
+  spec.input_flags = RONDO_QUEUE_DROP_OLDEST;
+  expect_offered(it, it.has(RONDO_CAP_DROP_OLDEST), spec, RONDO_CAP_DROP_OLDEST);
+}
+
+RONDO_CASE(capability, honesty, queue_output_full, core, "CAP-01", "") {
+  for (const std::uint32_t flag : {RONDO_QUEUE_REJECT, RONDO_QUEUE_DROP_NEWEST}) {
+    kernel_spec spec;
+    spec.output_flags = flag;
+    expect_offered(it, it.has(RONDO_CAP_OUTPUT_FULL), spec, RONDO_CAP_OUTPUT_FULL);
+  }
+}
+
 RONDO_CASE(capability, honesty, wait_park, core, "CAP-01", "") {
   for (const std::uint32_t wait : {RONDO_WAIT_PARK, RONDO_WAIT_SPIN_THEN_PARK}) {
     kernel_spec spec;

@@ -94,6 +94,11 @@ rondo_status create(rondo_device* device, const rondo_kernel_params* params, ron
     return RONDO_INVALID_NAME;
   }
   change_params(p);
+  if ((p.input.flags & RONDO_QUEUE_TIMED) != 0) {
+    explain(sink.get(), RONDO_UNSUPPORTED, id, "timed queues are not offered");
+    if (broken(fault::failure_sets_out)) *out = nullptr;
+    return failed(RONDO_UNSUPPORTED, error);
+  }
   rondo_kernel* made = nullptr;
   const auto status = inner.kernel.create(device->inner, &p, &made, sink.get());
   if (status != RONDO_OK) {

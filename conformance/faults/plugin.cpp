@@ -63,6 +63,8 @@ std::vector<rondo_string> capabilities() {
     const auto name = view(inner.descriptor->capabilities[i]);
     if (name == RONDO_CAP_MAPPED && !shows_the_map()) continue;
     if (name == RONDO_CAP_BATCH && broken(fault::hides_batch)) continue;
+    // Something that this backend does not offer, whatever it wraps: see create().
+    if (name == RONDO_CAP_TIMED) continue;
     add(name);
     if (list.size() == 1 && broken(fault::capability_twice)) add(name);
   }

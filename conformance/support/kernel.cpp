@@ -10,7 +10,8 @@ namespace rondo::conformance {
 namespace {
 
 rondo_queue_params queue_of(const kernel_spec& spec, const std::string& name,
-                            std::uint64_t capacity, std::uint32_t payload, std::uint32_t flags) {
+                            std::uint64_t capacity, std::uint32_t payload, std::uint32_t flags,
+                            std::uint32_t lanes) {
   rondo_queue_params params{};
   params.struct_size = sizeof params;
   params.publication = spec.publication;
@@ -18,7 +19,7 @@ rondo_queue_params queue_of(const kernel_spec& spec, const std::string& name,
   params.capacity = capacity;
   params.payload_capacity = payload;
   params.flags = flags;
-  params.lanes = spec.lanes;
+  params.lanes = lanes;
   return params;
 }
 
@@ -54,9 +55,10 @@ rondo_status try_create(bench& it, const kernel_spec& spec, rondo_kernel*& out,
       spec.input_payload != 0 ? spec.input_payload : std::max(handler.request.max_bytes, 1u);
   const std::uint32_t out_bytes =
       spec.output_payload != 0 ? spec.output_payload : room_for_reply(handler);
-  params.input = queue_of(spec, spec.input_name, spec.input_capacity, in, spec.input_flags);
-  params.output =
-      queue_of(spec, spec.output_name, spec.output_capacity, out_bytes, RONDO_QUEUE_ONE_PRODUCER);
+  params.input =
+      queue_of(spec, spec.input_name, spec.input_capacity, in, spec.input_flags, spec.lanes);
+  params.output = queue_of(spec, spec.output_name, spec.output_capacity, out_bytes,
+                           spec.output_flags | RONDO_QUEUE_ONE_PRODUCER, 1);
   params.kernel_tag = spec.kernel_tag;
   params.cpu = spec.cpu;
   params.grid = spec.grid;

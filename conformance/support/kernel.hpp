@@ -27,7 +27,8 @@ struct kernel_spec {
   std::uint32_t input_payload = 0, output_payload = 0;  // 0: the handler's
   std::uint32_t publication = RONDO_PUBLISH_DEFAULT;
   std::uint32_t input_flags = 0;
-  std::uint32_t lanes = 1;
+  std::uint32_t output_flags = 0;
+  std::uint32_t lanes = 1;  // of the input
   std::uint32_t wait = RONDO_WAIT_DEFAULT;
   std::int32_t cpu = -1;
   std::uint32_t grid = 0, block = 0;

@@ -1,5 +1,5 @@
 // Sending the request of an asynchronous call, and waiting until what was sent has been handled.
-#include "instance.hpp"
+#include "full_input.hpp"
 
 #include <rondo/host_services.hpp>
 
@@ -15,47 +15,49 @@ void nap() {
 
 }  // namespace
 
-// As send_until(), by one who has no ticket: he may not lead for long, and must not wait at all
+// As send_order(), by one who has no ticket: he may not lead for long, and must not wait at all
 // where everybody else's completion waits for him.
-status instance::send_moving(const codec& type, const void* message, std::uint64_t correlation,
-                             deadline& until) {
-  ring::spinner spinner(spin_ns);
-  const bool may_wait = !plan_.async->is_here();
+status instance::send_moving(const order& of, deadline& until) {
   std::uint64_t id = 0;
-  for (;;) {
-    if (closed_.load(std::memory_order_acquire)) return refusal();  // SYNC: closed
-    const status code = input_->try_send(type, message, correlation, id);
-    if (code != RONDO_FULL) return code;
-    if (until.is_zero()) return RONDO_TIMEOUT;
+  if (closed_.load(std::memory_order_acquire)) return refusal();  // SYNC: closed
+  status code = try_order(of, id);
+  if (code != RONDO_FULL) return code;
+  code = when_input_full(of.with.urgent, 1);
+  if (code != RONDO_OK) return closed_.load(std::memory_order_acquire) ? refusal() : code;
+  // Or the kernel might wait for room as well.
+  const auto move = [&] {
     status ignored;
-    router_->hand_on_all(ignored);  // or the kernel might wait for room as well
-    if (!may_wait) return input_->try_send(type, message, correlation, id);
-    if (spinner.idle()) nap();
-    if (until.passed()) return RONDO_TIMEOUT;
-    const status now = health();
-    if (now != RONDO_OK) return now;
-  }
+    router_->hand_on_all(ignored);
+  };
+  if (!until.is_zero()) move();
+  if (!until.is_zero() && plan_.async->is_here()) return try_order(of, id);
+  return wait_for_place(
+      of.with, until, [&] { return try_order(of, id); }, move);
 }
 
 void instance::call_async(const std::shared_ptr<instance>& self, const codec& request,
                           const void* in, const codec& response, nanoseconds timeout,
-                          std::unique_ptr<pending_call> then) {
+                          const send_options& how, std::unique_ptr<pending_call> then) {
   deadline until(timeout.count());
+  order of{request, in, 0, how};
+  error_info why;
+  begin_order(of, why);
   completions& async = *plan_.async;
   completions::call made{self,       std::move(then), &response, timeout,
                          until.at(), router_->life(), {}};
   const std::uint64_t id = async.add(made);
   if (id == 0) return completions::finish_closed(made);
+  of.correlation = id;
   status code;
   try {
-    code = send_moving(request, in, id, until);
+    code = why.code != RONDO_OK ? why.code : send_moving(of, until);
   } catch (...) {  // by the message's own encoding
     async.forget(id);
     throw;
   }
   if (code == RONDO_OK) return;
-  error_info why;
-  explain(code, request, timeout, why);
+  if (until.is_zero()) code = as_call(code);
+  if (why.code == RONDO_OK) explain(code, request, timeout, why);
   async.fail(id, std::move(why));
 }
 
@@ -73,9 +75,10 @@ status instance::flush(nanoseconds timeout, std::uint64_t& all, error_info& why)
   };
   const bool is_mapped = input_->is_mapped();
   const std::uint64_t waiting = is_mapped ? 0 : input_->depth();
-  const std::uint64_t target = is_mapped ? input_->next_sequence() : done() + waiting;
+  const std::uint64_t target = is_mapped ? 0 : done() + waiting;
+  const send_port::place end = is_mapped ? input_->next_place() : send_port::place{};
   const auto is_handled = [&] {
-    if (is_mapped) return input_->is_handled_below(target);
+    if (is_mapped) return input_->is_handled_below(end);
     return input_->depth() == 0 || done() >= target;
   };
   const codec type{handler().request, nullptr, nullptr, nullptr, 0};

@@ -25,7 +25,8 @@ error_info handlers_failure(const std::string& kernel_id, const rondo_envelope& 
   std::memcpy(&failure, payload, length);
   const std::string_view text(failure.text, length > fixed ? length - fixed : 0);
   error_info why;
-  why.code = length >= fixed && failure.code < 0 ? failure.code : RONDO_MALFORMED;
+  const bool is_failure = failure.code < 0 || failure.code == RONDO_FULL;
+  why.code = length >= fixed && is_failure ? failure.code : RONDO_MALFORMED;
   why.object = kernel_id;
   why.message = failure.user_code != 0
                     ? fmt::format("{} (handler's code {})", text, failure.user_code)
@@ -67,6 +68,15 @@ status instance::explain(status code, const codec& type, nanoseconds timeout,
       why.message =
           fmt::format("all {} slots of {} are taken", plan_.input_capacity, plan_.names.input);
       why.remedy = "Take replies, send with a timeout, or launch with a larger input_capacity";
+      break;
+    case RONDO_DROPPED:
+      why.message = fmt::format("all {} slots of {} were taken, and the message was dropped",
+                                plan_.input_capacity, plan_.names.input);
+      why.remedy = "Send less often, or launch with another input_full or a larger input_capacity";
+      break;
+    case RONDO_EXPIRED:
+      why.message = "its time to live was over before there was room for it";
+      why.remedy = "Give it more time, or make the kernel faster";
       break;
     case RONDO_EMPTY: why.message = fmt::format("{} has no message", plan_.names.output); break;
     case RONDO_TERMINATED:

@@ -77,12 +77,17 @@ void instance::create() {
   params.input = queue_params(plan_.names.input, plan_.input_capacity,
                               std::max(handler.request.max_bytes, 1u), o);
   if (o.one_sender) params.input.flags |= RONDO_QUEUE_ONE_PRODUCER;
+  if (o.timed) params.input.flags |= RONDO_QUEUE_TIMED;
+  if (o.urgent_lane) params.input.lanes = 2;
+  if (o.input_full == when_full::drop_oldest) params.input.flags |= RONDO_QUEUE_DROP_OLDEST;
   // Room for a failure with its text, whatever the response's size.
   const std::uint32_t reply_bytes =
       std::max(handler.response.max_bytes,
                static_cast<std::uint32_t>(offsetof(rondo_failure, text)) + o.failure_text);
   params.output = queue_params(plan_.names.output, plan_.output_capacity, reply_bytes, o);
   params.output.flags |= RONDO_QUEUE_ONE_PRODUCER;
+  if (o.output_full == when_full::reject) params.output.flags |= RONDO_QUEUE_REJECT;
+  if (o.output_full == when_full::drop_newest) params.output.flags |= RONDO_QUEUE_DROP_NEWEST;
   params.kernel_tag = plan_.kernel_tag;
   params.cpu = o.cpu;
   params.grid = o.grid;
@@ -127,6 +132,8 @@ void instance::make_ports() {
   input_.emplace(api(), in, in_map ? &*in_map : nullptr);
   output_.emplace(api(), out, out_map ? &*out_map : nullptr);
   router_.emplace(*output_, caller_spin_ns(plan_.options));
+  if (plan_.options.output_full != when_full::block) router_->drop_what_is_left();
+  if (plan_.options.duplicate_window != 0) keys_.emplace(plan_.options.duplicate_window);
   router_->watch([](void* self) { return static_cast<instance*>(self)->health(); }, this);
   router_->hand_late_calls_to(
       [](void* self, const rondo_envelope& header, const std::byte* payload) {
@@ -281,6 +288,11 @@ kernel_snapshot instance::snapshot() const {
   s.handler_sampled_max = ns(c.handler_sampled_max_ns);
   s.sent = input_->sent();
   s.late_replies = router_->late();
+  s.dropped_oldest = c.dropped_oldest;
+  s.expired = c.expired + expired_.load(std::memory_order_relaxed);
+  s.dropped_newest = dropped_newest_.load(std::memory_order_relaxed);
+  s.duplicates = keys_ ? keys_->duplicates() : 0;
+  s.replies_dropped = c.replies_dropped + router_->dropped();
   return s;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "completions.hpp"
+#include "duplicate_window.hpp"
 #include "module_library.hpp"
 #include "plugin_objects.hpp"
 #include "receive_port.hpp"
@@ -65,6 +66,11 @@ class instance {
                                    nanoseconds timeout);
   status send(const codec& request, const void* in, std::uint64_t& id, nanoseconds timeout,
               error_info& why);
+  // The same with options; see send_by_rules.cpp.
+  std::unique_ptr<error_info> call(const call_codecs& types, const void* in, void* out,
+                                   nanoseconds timeout, const send_options& how);
+  status send(const codec& request, const void* in, std::uint64_t& id, nanoseconds timeout,
+              const send_options& how, error_info& why);
   status receive(const codec& response, void* out, rondo_envelope& header, nanoseconds timeout,
                  error_info& why);
   status send_batch(const codec& request, const void* messages, std::uint64_t count,
@@ -87,7 +93,8 @@ class instance {
 
   // Sends the request and returns; `then` is finished later, see completions.hpp. `self` is this.
   void call_async(const std::shared_ptr<instance>& self, const codec& request, const void* in,
-                  const codec& response, nanoseconds timeout, std::unique_ptr<pending_call> then);
+                  const codec& response, nanoseconds timeout, const send_options& how,
+                  std::unique_ptr<pending_call> then);
   // Waits until all that was accepted before has been handled.
   status flush(nanoseconds timeout, std::uint64_t& all, error_info& why);
   // OK if receive() would find a reply now, EMPTY, or why it never will.
@@ -103,16 +110,40 @@ class instance {
   void create();
   void make_ports();
   std::optional<rondo_ring_map> map_of(rondo_queue* queue) const;
-  template <class Read>
-  std::unique_ptr<error_info> exchange(const call_codecs& types, const void* in,
-                                       nanoseconds timeout, Read&& read);
+  // A message with options on its way.
+  struct order {
+    const codec& type;
+    const void* message;
+    std::uint64_t correlation = 0;
+    const send_options& how;
+    send_port::extras with{};
+  };
+  template <class Send, class Read>
+  std::unique_ptr<error_info> exchange(const call_codecs& types, nanoseconds timeout, Send&& send,
+                                       Read&& read);
   status send_until(const codec& type, const void* message, std::uint64_t correlation,
                     deadline& until, std::uint64_t& id, reply_router::ticket* ticket);
   status wait_to_send(const codec& type, const void* message, std::uint64_t correlation,
                       deadline& until, std::uint64_t& id, reply_router::ticket* ticket);
-  status send_batch_until(send_port::outgoing& batch, deadline& until);
-  status send_moving(const codec& type, const void* message, std::uint64_t correlation,
-                     deadline& until);
+  // The input is full: tries again when there may be room. `moving` does something for those that
+  // wait with it.
+  template <class Try, class Moving>
+  status wait_for_place(const send_port::extras& with, deadline& until, Try&& again,
+                        Moving&& moving);
+  // What the launch said about a full input: OK if the sender should wait, else what it is told.
+  status when_input_full(bool urgent, std::uint64_t messages);
+  // What a caller is told. Without time to wait for room his call has simply timed out.
+  status as_call(status code) const {
+    return code == RONDO_FULL && plan_.options.input_full == when_full::block ? RONDO_TIMEOUT
+                                                                              : code;
+  }
+  // OK, and what `how` asks for in `of`; INVALID_ARGUMENT, and why, if the launch did not ask.
+  status begin_order(order& of, error_info& why) const;
+  status try_order(const order& of, std::uint64_t& id);
+  status send_order(const order& of, deadline& until, std::uint64_t& id,
+                    reply_router::ticket* ticket);
+  status send_batch_until(send_port::outgoing& batch, deadline& until, std::uint64_t& dropped);
+  status send_moving(const order& of, deadline& until);
   // Why the kernel is failed, when it is.
   struct failure_cause {
     status code = RONDO_HANDLER_HUNG;
@@ -127,7 +158,10 @@ class instance {
   std::optional<send_port> input_;
   std::optional<receive_port> output_;
   std::optional<reply_router> router_;
-  mutable std::atomic<bool> closed_{false};  // takes no more requests
+  std::optional<duplicate_window> keys_;
+  std::atomic<std::uint64_t> dropped_newest_{0};   // by senders
+  mutable std::atomic<std::uint64_t> expired_{0};  // before there was room for them
+  mutable std::atomic<bool> closed_{false};        // takes no more requests
   std::mutex lifecycle_;
   bool retired_ = false;  // under lifecycle_
 };

@@ -52,6 +52,16 @@ std::unique_ptr<error_info> kernel_handle::call_erased(const detail::call_codecs
                                                        nanoseconds timeout) {
   return instance_->call(types, in, out, timeout);
 }
+std::unique_ptr<error_info> kernel_handle::call_erased(const detail::call_codecs& types,
+                                                       const void* in, void* out,
+                                                       nanoseconds timeout,
+                                                       const send_options& how) {
+  return instance_->call(types, in, out, timeout, how);
+}
+status kernel_handle::send_erased(const detail::codec& request, const void* in, std::uint64_t& id,
+                                  nanoseconds timeout, const send_options& how, error_info& why) {
+  return instance_->send(request, in, id, timeout, how, why);
+}
 status kernel_handle::send_erased(const detail::codec& request, const void* in, std::uint64_t& id,
                                   nanoseconds timeout, error_info& why) {
   return instance_->send(request, in, id, timeout, why);
@@ -86,8 +96,9 @@ status kernel_handle::peek_erased(const detail::codec& response, detail::reply_h
 }
 void kernel_handle::call_async_erased(const detail::codec& request, const void* in,
                                       const detail::codec& response, nanoseconds timeout,
+                                      const send_options& how,
                                       std::unique_ptr<detail::pending_call> then) {
-  instance_->call_async(instance_, request, in, response, timeout, std::move(then));
+  instance_->call_async(instance_, request, in, response, timeout, how, std::move(then));
 }
 
 result<std::uint64_t> kernel_handle::flush(nanoseconds timeout) {

@@ -59,6 +59,49 @@ std::uint64_t capacity_for(std::uint64_t asked, std::uint32_t payload, const cha
                   : "Ask for a power of two, for example 1024");
 }
 
+void require_known(when_full policy, const char* option, const std::string& id) {
+  if (policy <= when_full::drop_oldest) return;
+  throw error(
+      RONDO_INVALID_ARGUMENT, id,
+      fmt::format("{} is {}, which means nothing", option, static_cast<std::uint32_t>(policy)),
+      "Use block, reject, drop_newest or drop_oldest");
+}
+
+void check_queue_options(const launch_options& options, const std::string& id) {
+  require_known(options.input_full, "input_full", id);
+  require_known(options.output_full, "output_full", id);
+  const std::uint32_t window = options.duplicate_window;
+  if (window == 0 ||
+      (std::has_single_bit(window) && window <= launch_options::max_duplicate_window))
+    return;
+  throw error(RONDO_INVALID_ARGUMENT, id, fmt::format("duplicate_window is {}", window),
+              fmt::format("Ask for a power of two up to {}, or 0 for none",
+                          std::uint32_t{launch_options::max_duplicate_window}));
+}
+
+// Before anything is created: what was asked of the queues and this backend does not offer.
+void require_offered(const launch_options& options, const std::string& id,
+                     const detail::open_backend& backend) {
+  const auto& api = backend.api();
+  const auto refuse = [&](const char* option, const char* remedy) {
+    throw error(RONDO_UNSUPPORTED, id,
+                fmt::format("backend {} does not offer {}", backend.info().name, option), remedy);
+  };
+  constexpr const char* another = "Launch without it, or on another backend";
+  if (options.urgent_lane && !api.has(RONDO_CAP_URGENT)) refuse("urgent_lane", another);
+  if (options.timed && !api.has(RONDO_CAP_TIMED)) refuse("timed", another);
+  if (options.timed && (options.avoid_mapped || !api.has(RONDO_CAP_MAPPED)))
+    refuse("timed through the calls of its queues",
+           "Launch without avoid_mapped, or without timed");
+  if (options.input_full == when_full::drop_oldest && !api.has(RONDO_CAP_DROP_OLDEST))
+    refuse("input_full = drop_oldest", another);
+  if (options.output_full == when_full::drop_oldest)
+    refuse("output_full = drop_oldest",
+           "A kernel cannot take back what it has published: use reject or drop_newest");
+  if (options.output_full != when_full::block && !api.has(RONDO_CAP_OUTPUT_FULL))
+    refuse("an output_full other than block", another);
+}
+
 std::string can_run(const detail::open_backend& backend, const detail::found_handler& found) {
   const auto& handler = *found.handler;
   const bool runs_host_image = backend.api().has(RONDO_CAP_HOST_IMAGE);
@@ -188,7 +231,9 @@ detail::launch_plan runtime::state::plan(std::string_view handler_id,
   plan.output_capacity =
       capacity_for(options.output_capacity, handler.response.max_bytes, "output", plan.id);
 
+  check_queue_options(options, plan.id);
   const auto backend = choose_backend(plan.found, options);
+  require_offered(options, plan.id, *backend);
   const std::string host_only = first_host_only(handler);
   if (!host_only.empty() && !backend->api().has(RONDO_CAP_HOST_ONLY_MESSAGES))
     throw error(

@@ -1,6 +1,6 @@
 // The way of a message through a kernel instance: send, call, receive. The words for what can go
 // wrong on the way are in explanations.cpp.
-#include "instance.hpp"
+#include "full_input.hpp"
 
 #include <fmt/format.h>
 
@@ -9,14 +9,6 @@
 namespace rondo::detail {
 
 namespace {
-
-// While the input is full: soon at first, then as a sleeper.
-void wait_for_room(ring::spinner& spinner) {
-  if (!spinner.idle()) return;
-  const timespec t{0, 50'000};
-  nanosleep(&t, nullptr);
-}
-constexpr std::uint64_t full_spin_ns = 20'000;
 
 std::int64_t clamp(nanoseconds timeout) { return timeout.count() < 0 ? 0 : timeout.count(); }
 
@@ -55,25 +47,32 @@ status instance::send_until(const codec& type, const void* message, std::uint64_
 // The input is full.
 status instance::wait_to_send(const codec& type, const void* message, std::uint64_t correlation,
                               deadline& until, std::uint64_t& id, reply_router::ticket* ticket) {
-  ring::spinner spinner(full_spin_ns);
-  for (;;) {
-    if (until.is_zero())
-      return closed_.load(std::memory_order_acquire) ? refusal() : RONDO_FULL;  // SYNC: closed
-    if (ticket != nullptr) ticket->keep_moving();
-    wait_for_room(spinner);
-    if (until.passed()) return RONDO_TIMEOUT;
-    const status now = health();
-    if (now != RONDO_OK) return now;
-    if (closed_.load(std::memory_order_acquire)) return refusal();  // SYNC: closed
-    const status code = input_->try_send(type, message, correlation, id);
-    if (code != RONDO_FULL) return code;
-  }
+  const status now = when_input_full(false, 1);
+  if (now != RONDO_OK) return closed_.load(std::memory_order_acquire) ? refusal() : now;
+  return wait_for_place(
+      {}, until, [&] { return input_->try_send(type, message, correlation, id); },
+      [&] {
+        if (ticket != nullptr) ticket->keep_moving();
+      });
 }
 
-// `read` says why the reply is no value, or nullptr.
-template <class Read>
-inline std::unique_ptr<error_info> instance::exchange(const call_codecs& types, const void* in,
-                                                      nanoseconds timeout, Read&& read) {
+status instance::when_input_full(bool urgent, std::uint64_t messages) {
+  switch (plan_.options.input_full) {
+    case when_full::block: break;
+    case when_full::reject: return RONDO_FULL;
+    case when_full::drop_newest:
+      dropped_newest_.fetch_add(messages, std::memory_order_relaxed);
+      return RONDO_DROPPED;
+    case when_full::drop_oldest: input_->drop_oldest(urgent, messages); break;
+  }
+  return RONDO_OK;
+}
+
+// `send` sends the request with the ticket's correlation. `read` says why the reply is no value, or
+// nullptr.
+template <class Send, class Read>
+inline std::unique_ptr<error_info> instance::exchange(const call_codecs& types, nanoseconds timeout,
+                                                      Send&& send, Read&& read) {
   const auto fail = [&](status code, const codec& about) {
     auto why = std::make_unique<error_info>();
     explain(code, about, timeout, *why);
@@ -84,10 +83,9 @@ inline std::unique_ptr<error_info> instance::exchange(const call_codecs& types, 
   reply_router::ticket ticket(*router_, until);
   if (!ticket.ready()) [[unlikely]]
     return fail(RONDO_TIMEOUT, types.request);
-  std::uint64_t id = 0;
-  status code = send_until(types.request, in, ticket.correlation(), until, id, &ticket);
-  if (code != RONDO_OK) [[unlikely]]  // FULL: no time was given to wait for room
-    return fail(code == RONDO_FULL ? RONDO_TIMEOUT : code, types.request);
+  status code = send(ticket, until);
+  if (code != RONDO_OK) [[unlikely]]
+    return fail(as_call(code), types.request);
   arrived reply;
   code = ticket.wait(until, reply);
   if (code != RONDO_OK) [[unlikely]]
@@ -108,12 +106,37 @@ bool read_value(const arrived& reply, const codec& response, void* out) {
 
 std::unique_ptr<error_info> instance::call(const call_codecs& types, const void* in, void* out,
                                            nanoseconds timeout) {
-  return exchange(types, in, timeout, [&](const arrived& reply) -> std::unique_ptr<error_info> {
-    if (read_value(reply, types.response, out)) [[likely]]
-      return nullptr;
-    return std::make_unique<error_info>(
-        why_no_value(plan_.id, *reply.header, reply.payload, types.response.type));
-  });
+  std::uint64_t id = 0;
+  return exchange(
+      types, timeout,
+      [&](reply_router::ticket& ticket, deadline& until) {
+        return send_until(types.request, in, ticket.correlation(), until, id, &ticket);
+      },
+      [&](const arrived& reply) -> std::unique_ptr<error_info> {
+        if (read_value(reply, types.response, out)) [[likely]]
+          return nullptr;
+        return std::make_unique<error_info>(
+            why_no_value(plan_.id, *reply.header, reply.payload, types.response.type));
+      });
+}
+
+std::unique_ptr<error_info> instance::call(const call_codecs& types, const void* in, void* out,
+                                           nanoseconds timeout, const send_options& how) {
+  order of{types.request, in, 0, how};
+  auto why = std::make_unique<error_info>();
+  if (begin_order(of, *why) != RONDO_OK) return why;
+  std::uint64_t id = 0;
+  return exchange(
+      types, timeout,
+      [&](reply_router::ticket& ticket, deadline& until) {
+        of.correlation = ticket.correlation();
+        return send_order(of, until, id, &ticket);
+      },
+      [&](const arrived& reply) -> std::unique_ptr<error_info> {
+        if (read_value(reply, types.response, out)) return nullptr;
+        *why = why_no_value(plan_.id, *reply.header, reply.payload, types.response.type);
+        return std::move(why);
+      });
 }
 
 status instance::call_bytes(const void* request, std::uint32_t bytes, std::uint16_t version,
@@ -122,8 +145,13 @@ status instance::call_bytes(const void* request, std::uint32_t bytes, std::uint1
   const raw_message message{request, bytes};
   const call_codecs types{raw_codec(handler().request, bytes, version),
                           raw_codec(handler().response, 0, 0)};
-  const auto failure =
-      exchange(types, &message, timeout, [&](const arrived& found) -> std::unique_ptr<error_info> {
+  std::uint64_t id = 0;
+  const auto failure = exchange(
+      types, timeout,
+      [&](reply_router::ticket& ticket, deadline& until) {
+        return send_until(types.request, &message, ticket.correlation(), until, id, &ticket);
+      },
+      [&](const arrived& found) -> std::unique_ptr<error_info> {
         if ((found.header->flags & RONDO_FLAG_FAILED) != 0)
           return std::make_unique<error_info>(
               why_no_value(plan_.id, *found.header, found.payload, types.response.type));
@@ -148,28 +176,36 @@ status instance::send_batch(const codec& request, const void* messages, std::uin
   deadline until(clamp(timeout));
   send_port::outgoing batch{request, static_cast<const std::byte*>(messages), count};
   status code = RONDO_OK;
+  std::uint64_t dropped = 0;
   try {
-    code = count == 0 ? RONDO_OK : send_batch_until(batch, until);
+    code = count == 0 ? RONDO_OK : send_batch_until(batch, until, dropped);
   } catch (...) {
     if (batch.sent == 0) throw;  // else the caller learns how many went, and meets it again
   }
   if (batch.sent == 0) return code == RONDO_OK ? code : explain(code, request, timeout, why);
-  sent = {batch.first_id, batch.sent};
+  sent = {batch.first_id, batch.sent, dropped};
   return RONDO_OK;
 }
 
-status instance::send_batch_until(send_port::outgoing& batch, deadline& until) {
-  ring::spinner spinner(full_spin_ns);
-  for (;;) {
+status instance::send_batch_until(send_port::outgoing& batch, deadline& until,
+                                  std::uint64_t& dropped) {
+  const bool waits_briefly = until.is_zero() && plan_.options.input_full == when_full::drop_oldest;
+  deadline brief(oldest_patience_ns);
+  deadline& end = waits_briefly ? brief : until;
+  for (patience waiting;;) {
     if (closed_.load(std::memory_order_acquire)) [[unlikely]]  // SYNC: closed
       return refusal();
     const std::uint64_t before = batch.sent;
-    const status code = input_->try_send_batch(batch);
+    status code = input_->try_send_batch(batch);
     if (code != RONDO_FULL) return code;
-    if (until.is_zero()) return closed_.load(std::memory_order_acquire) ? refusal() : code;
-    if (batch.sent != before) spinner.found_work();
-    else wait_for_room(spinner);
-    if (until.passed()) return RONDO_TIMEOUT;
+    if (closed_.load(std::memory_order_acquire)) return refusal();  // SYNC: closed
+    code = when_input_full(false, batch.left());
+    if (code == RONDO_DROPPED) dropped = batch.left();
+    if (code != RONDO_OK) return code;
+    if (end.is_zero()) return RONDO_FULL;
+    if (batch.sent != before) waiting.found_work();
+    else waiting.rest();
+    if (end.passed()) return waits_briefly ? RONDO_FULL : RONDO_TIMEOUT;
     const status now = health();
     if (now != RONDO_OK) return now;
   }

@@ -128,7 +128,10 @@ void reply_router::deliver(const receive_port::seen& reply) {
 bool reply_router::stash(const receive_port::seen& reply) {
   {
     const std::lock_guard lock(stash_mutex_);
-    if (stash_.size() >= port_.capacity()) return false;
+    if (stash_.size() >= port_.capacity()) {
+      if (drops_) dropped_.fetch_add(1, std::memory_order_relaxed);
+      return drops_;
+    }
     stash_.push_back({*reply.header, {reply.payload, reply.payload + reply.header->length}});
     stashed_count_.store(stash_.size(), std::memory_order_release);  // SYNC: stash
   }

@@ -183,6 +183,10 @@ class reply_router {
   // Asked now and then by who leads; not OK ends the wait with that code. Set before use.
   void watch(status (*health)(void*), void* self) { health_ = health, health_self_ = self; }
 
+  // Replies that receivers leave lying hold up nobody: what does not fit is dropped. Set before
+  // use.
+  void drop_what_is_left() { drops_ = true; }
+  std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
   std::uint64_t late() const { return late_.load(std::memory_order_relaxed); }
 
   // Whether no more replies of this life will come.
@@ -247,6 +251,8 @@ class reply_router {
   std::atomic<bool> ended_{false};
   std::atomic<std::uint64_t> lives_ended_{0};
   std::atomic<std::uint64_t> late_{0};
+  std::atomic<std::uint64_t> dropped_{0};
+  bool drops_ = false;
   std::atomic<std::size_t> stashed_count_{0};
   std::mutex stash_mutex_;
   std::deque<stored> stash_;

@@ -141,18 +141,25 @@ void send_port::abandon(claimed_slot& slot) {
 // ---- has it been handled?
 
 std::uint64_t send_port::depth() const {
-  if (mapped_) return ring_.depth();
+  if (mapped_) return ring_.depth() + (has_urgent_ ? urgent_.depth() : 0);
   rondo_queue_info info{};
   info.struct_size = sizeof info;
   const host_call_guard guard;
   return api_.queue.info(queue_, &info) == RONDO_OK ? info.depth : 0;
 }
 
-// The consumer frees a slot when its request has been handled, in the order of the queue.
-bool send_port::is_handled_below(std::uint64_t sequence) const {
-  const std::uint64_t next = ring_.next_sequence();  // before the depth: never too much
-  const std::uint64_t waiting = ring_.depth();
-  return next - std::min(next, waiting) >= sequence;
+send_port::place send_port::next_place() const {
+  return {ring_.next_sequence(), has_urgent_ ? urgent_.next_sequence() : 0};
+}
+
+// The consumer frees a slot when its request has been handled, in the order of the lane.
+bool send_port::is_handled_below(const place& end) const {
+  const auto is_done = [](const ring::producer<>& lane, std::uint64_t sequence) {
+    const std::uint64_t next = lane.next_sequence();  // before the depth: never too much
+    const std::uint64_t waiting = lane.depth();
+    return next - std::min(next, waiting) >= sequence;
+  };
+  return is_done(ring_, end.normal) && (!has_urgent_ || is_done(urgent_, end.urgent));
 }
 
 }  // namespace rondo::detail

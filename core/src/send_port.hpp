@@ -32,6 +32,18 @@ class send_port {
                    : send_called(type, message, correlation, id);
   }
 
+  // What one message has beyond the ordinary; see send_options.
+  struct extras {
+    bool urgent = false;
+    std::uint64_t deadline_ns = 0;  // CLOCK_MONOTONIC; 0: none
+  };
+  // The same for such a message. Not inline: those pay for what they ask.
+  status try_send(const codec& type, const void* message, std::uint64_t correlation,
+                  const extras& with, std::uint64_t& id);
+  // The queue was found full: ask the kernel to give up as many of the oldest requests as `count`
+  // messages need. Where the backend has the queue, it has seen to that.
+  void drop_oldest(bool urgent, std::uint64_t count);
+
   // An array of messages on its way. first_id and sent are the port's to fill.
   struct outgoing {
     const codec& type;
@@ -62,10 +74,15 @@ class send_port {
 
   // How many requests are in the queue, the one in hand included.
   std::uint64_t depth() const;
-  // Mapped: the sequence that the next claim gets, and whether all before one have been handled.
+  // Mapped: the sequence that the next claim gets in each lane, and whether all before have been
+  // handled.
   bool is_mapped() const { return mapped_; }
-  std::uint64_t next_sequence() const { return ring_.next_sequence(); }
-  bool is_handled_below(std::uint64_t sequence) const;
+  struct place {
+    std::uint64_t normal = 0;
+    std::uint64_t urgent = 0;
+  };
+  place next_place() const;
+  bool is_handled_below(const place& end) const;
 
   std::uint64_t sent() const;
   std::uint32_t payload_capacity() const { return payload_capacity_; }
@@ -74,8 +91,8 @@ class send_port {
   status send_mapped(const codec& type, const void* message, std::uint64_t correlation,
                      std::uint64_t& id);
   status send_called(const codec& type, const void* message, std::uint64_t correlation,
-                     std::uint64_t& id);
-  void abandon(ring::claim& claim);
+                     std::uint64_t& id, bool urgent = false);
+  void abandon(ring::producer<>& lane, ring::claim& claim);
   status claim_mapped(const codec& type, bool one_sender, claimed_slot& out);
   status claim_called(const codec& type, bool one_sender, claimed_slot& out);
   status commit_mapped(claimed_slot& slot, const codec& type, const void* staged,
@@ -95,6 +112,8 @@ class send_port {
   bool mapped_;
   const bool batches_;  // the backend offers push_batch
   ring::producer<> ring_;
+  ring::producer<> urgent_;  // if has_urgent_
+  bool has_urgent_ = false;
   ring::wake_line* wake_ = nullptr;
   std::uint32_t payload_capacity_;
   std::atomic<std::uint64_t> next_id_{0};  // calls only: a mapped ring's sequences are the ids
@@ -114,11 +133,11 @@ inline status send_port::send_mapped(const codec& type, const void* message,
   try {
     length = type.encode(message, claim.payload, claim.capacity);
   } catch (...) {
-    abandon(claim);
+    abandon(ring_, claim);
     throw;
   }
   if (length < 0) [[unlikely]] {
-    abandon(claim);
+    abandon(ring_, claim);
     return RONDO_TOO_LARGE;
   }
   id = claim.sequence + 1;

@@ -1,35 +1,20 @@
 // Claims of a kernel's input and holds of its output, as far as the instance's life matters to
 // them.
-#include "instance.hpp"
+#include "full_input.hpp"
 
 namespace rondo::detail {
-
-namespace {
-
-constexpr std::uint64_t spin_ns = 20'000;
-void nap() {
-  const timespec t{0, 50'000};
-  nanosleep(&t, nullptr);
-}
-
-}  // namespace
 
 status instance::reserve(const codec& request, nanoseconds timeout, claim_state& out,
                          error_info& why) {
   deadline until(timeout.count());
-  ring::spinner spinner(spin_ns);
   out.life = router_->life();
-  status code;
-  for (;;) {
-    if (closed_.load(std::memory_order_acquire)) {  // SYNC: closed
-      code = refusal();
-      break;
-    }
-    code = input_->try_claim(request, plan_.options.one_sender, out.slot);
-    if (code != RONDO_FULL || until.is_zero()) break;
-    if (spinner.idle()) nap();
-    code = until.passed() ? RONDO_TIMEOUT : health();
-    if (code != RONDO_OK) break;
+  const auto claim = [&] { return input_->try_claim(request, plan_.options.one_sender, out.slot); };
+  status code = RONDO_OK;
+  if (closed_.load(std::memory_order_acquire)) code = refusal();  // SYNC: closed
+  else code = claim();
+  if (code == RONDO_FULL) {
+    code = when_input_full(false, 1);
+    if (code == RONDO_OK) code = wait_for_place({}, until, claim, [] {});
   }
   if (code != RONDO_OK) return explain(code, request, timeout, why);
   out.until_ns = until.at();

@@ -36,9 +36,6 @@ backend::ring_memory make_ring(rondo_queue_params params, std::uint32_t flags) {
   if (params.publication == RONDO_PUBLISH_CHUNKED && !ring::platform::chunks_are_atomic())
     throw backend::failure(RONDO_UNSUPPORTED, name, "this processor has no atomic 16-byte access",
                            "use word or counted publication");
-  if ((params.flags & RONDO_QUEUE_TIMED) != 0)
-    throw backend::failure(RONDO_UNSUPPORTED, name,
-                           "timed queues are not offered by the CPU backend");
   backend::ring_memory memory;
   const rondo_status status = backend::ring_memory::create(params, memory);
   if (status != RONDO_OK)
@@ -61,7 +58,34 @@ worker_options options_from(const rondo_kernel_params& params) {
   options.id = std::string(backend::text(params.id));
   const auto* const argument = static_cast<const std::byte*>(params.start_argument);
   if (argument != nullptr) options.start_argument.assign(argument, argument + params.start_bytes);
+  options.rules.timed = (params.input.flags & RONDO_QUEUE_TIMED) != 0;
+  options.rules.drops_oldest = (params.input.flags & RONDO_QUEUE_DROP_OLDEST) != 0;
+  options.rules.urgent = params.input.lanes > 1;
+  if ((params.output.flags & RONDO_QUEUE_REJECT) != 0)
+    options.rules.output = queue_rules::when_full::reject;
+  if ((params.output.flags & RONDO_QUEUE_DROP_NEWEST) != 0)
+    options.rules.output = queue_rules::when_full::drop_newest;
   return options;
+}
+
+void check_flags(const rondo_queue_params& params, std::uint32_t offered, const char* what) {
+  const std::string name(backend::text(params.name));
+  if ((params.flags & ~(offered | RONDO_QUEUE_ONE_PRODUCER)) != 0)
+    throw backend::failure(RONDO_UNSUPPORTED, name, what, "leave that option at its default");
+  constexpr std::uint32_t both = RONDO_QUEUE_REJECT | RONDO_QUEUE_DROP_NEWEST;
+  if ((params.flags & both) == both)
+    throw backend::failure(RONDO_INVALID_ARGUMENT, name,
+                           "a full output can reject or drop, and not both", "choose one");
+}
+
+void check_queues(const rondo_kernel_params& params) {
+  check_flags(params.input, RONDO_QUEUE_TIMED | RONDO_QUEUE_DROP_OLDEST,
+              "the CPU backend offers of an input that it is timed or drops the oldest, no more");
+  check_flags(params.output, RONDO_QUEUE_REJECT | RONDO_QUEUE_DROP_NEWEST,
+              "the CPU backend offers of an output that it rejects or drops the newest, no more");
+  if (params.output.lanes > 1)
+    throw backend::failure(RONDO_UNSUPPORTED, std::string(backend::text(params.output.name)),
+                           "an output of the CPU backend has one lane", "ask for one lane");
 }
 
 // What the CPU backend does not do is refused before anything is made.
@@ -104,6 +128,11 @@ void check_threads(const rondo_kernel_params& params) {
   if (params.wait == RONDO_WAIT_SPIN)
     throw backend::failure(RONDO_UNSUPPORTED, id, "a pool's threads do not spin for one kernel",
                            "use another wait policy, or a dedicated thread");
+  if (options_from(params).rules.any())
+    throw backend::failure(RONDO_UNSUPPORTED, id,
+                           "the queues of a kernel in a pool have one lane, no deadlines and wait "
+                           "when they are full",
+                           "use a dedicated thread, or leave out what the queues shall do");
   if (params.cpu >= 0)
     throw backend::failure(RONDO_UNSUPPORTED, id, "a kernel in a pool has no processor of its own",
                            "leave cpu at -1, or use a dedicated thread");
@@ -131,6 +160,7 @@ kernel::kernel(const rondo_kernel_params& given, std::shared_ptr<buffer_table> b
   check(params, allowed);
   check_threads(params);
   check_start(params);
+  check_queues(params);
   worker_ = std::make_shared<worker>(
       *params.handler, options_from(params), buffers_,
       make_ring(params.input, RONDO_RING_CONSUMER_PARKS),
@@ -224,7 +254,9 @@ void kernel::terminate(std::uint32_t mode, std::uint64_t deadline_ns, rondo_term
   const bool drains = mode == RONDO_TERMINATE_DRAIN && from != RONDO_STATE_FAILED;
   const std::uint64_t handled_before =
       ring::platform::load_relaxed(&worker_->counters().messages_in);
-  const std::uint64_t accepted = worker_->input().close();
+  worker::ends accepted;
+  accepted.normal = worker_->input().close();
+  accepted.urgent = worker_->input().urgent_end();
   const command how = from == RONDO_STATE_FAILED ? command::abandon
                       : drains                   ? command::drain
                                                  : command::stop;
@@ -252,7 +284,7 @@ void kernel::terminate(std::uint32_t mode, std::uint64_t deadline_ns, rondo_term
 
 // Drain or stop, and let go of what ran the kernel if that ends; carries() is still true if it does
 // not. False if a drain did not end before the deadline.
-bool kernel::end_run(command how, std::uint64_t accepted, std::uint64_t deadline_ns) {
+bool kernel::end_run(command how, const worker::ends& accepted, std::uint64_t deadline_ns) {
   worker_->drain_until(accepted);
   worker_->order(how);
   if (worker_->wait_for(report::stopped, deadline_after(deadline_ns))) {
@@ -327,6 +359,11 @@ void kernel::counters(rondo_kernel_counters& out) {
   out.messages_out = load(c.messages_out);
   out.messages_failed = load(c.messages_failed);
   out.messages_dropped = load(c.messages_dropped) + load(worker_->input().view().consumer->skipped);
+  if (worker_->input().has_urgent_lane())
+    out.messages_dropped += load(worker_->input().urgent_view().consumer->skipped);
+  out.dropped_oldest = load(c.dropped_oldest);
+  out.expired = load(c.expired);
+  out.replies_dropped = load(c.replies_dropped);
   out.bytes_in = load(c.bytes_in);
   out.bytes_out = load(c.bytes_out);
   out.polls = load(c.polls);

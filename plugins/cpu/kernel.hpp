@@ -31,7 +31,7 @@ class kernel final : public backend::kernel {
  private:
   void require(bool allowed, const char* what) const;
   void change(command to, report expected, std::uint32_t next, std::uint64_t deadline_ns);
-  bool end_run(command how, std::uint64_t accepted, std::uint64_t deadline_ns);
+  bool end_run(command how, const worker::ends& accepted, std::uint64_t deadline_ns);
   bool give_back(std::uint64_t deadline_ns);
   void abandon();
   [[noreturn]] void say_hung() const;

@@ -9,15 +9,27 @@ namespace rondo::cpu {
 
 namespace {
 
-constexpr std::uint32_t looks_per_heartbeat = 1024;  // while spinning
-
 // The worker alone writes replies, and an output is never closed.
 ring::view alone(ring::view output) {
   output.claims_alone = true;
   return output;
 }
 
+// What is given up is seen first: its caller may have to be told.
+ring::view seeing_all(ring::view input) {
+  input.drops_oldest = false;
+  return input;
+}
+
 }  // namespace
+
+std::uint64_t worker::spin_time() const {
+  switch (options_.wait) {
+    case RONDO_WAIT_SPIN: return ring::no_deadline;
+    case RONDO_WAIT_PARK: return 0;
+    default: return options_.spin_ns;
+  }
+}
 
 worker::worker(const rondo_handler& handler, const worker_options& options,
                std::shared_ptr<buffer_table> buffers, backend::ring_memory input,
@@ -29,15 +41,13 @@ worker::worker(const rondo_handler& handler, const worker_options& options,
       buffers_(std::move(buffers)),
       input_(std::move(input)),
       output_(std::move(output)),
-      in_(input_.view()),
+      in_(seeing_all(input_.view())),
       out_(alone(output_.view())) {
   reserve = [](rondo_emitter* self, std::uint32_t bytes) {
     return static_cast<worker*>(self)->reserve_reply(bytes);
   };
-  commit = [](rondo_emitter* self, std::uint32_t length, std::uint16_t version,
-              std::uint32_t flags) {
-    static_cast<worker*>(self)->commit_reply(length, version, flags);
-  };
+  commit = &commit_to_ring;
+  if (options_.rules.urgent) urgent_in_ = ring::consumer<>(seeing_all(input_.urgent_view()));
   invocation_.base.struct_size = sizeof invocation_;
   if (handler_.on_timer != nullptr) invocation_.timer_at_ns = &timer_at_ns_;
   invocation_.base.lanes = 1;
@@ -72,6 +82,7 @@ worker::~worker() {
 }
 
 void worker::serve(command during) {
+  if (options_.rules.any()) return serve_by_rules(during);
   if (handler_.on_timer != nullptr && during == command::run) serve_at<pace::timed>(during);
   else serve_at<pace::untimed>(during);
 }
@@ -79,10 +90,10 @@ void worker::serve(command during) {
 // Until the command is another than `during` or, when draining, until everything is handled.
 template <worker::pace Pace>
 void worker::serve_at(command during) {
-  ring::spinner spinner(spin_time(options_));
+  ring::spinner spinner(spin_time());
   const bool emits = (handler_.flags & RONDO_HANDLER_EMITS) != 0;
   while (ordered() == during) {
-    if (during == command::drain && in_.next_sequence() >= drain_until_) return;
+    if (during == command::drain && in_.next_sequence() >= drain_until_.normal) return;
     if constexpr (Pace == pace::timed) run_due_timer();
     more_follow_ = emits || spinner.looks() == 0;
     if (step()) spinner.found_work();
@@ -129,18 +140,25 @@ bool worker::step() {
   return true;
 }
 
-std::uint64_t worker::discard_below(std::uint64_t sequence) {
-  skip_below_ = sequence;
-  const std::uint64_t begin = std::min(in_.next_sequence(), sequence);
-  const std::uint64_t abandoned_before = in_.skipped();
+std::uint64_t worker::discard_below(const ends& sequences) {
+  skip_below_ = sequences.normal;
+  skip_urgent_below_ = sequences.urgent;
+  const std::uint64_t urgent =
+      options_.rules.urgent ? discard_below(urgent_in_, sequences.urgent) : 0;
+  return urgent + discard_below(in_, sequences.normal);
+}
+
+std::uint64_t worker::discard_below(ring::consumer<>& lane, std::uint64_t sequence) {
+  const std::uint64_t begin = std::min(lane.next_sequence(), sequence);
+  const std::uint64_t abandoned_before = lane.skipped();
   ring::message request;
-  while (in_.next_sequence() < sequence) {
-    const rondo_status status = in_.peek(request);
+  while (lane.next_sequence() < sequence) {
+    const rondo_status status = lane.peek(request);
     if (status != RONDO_OK && status != RONDO_MALFORMED) break;
     add(counters_.messages_dropped, 1);
-    in_.release();
+    lane.release();
   }
-  return sequence - begin - (in_.skipped() - abandoned_before);
+  return sequence - begin - (lane.skipped() - abandoned_before);
 }
 
 // False if the kernel must stop or pause before the request could be answered; it then stays.
@@ -170,7 +188,7 @@ RONDO_INLINE bool worker::handle(const ring::message& request) {
     add(counters_.messages_failed, 1);
   }
   if (reply_open_) [[unlikely]] {  // a handler that reserved and never committed
-    out_.abandon(reply_);
+    abandon_by_rules();
     reply_open_ = false;
   }
   add(counters_.bytes_in, request.header->length);
@@ -192,6 +210,7 @@ void worker::count_sample(std::uint64_t begin_ns) {
 // no room and the request, which its handler has not seen, must stay. What an emitting handler has
 // seen is done with, told or not.
 bool worker::fail_request() {
+  if (options_.rules.output != queue_rules::when_full::wait) return fail_by_rules();
   constexpr std::uint32_t fixed = offsetof(rondo_failure, text);
   const std::uint32_t room = out_.shape().payload_capacity;
   if (room < fixed) return true;
@@ -231,6 +250,7 @@ RONDO_INLINE void* worker::reserve_reply(std::uint32_t bytes) {
 // In a pool a request whose handler has not run gives its thread back; a handler that is in the
 // midst of its replies keeps the thread, and the pool gets by with another.
 rondo_status worker::wait_for_room(std::uint32_t bytes) {
+  if (options_.rules.output != queue_rules::when_full::wait) return room_by_rules();
   if (pool_ != nullptr && (handler_.flags & RONDO_HANDLER_EMITS) == 0) {
     is_blocked_ = true;
     return RONDO_FULL;
@@ -239,13 +259,20 @@ rondo_status worker::wait_for_room(std::uint32_t bytes) {
   const std::uint64_t busy_since = counters_.busy_since_ns;
   const std::uint64_t begin = busy_since != 0 ? ring::now_ns() : 0;
   ring::platform::store_relaxed(&counters_.busy_since_ns, 0);
-  ring::spinner spinner(spin_time(options_));
+  ring::spinner spinner(spin_time());
   rondo_status status;
   while ((status = out_.try_reserve(bytes, reply_)) == RONDO_FULL && !must_give_up())
     if (spinner.idle()) nap();
   if (busy_since != 0)
     ring::platform::store_relaxed(&counters_.busy_since_ns, busy_since + ring::now_ns() - begin);
   return status;
+}
+
+bool worker::handle_by_rules(const ring::message& request) { return handle(request); }
+
+void worker::commit_to_ring(rondo_emitter* self, std::uint32_t length, std::uint16_t version,
+                            std::uint32_t flags) {
+  static_cast<worker*>(self)->commit_reply(length, version, flags);
 }
 
 RONDO_INLINE void worker::commit_reply(std::uint32_t length, std::uint16_t version,

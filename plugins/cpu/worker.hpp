@@ -10,8 +10,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace rondo::cpu {
@@ -20,7 +22,20 @@ namespace rondo::cpu {
 enum class command : std::uint32_t { pause, run, drain, stop, abandon };
 enum class report : std::uint32_t { none, paused, running, stopped, refused };
 
+// What the queues were asked for beyond one lane that waits; see worker_rules.cpp.
+struct queue_rules {
+  enum class when_full : std::uint32_t { wait, reject, drop_newest };
+
+  bool timed = false;         // requests may have a deadline
+  bool drops_oldest = false;  // senders may ask for requests to be given up
+  bool urgent = false;        // there is a second lane
+  when_full output = when_full::wait;
+
+  bool any() const { return timed || drops_oldest || urgent || output != when_full::wait; }
+};
+
 struct worker_options {
+  queue_rules rules;
   std::uint32_t wait = RONDO_WAIT_SPIN_THEN_PARK;
   std::uint64_t spin_ns = 0;
   std::uint64_t handler_deadline_ns = 0;
@@ -51,6 +66,7 @@ struct alignas(ring::line_bytes) worker_counters {
   std::uint64_t bytes_in, bytes_out, polls, heartbeat_ns;
   std::uint64_t handler_samples, handler_sampled_ns, handler_sampled_max_ns;
   std::uint64_t busy_since_ns;  // when the handler in hand began, if deadlines are watched; else 0
+  std::uint64_t dropped_oldest, expired, replies_dropped;
 };
 
 class worker : private rondo_emitter {
@@ -94,12 +110,17 @@ class worker : private rondo_emitter {
   // Its handler is not called any more.
   void give_up() { __atomic_store_n(&given_up_, true, __ATOMIC_RELEASE); }  // SYNC: given-up
 
-  // While no thread runs: drop the requests below this sequence, now or, if a sender is still
+  // Where a queue ends, in each lane.
+  struct ends {
+    std::uint64_t normal = 0;
+    std::uint64_t urgent = 0;
+  };
+  // While no thread runs: drop the requests below these sequences, now or, if a sender is still
   // writing one, when it turns up. Returns how many.
-  std::uint64_t discard_below(std::uint64_t sequence);
+  std::uint64_t discard_below(const ends& sequences);
   void prepare_launch();
-  // For drain: stop after the request before this sequence. Set before the order.
-  void drain_until(std::uint64_t sequence) { drain_until_ = sequence; }
+  // For drain: stop after the requests before these sequences. Set before the order.
+  void drain_until(const ends& sequences) { drain_until_ = sequences; }
 
   backend::ring_input& input() { return input_; }
   backend::ring_output& output() { return output_; }
@@ -133,6 +154,38 @@ class worker : private rondo_emitter {
   rondo_status wait_for_room(std::uint32_t bytes);
   void commit_reply(std::uint32_t length, std::uint16_t version, std::uint32_t flags);
   bool must_give_up() const;
+  std::uint64_t spin_time() const;
+  static void commit_to_ring(rondo_emitter* self, std::uint32_t length, std::uint16_t version,
+                             std::uint32_t flags);
+  std::uint64_t discard_below(ring::consumer<>& lane, std::uint64_t sequence);
+
+  // Where the queues have rules.
+  void serve_by_rules(command during);
+  bool step_by_rules();
+  void rest_by_rules(command during, ring::spinner& spinner);
+  bool handle_by_rules(const ring::message& request);
+  rondo_status peek_by_rules(ring::message& out, ring::consumer<>*& from);
+  bool may_have_request();
+  bool is_drained() const;
+  void wait_paused();
+  bool give_up_oldest(ring::consumer<>& lane);
+  bool take(const ring::message& request, const ring::consumer<>& from);
+  bool give_up(const ring::message& request);
+  bool answer_unhandled(const ring::message& request, rondo_status code, std::string_view text);
+  rondo_status room_by_rules();
+  bool fail_by_rules();
+  void abandon_by_rules();
+  static void commit_to_nothing(rondo_emitter* self, std::uint32_t length, std::uint16_t version,
+                                std::uint32_t flags);
+  struct notice {
+    std::uint64_t correlation_id = 0;
+    rondo_failure failure{};
+    std::uint32_t text_length = 0;
+  };
+  notice failure_of_request() const;
+  bool put(const notice& what);
+  void owe(notice what);
+  void tell_owed();
 
   const rondo_handler handler_;
   const worker_options options_;
@@ -146,6 +199,7 @@ class worker : private rondo_emitter {
   alignas(ring::line_bytes) std::uint32_t report_ = static_cast<std::uint32_t>(report::none);
 
   alignas(ring::line_bytes) ring::consumer<> in_;
+  ring::consumer<> urgent_in_;
   ring::producer<> out_;
   ring::claim reply_;
   bool reply_open_ = false;
@@ -153,7 +207,8 @@ class worker : private rondo_emitter {
   // without a pause.
   bool more_follow_ = false;
   std::uint64_t skip_below_ = 0;
-  std::uint64_t drain_until_ = 0;
+  std::uint64_t skip_urgent_below_ = 0;
+  ends drain_until_;
   rondo_timed_invocation invocation_{};
   std::uint64_t timer_at_ns_ = 0;  // when on_timer() is due; 0: not
   bool is_started_ = false;
@@ -165,6 +220,8 @@ class worker : private rondo_emitter {
   std::uint64_t put_off_ns_ = 0;
   bool given_up_ = false;
   worker_counters counters_{};
+  std::deque<notice> owed_;            // failures that wait for room in the output
+  std::unique_ptr<std::byte[]> lost_;  // where a reply is written that nobody will get
 };
 
 }  // namespace rondo::cpu

@@ -13,6 +13,8 @@ namespace rondo::cpu {
 // does not announce free slots.
 inline constexpr std::uint64_t full_output_nap_ns = 50'000;
 
+inline constexpr std::uint32_t looks_per_heartbeat = 1024;  // while spinning
+
 inline void nap() {
   const timespec t{0, static_cast<long>(full_output_nap_ns)};
   nanosleep(&t, nullptr);
@@ -21,14 +23,6 @@ inline void nap() {
 // Counters have one writer: a plain add, made visible to readers on other threads.
 inline void add(std::uint64_t& counter, std::uint64_t n) {
   ring::platform::store_relaxed(&counter, counter + n);
-}
-
-inline std::uint64_t spin_time(const worker_options& options) {
-  switch (options.wait) {
-    case RONDO_WAIT_SPIN: return ring::no_deadline;
-    case RONDO_WAIT_PARK: return 0;
-    default: return options.spin_ns;
-  }
 }
 
 }  // namespace rondo::cpu

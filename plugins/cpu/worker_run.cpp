@@ -73,7 +73,10 @@ void worker::run() {
     switch (what) {
       case command::pause:
         tell(report::paused);
-        ring::futex_wait(&command_, static_cast<std::uint32_t>(command::pause), ring::no_deadline);
+        if (options_.rules.any()) wait_paused();
+        else
+          ring::futex_wait(&command_, static_cast<std::uint32_t>(command::pause),
+                           ring::no_deadline);
         break;
       case command::run:
         tell(report::running);
@@ -117,7 +120,7 @@ turn_end worker::serve_turn(command during) {
   const bool emits = (handler_.flags & RONDO_HANDLER_EMITS) != 0;
   for (std::uint32_t n = 0; n < messages_per_turn; ++n) {
     if (ordered() != during) return {turn_end::more};
-    if (during == command::drain && in_.next_sequence() >= drain_until_) return {turn_end::over};
+    if (during == command::drain && is_drained()) return {turn_end::over};
     if (during == command::run) run_due_timer();
     more_follow_ = emits || n > 0;
     if (!step()) {

@@ -155,6 +155,30 @@ void check_hooks(const kernel_plan& plan, const rondo_kernel_params& given) {
              remedy);
 }
 
+// What the queues of the launch options can do and those of this backend cannot; each by its name
+// there.
+void check_queues(const kernel_plan& plan, const rondo_kernel_params& params) {
+  struct refusal {
+    bool is_asked;
+    const char* option;
+  };
+  const std::uint32_t in = params.input.flags, out = params.output.flags;
+  constexpr std::uint32_t not_waiting = RONDO_QUEUE_REJECT | RONDO_QUEUE_DROP_NEWEST;
+  constexpr std::uint32_t plain = RONDO_QUEUE_ONE_PRODUCER;
+  const refusal all[] = {
+      {(in & RONDO_QUEUE_TIMED) != 0, "timed"},
+      {(in & RONDO_QUEUE_DROP_OLDEST) != 0, "input_full = drop_oldest"},
+      {params.input.lanes > 1, "urgent_lane"},
+      {(out & not_waiting) != 0, "an output_full other than block"},
+      {(in & ~(plain | RONDO_QUEUE_TIMED | RONDO_QUEUE_DROP_OLDEST)) != 0, "that of an input"},
+      {(out & ~(plain | not_waiting)) != 0 || params.output.lanes > 1, "that of an output"}};
+  for (const refusal& each : all)
+    if (each.is_asked)
+      refuse(RONDO_UNSUPPORTED, plan.id,
+             std::string("the CUDA backend does not offer ") + each.option,
+             "Launch without it, or on the CPU");
+}
+
 }  // namespace
 
 kernel_plan plan_kernel(device_parts& device, const rondo_kernel_params& params) {
@@ -167,6 +191,7 @@ kernel_plan plan_kernel(device_parts& device, const rondo_kernel_params& params)
     refuse(RONDO_UNSUPPORTED, plan.id, "a kernel on a GPU has no processor of the host",
            "Leave cpu at -1");
   check_hooks(plan, params);
+  check_queues(plan, params);
   check_types(plan, params);
   plan.where = choose_placement(device, plan.id, params);
   choose_waiting(plan, params);

@@ -32,13 +32,6 @@ std::uint32_t choose(const rondo_queue_params& params, placement where,
   }
 }
 
-void refuse_flags(const rondo_queue_params& params) {
-  constexpr std::uint32_t known = RONDO_QUEUE_ONE_PRODUCER;
-  if ((params.flags & ~known) == 0) return;
-  throw failure(RONDO_UNSUPPORTED, std::string(text(params.name)),
-                "timed queues and dropping the oldest are not offered by the CUDA backend");
-}
-
 backend::ring_storage pinned_storage(pinned_arena& pinned) {
   backend::ring_storage storage;
   storage.self = &pinned;
@@ -88,7 +81,6 @@ device_ring make_pinned(device_parts& device, const rondo_queue_params& params) 
 
 device_ring make_input(device_parts& device, rondo_queue_params params, placement where,
                        std::uint32_t handler_flags) {
-  refuse_flags(params);
   params.publication = choose(params, where, handler_flags);
   if (where != placement::bar) {
     device_ring made = make_pinned(device, params);
@@ -146,7 +138,6 @@ device_ring make_input(device_parts& device, rondo_queue_params params, placemen
 
 device_ring make_output(device_parts& device, rondo_queue_params params, placement where,
                         std::uint32_t handler_flags) {
-  refuse_flags(params);
   params.publication = choose(params, placement::pinned, handler_flags);
   device_ring made = make_pinned(device, params);
   if (where == placement::event)

@@ -162,8 +162,9 @@ void check_queue(const rondo_queue_params& params) {
   if (params.lanes == 0 || params.lanes > RONDO_MAX_LANES)
     throw failure(RONDO_INVALID_ARGUMENT, name, "a queue has one lane or two");
   if (params.lanes != 1 || params.publication != RONDO_PUBLISH_DEFAULT ||
-      (params.flags & RONDO_QUEUE_TIMED) != 0)
-    throw failure(RONDO_UNSUPPORTED, name, "there is no ring here: one lane, untimed, as it comes");
+      (params.flags & ~std::uint32_t{RONDO_QUEUE_ONE_PRODUCER}) != 0)
+    throw failure(RONDO_UNSUPPORTED, name,
+                  "there is no ring here: one lane, untimed, as it comes, and nothing is dropped");
 }
 
 void check(const rondo_kernel_params& params) {

@@ -82,6 +82,55 @@ TEST_F(on_gpu, wrong_options_are_refused_by_name) {
   EXPECT_THROW(rt->launch<plain_teller>(options), rondo::error);
 }
 
+TEST_F(on_gpu, queues_with_what_the_backend_does_not_offer_are_refused_by_name) {
+  struct refusal {
+    const char* names;
+    void (*ask)(rondo::launch_options&);
+  };
+  const refusal all[] = {
+      {"urgent_lane", [](auto& o) { o.urgent_lane = true; }},
+      {"timed", [](auto& o) { o.timed = true; }},
+      {"input_full = drop_oldest", [](auto& o) { o.input_full = rondo::when_full::drop_oldest; }},
+      {"output_full", [](auto& o) { o.output_full = rondo::when_full::reject; }},
+      {"output_full", [](auto& o) { o.output_full = rondo::when_full::drop_newest; }},
+      {"output_full", [](auto& o) { o.output_full = rondo::when_full::drop_oldest; }}};
+  for (const refusal& each : all) {
+    auto options = how();
+    each.ask(options);
+    try {
+      rt->launch<plain_teller>(options);
+      ADD_FAILURE() << each.names;
+    } catch (const rondo::error& refused) {
+      EXPECT_EQ(refused.code(), RONDO_UNSUPPORTED) << each.names;
+      EXPECT_NE(refused.message().find(each.names), std::string::npos) << refused.message();
+      EXPECT_NE(refused.message().find("cuda"), std::string::npos) << refused.message();
+    }
+  }
+}
+
+// What the host does by itself, it does for a kernel on a GPU as well.
+TEST_F(on_gpu, a_full_input_rejects_or_drops_and_keys_are_recognized) {
+  for (const auto policy : {rondo::when_full::reject, rondo::when_full::drop_newest}) {
+    auto options = how();
+    options.input_capacity = 2;
+    options.input_full = policy;
+    options.duplicate_window = 4;
+    auto kernel = rt->launch<plain_teller>(options);
+    ASSERT_TRUE(kernel.send(ask(1), 5s, {.key = 1}));
+    EXPECT_EQ(kernel.send(ask(1), 5s, {.key = 1}).code(), RONDO_REPEATED);
+    ASSERT_TRUE(kernel.send(ask(2), 5s, {.key = 2}));
+    const bool drops = policy == rondo::when_full::drop_newest;
+    EXPECT_EQ(kernel.send(ask(3), 5s, {.key = 3}).code(), drops ? RONDO_DROPPED : RONDO_FULL);
+    EXPECT_EQ(kernel.call(ask(3), 5s).code(), drops ? RONDO_DROPPED : RONDO_FULL);
+    EXPECT_EQ(kernel.snapshot().dropped_newest, drops ? 2u : 0u);
+    EXPECT_EQ(kernel.snapshot().duplicates, 1u);
+    kernel.activate();
+    for (int i = 0; i < 2; ++i) EXPECT_TRUE(kernel.receive(5s));
+    kernel.terminate();
+    rt->remove(kernel.id());
+  }
+}
+
 TEST_F(on_gpu, a_thousand_launches_leave_nothing_behind) {
   auto keeper = rt->launch<plain_teller>(small(how(), "keeper"));
   keeper.activate();

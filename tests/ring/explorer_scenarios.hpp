@@ -5,6 +5,7 @@
 #include "explored_platform.hpp"
 #include "support.hpp"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -20,12 +21,14 @@ struct scenario {
   bool claims_alone = false;     // the only producer claims without an exchange
   bool commits_batches = false;  // a producer claims and commits all that it can at once
   bool drops = false;            // a producer that finds the ring full drops the oldest
+  bool sees_dropped = false;     // the consumer looks at what was dropped before it goes on
 };
 
 inline std::ostream& operator<<(std::ostream& out, const scenario& s) {
   return out << s.producers << " producers × " << s.messages << ", " << s.shape << ", from "
              << s.start << (s.abandons ? ", abandoning" : "") << (s.batches ? ", in batches" : "")
              << (s.commits_batches ? ", committed in batches" : "") << (s.drops ? ", dropping" : "")
+             << (s.sees_dropped ? " before its eyes" : "")
              << (s.claims_alone ? ", claiming alone" : "");
 }
 
@@ -38,7 +41,9 @@ class ring_run {
     view_.claims_alone = s.claims_alone;
     start_at(view_, s.start);
     producer_ = ring::producer<P>(view_);
-    consumer_ = ring::consumer<P>(view_);
+    ring::view seen = view_;
+    seen.drops_oldest = view_.drops_oldest && !s.sees_dropped;
+    consumer_ = ring::consumer<P>(seen);
   }
 
   void produce(unsigned number) {
@@ -84,7 +89,8 @@ class ring_run {
       bool found = false;
       rondo_status status = consumer_.peek(m);
       for (; status == RONDO_OK; status = consumer_.peek(m)) {
-        check(m);
+        if (scenario_.sees_dropped && consumer_.is_given_up(m.sequence)) ++given_up_;
+        else check(m);
         consumer_.advance();
         found = true;
         if (!scenario_.batches || consumer_.next_sequence() == end()) break;
@@ -100,8 +106,12 @@ class ring_run {
     explorer_.require(consumer_.peek(m) == RONDO_EMPTY, "a message too many");
     explorer_.require(view_.consumer->head == end(), "the head is not at the end");
     explorer_.require(producer_.depth() == 0, "a slot stays taken");
-    explorer_.require(view_.consumer->skipped + delivered_ == all(),
+    explorer_.require(view_.consumer->skipped + given_up_ + delivered_ == all(),
                       "a message is not accounted for");
+    // Only for a message that finds no room is one given up.
+    if (scenario_.drops)
+      explorer_.require(delivered_ >= std::min(all(), scenario_.shape.capacity),
+                        "more was dropped than there were messages in need of room");
     const std::uint64_t given_up = scenario_.abandons ? scenario_.producers : 0;
     if (!scenario_.drops)
       explorer_.require(view_.consumer->skipped == given_up, "skipped slots are miscounted");
@@ -118,7 +128,7 @@ class ring_run {
       const std::uint64_t seen = explorer_.seen();
       if (producer_.try_reserve(1, c) == RONDO_OK) break;
       if (scenario_.drops)
-        producer_.discard_below(producer_.next_sequence() - scenario_.shape.capacity + 1);
+        explorer_.require(producer_.drop_oldest(1), "an open ring says that it is closed");
       explorer_.wait(seen);
     }
     if (is_plain_memory()) explorer_.plain_write(slot(c.sequence));
@@ -131,7 +141,7 @@ class ring_run {
     explorer_.require(number < scenario_.producers, "no producer has this id");
     auto& next = next_[number];
     if (scenario_.abandons && next == 0) next = 1;
-    if (scenario_.drops && id % 100 > next) next = id % 100;
+    if (scenario_.drops && id % 100 > next) next = id % 100;  // older ones were given up
     explorer_.require(id % 100 == next, "out of order, lost or repeated");
     ++next;
     ++delivered_;
@@ -150,6 +160,7 @@ class ring_run {
   ring::consumer<P> consumer_;
   std::array<std::uint64_t, max_threads> next_{};
   std::uint64_t delivered_ = 0;
+  std::uint64_t given_up_ = 0;
 };
 
 template <class P>

@@ -175,14 +175,35 @@ TEST(explorer, finds_no_fault_where_32_bits_of_a_sequence_wrap) {
 TEST(explorer, accounts_for_every_message_when_the_oldest_are_dropped) {
   std::uint64_t runs = 0;
   for (auto how : publications)
-    for (std::uint64_t capacity : {1u, 2u}) {
-      scenario s = one_producer(how, capacity, 4);
-      s.shape.drop_oldest = true;
-      s.drops = true;
-      runs += expect_sound(s, up_to(2));
-    }
+    for (std::uint64_t capacity : {1u, 2u})
+      for (bool sees : {false, true}) {
+        scenario s = one_producer(how, capacity, 4);
+        s.shape.drop_oldest = true;
+        s.drops = true;
+        s.sees_dropped = sees;
+        runs += expect_sound(s, up_to(2));
+      }
   print_total(runs);
   EXPECT_GT(runs, 1'000u);
+}
+
+TEST(explorer, finds_that_several_producers_drop_no_more_than_they_need) {
+  std::uint64_t runs = 0;
+  for (auto how : publications)
+    for (std::uint64_t capacity : {1u, 2u})
+      for (bool sees : {false, true}) {
+        scenario s = two_producers(how, capacity);
+        s.messages = 2;
+        s.shape.drop_oldest = true;
+        s.drops = true;
+        s.sees_dropped = sees;
+        runs += expect_sound(s, up_to(is_slow_build ? 1 : 2));
+        s.messages = 1;
+        s.producers = 3;
+        runs += expect_sound(s, up_to(1));
+      }
+  print_total(runs);
+  EXPECT_GT(runs, 5'000u);
 }
 
 // Two threads push while a third closes the ring: what close() says is what is delivered.

@@ -248,7 +248,6 @@ TEST(ring_memory, refuses_what_geometry_refuses_and_lanes_it_does_not_have) {
       {[](auto& p) { p.payload_capacity = 0; }, RONDO_INVALID_ARGUMENT},
       {[](auto& p) { p.publication = 0; }, RONDO_INVALID_ARGUMENT},
       {[](auto& p) { p.lanes = 0; }, RONDO_INVALID_ARGUMENT},
-      {[](auto& p) { p.lanes = 2; }, RONDO_UNSUPPORTED},
       {[](auto& p) { p.lanes = 3; }, RONDO_INVALID_ARGUMENT},
   };
   for (const row& r : rows) {
@@ -258,6 +257,43 @@ TEST(ring_memory, refuses_what_geometry_refuses_and_lanes_it_does_not_have) {
     EXPECT_EQ(backend::ring_memory::create(params, memory), r.status);
     EXPECT_EQ(memory.map().lanes[0].slots, nullptr);
   }
+}
+
+TEST(ring_memory, of_two_lanes_is_that_of_two_rings_that_share_nothing_but_the_wake_line) {
+  for (const bool one_producer : {false, true}) {
+    ring_shape shape = full_shape;
+    shape.one_producer = one_producer;
+    auto params = params_of(shape);
+    params.lanes = 2;
+    backend::ring_memory memory;
+    ASSERT_EQ(backend::ring_memory::create(params, memory, backend::ring_memory::poisoned),
+              RONDO_OK);
+    EXPECT_EQ(memory.lanes(), 2u);
+    EXPECT_NE(memory.map().wake_line, nullptr);
+    ring::producer<> producers[] = {ring::producer<>(memory.view(0)),
+                                    ring::producer<>(memory.view(1))};
+    ring::consumer<> consumers[] = {ring::consumer<>(memory.view(0)),
+                                    ring::consumer<>(memory.view(1))};
+    for (std::uint64_t id = 0; id < shape.capacity; ++id)
+      for (std::uint64_t lane : {0u, 1u})
+        ASSERT_EQ(push_id(producers[lane], lane * 100 + id, shape.payload), RONDO_OK);
+    for (std::uint64_t lane : {1u, 0u}) {
+      EXPECT_EQ(push_id(producers[lane], 9, 8), RONDO_FULL);
+      for (std::uint64_t id = 0; id < shape.capacity; ++id)
+        EXPECT_TRUE(pops_id(consumers[lane], lane * 100 + id, shape.payload));
+    }
+  }
+}
+
+TEST(ring_memory, of_two_lanes_has_its_slots_in_its_own_block) {
+  auto params = params_of(full_shape);
+  params.lanes = 2;
+  alignas(ring::line_bytes) std::byte elsewhere[64];
+  backend::ring_storage storage;
+  storage.slots = elsewhere;
+  backend::ring_memory memory;
+  EXPECT_EQ(backend::ring_memory::create(params, memory, backend::ring_memory::zeroed, storage),
+            RONDO_UNSUPPORTED);
 }
 
 }  // namespace

@@ -208,6 +208,46 @@ TEST(drop_oldest, discards_what_is_below_the_mark_and_counts_it) {
   }
 }
 
+TEST(drop_oldest, asks_for_as_many_as_the_messages_need_and_no_more) {
+  for (const ring_shape& shape : shapes_of(4, true)) {
+    SCOPED_TRACE(::testing::Message() << shape);
+    const auto memory = make_ring(shape);
+    const ring::view v = memory.view();
+    ring::producer<> producer(v);
+    ring::consumer<> consumer(v);
+    EXPECT_TRUE(producer.drop_oldest(1)) << "of an empty ring, nothing";
+    for (std::uint64_t id = 0; id < 4; ++id) ASSERT_EQ(push_id(producer, id, 64), RONDO_OK);
+    EXPECT_EQ(push_id(producer, 4, 64), RONDO_FULL);
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(producer.drop_oldest(1));
+    EXPECT_TRUE(consumer.is_given_up(0));
+    EXPECT_FALSE(consumer.is_given_up(1));
+    EXPECT_TRUE(pops_id(consumer, 1, 64)) << "asked for thrice, one is given up";
+    EXPECT_EQ(consumer.skipped(), 1u);
+    ASSERT_EQ(push_id(producer, 4, 64), RONDO_OK);
+    EXPECT_TRUE(producer.drop_oldest(1)) << "there is room by now";
+    EXPECT_TRUE(pops_id(consumer, 2, 64));
+    ASSERT_EQ(push_id(producer, 5, 64), RONDO_OK);
+    ASSERT_EQ(push_id(producer, 6, 64), RONDO_OK);
+    EXPECT_TRUE(producer.drop_oldest(99)) << "more than there are slots: all of them";
+    ring::message m;
+    EXPECT_EQ(consumer.peek(m), RONDO_EMPTY);
+    EXPECT_EQ(consumer.skipped(), 5u);
+  }
+}
+
+TEST(drop_oldest, asks_for_nothing_of_a_closed_ring) {
+  for (const ring_shape& shape : shapes_of(2, true)) {
+    SCOPED_TRACE(::testing::Message() << shape);
+    const auto memory = make_ring(shape);
+    ring::producer<> producer(memory.view());
+    ring::consumer<> consumer(memory.view());
+    for (std::uint64_t id = 0; id < 2; ++id) ASSERT_EQ(push_id(producer, id, 64), RONDO_OK);
+    producer.close();
+    EXPECT_FALSE(producer.drop_oldest(1));
+    EXPECT_TRUE(pops_id(consumer, 0, 64));
+  }
+}
+
 // ---- nonsense ---------------------------------------------------------------------------------
 
 // The length field of the newest message, wherever its publication keeps it.

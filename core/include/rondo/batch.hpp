@@ -20,6 +20,7 @@ namespace rondo {
 struct batch_sent {
   std::uint64_t first_id = 0;  // 0 if count is 0
   std::uint64_t count = 0;
+  std::uint64_t dropped = 0;  // of the others, under when_full::drop_newest: nobody has them
 };
 
 namespace detail {
@@ -29,7 +30,9 @@ RONDO_EXPORT error_info why_no_value(const std::string& kernel_id, const rondo_e
                                      const std::byte* payload, const rondo_message_type& expected);
 
 // Set in the correlation ids of call(): its replies are nobody else's.
-inline constexpr std::uint64_t call_mark = std::uint64_t{1} << 63;
+inline constexpr std::uint64_t call_mark = RONDO_CORRELATION_AWAITED;
+// Set in the ids of what travels in the urgent lane, which counts for itself.
+inline constexpr std::uint64_t urgent_mark = std::uint64_t{1} << 62;
 inline bool is_call(std::uint64_t correlation) { return (correlation & call_mark) != 0; }
 
 inline rondo_envelope request_header(std::int64_t length, std::uint32_t version, std::uint64_t id,

@@ -6,8 +6,9 @@
 // wait for each other.
 //
 // Results: what a caller should expect comes back as result<T>: TIMEOUT, FULL, TERMINATED,
-// TOO_LARGE, HANDLER_FAILED and HANDLER_THREW with the handler's text, HANDLER_HUNG. Lifecycle
-// calls that are refused or fail throw rondo::error.
+// TOO_LARGE, HANDLER_FAILED and HANDLER_THREW with the handler's text, HANDLER_HUNG; DROPPED,
+// EXPIRED and REPEATED where the launch asked for queues that do such a thing. Lifecycle calls that
+// are refused or fail throw rondo::error.
 #pragma once
 
 #include <rondo/async.hpp>
@@ -136,8 +137,12 @@ class RONDO_EXPORT kernel_handle {
   // nullptr if `out` has the reply, else why not.
   std::unique_ptr<error_info> call_erased(const detail::call_codecs& types, const void* in,
                                           void* out, nanoseconds timeout);
+  std::unique_ptr<error_info> call_erased(const detail::call_codecs& types, const void* in,
+                                          void* out, nanoseconds timeout, const send_options& how);
   status send_erased(const detail::codec& request, const void* in, std::uint64_t& id,
                      nanoseconds timeout, error_info& why);
+  status send_erased(const detail::codec& request, const void* in, std::uint64_t& id,
+                     nanoseconds timeout, const send_options& how, error_info& why);
   status receive_erased(const detail::codec& response, void* out, rondo_envelope& header,
                         nanoseconds timeout, error_info& why);
   status send_batch_erased(const detail::codec& request, const void* messages, std::uint64_t count,
@@ -151,7 +156,7 @@ class RONDO_EXPORT kernel_handle {
                      error_info& why);
   void call_async_erased(const detail::codec& request, const void* in,
                          const detail::codec& response, nanoseconds timeout,
-                         std::unique_ptr<detail::pending_call> then);
+                         const send_options& how, std::unique_ptr<detail::pending_call> then);
 
   std::shared_ptr<detail::instance> instance_;
 };
@@ -172,6 +177,17 @@ class sender : protected kernel_handle {
   }
   // FULL instead of waiting.
   result<std::uint64_t> try_send(const T& message) { return send(message, nanoseconds{0}); }
+  // Urgent, with a time to live or a key; acceptance_of() says what the code means for a key.
+  result<std::uint64_t> send(const T& message, nanoseconds timeout, const send_options& how) {
+    std::uint64_t id = 0;
+    error_info why;
+    if (send_erased(detail::codec_of<T>, &message, id, timeout, how, why) != RONDO_OK)
+      return result<std::uint64_t>(std::move(why));
+    return id;
+  }
+  result<std::uint64_t> try_send(const T& message, const send_options& how) {
+    return send(message, nanoseconds{0}, how);
+  }
 
   // A slot to write the next request in, without a copy; see claim.hpp. Waits for a free one until
   // the timeout.
@@ -278,6 +294,13 @@ class kernel : public kernel_handle {
     });
   }
 
+  result<response> call(const request& message, nanoseconds timeout,
+                        const send_options& how) requires replying_handler<H> {
+    return result<response>(std::in_place, [&](response& answer) {
+      return call_erased(detail::call_codecs_of<H>, &message, &answer, timeout, how);
+    });
+  }
+
   // The same without waiting for the reply; async.hpp says on which thread and when each of the
   // three completes. The request is sent before these return (co_call: when it is awaited), and
   // they wait for room in the input until the timeout as send() does; on the completion thread they
@@ -286,21 +309,23 @@ class kernel : public kernel_handle {
   // encoding throws, and LIMIT_REACHED if there is no completion thread to be had.
   //
   // A future that is dropped blocks nobody and leaks nothing.
-  std::future<result<response>> call_async(const request& message,
-                                           nanoseconds timeout) requires replying_handler<H> {
+  std::future<result<response>> call_async(const request& message, nanoseconds timeout,
+                                           const send_options& how = {}) requires
+      replying_handler<H> {
     auto call = std::make_unique<detail::promised_call<response>>();
     auto answer = call->future();
-    start_call(message, timeout, std::move(call));
+    start_call(message, timeout, std::move(call), how);
     return answer;
   }
   // Calls then(result<response>) once. Never from within call_async() while the runtime is open;
   // once it is closed, at once and on this thread.
   template <std::invocable<result<response>> F>
-  void call_async(const request& message, nanoseconds timeout,
-                  F&& then) requires replying_handler<H> {
+  void call_async(const request& message, nanoseconds timeout, F&& then,
+                  const send_options& how = {}) requires replying_handler<H> {
     start_call(message, timeout,
                std::make_unique<detail::callback_call<response, std::remove_cvref_t<F>>>(
-                   std::forward<F>(then)));
+                   std::forward<F>(then)),
+               how);
   }
   // result<response> answer = co_await kernel.co_call(message, timeout);
   call_awaitable<kernel> co_call(request message,
@@ -312,6 +337,12 @@ class kernel : public kernel_handle {
     return as_sender().send(message, timeout);
   }
   result<std::uint64_t> try_send(const request& message) { return as_sender().try_send(message); }
+  result<std::uint64_t> send(const request& message, nanoseconds timeout, const send_options& how) {
+    return as_sender().send(message, timeout, how);
+  }
+  result<std::uint64_t> try_send(const request& message, const send_options& how) {
+    return as_sender().try_send(message, how);
+  }
   result<reply<response>> receive(nanoseconds timeout) { return as_receiver().receive(timeout); }
   result<reply<response>> try_receive() { return as_receiver().try_receive(); }
 
@@ -342,8 +373,8 @@ class kernel : public kernel_handle {
   template <class>
   friend class call_awaitable;
   void start_call(const request& message, nanoseconds timeout,
-                  std::unique_ptr<detail::pending_call> then) {
-    call_async_erased(detail::codec_of<request>, &message, detail::codec_of<response>, timeout,
+                  std::unique_ptr<detail::pending_call> then, const send_options& how = {}) {
+    call_async_erased(detail::codec_of<request>, &message, detail::codec_of<response>, timeout, how,
                       std::move(then));
   }
 };

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +49,25 @@ enum class kernel_threads : std::uint32_t {
   // in runtime_options::device_options says otherwise. For kernels that are many and mostly idle.
   // Where every kernel asks for it, handlers should be short: one that blocks keeps a thread.
   pool = RONDO_THREADS_POOL,
+};
+
+// What becomes of a message that finds its queue full. Whatever is dropped is counted, see
+// kernel_snapshot, and whoever waits for the reply learns of it at once, by DROPPED or FULL.
+enum class when_full : std::uint32_t {
+  // Its sender waits: until its deadline, or, if it is a reply, until it is taken. Nothing is lost.
+  block,
+  // It is not taken. A send is FULL at once, whatever its timeout; a request whose reply would find
+  // the output full fails with FULL, and a handler with one reply is not run for it. Nothing is
+  // lost of what was accepted.
+  reject,
+  // It is dropped. A send is DROPPED; a reply is lost when its request has been handled.
+  drop_newest,
+  // For an input: the oldest is dropped for it. The kernel lets go of that one when it has done
+  // with the request in hand, or at once if it is not active, and the send waits for it until its
+  // deadline, try_send for 1 ms at most; then it is TIMEOUT or FULL. The answer to a request that
+  // was dropped waits for room like any reply: where nobody takes replies, output_full must not be
+  // block. UNSUPPORTED for an output.
+  drop_oldest,
 };
 
 enum class terminate_mode : std::uint32_t {
@@ -110,6 +130,20 @@ struct launch_options {
   // Small responses lie closer together, and stream faster, with less.
   std::uint32_t failure_text = RONDO_FAILURE_TEXT_MAX;
 
+  // ---- what the queues do beyond first in, first out. What a backend does not offer is
+  // UNSUPPORTED, and nothing is launched.
+  when_full input_full = when_full::block;
+  when_full output_full = when_full::block;
+  // A second lane of the input, as long as the first, for requests that are sent as urgent: the
+  // kernel takes them before all others. Replies have one lane.
+  bool urgent_lane = false;
+  // Requests may have a time to live, see send_options. Each then takes 16 bytes more.
+  bool timed = false;
+  // How many keys of requests are remembered, to recognize one that is sent again: a power of two,
+  // at most max_duplicate_window. 0: none.
+  std::uint32_t duplicate_window = 0;
+  static constexpr std::uint32_t max_duplicate_window = 65536;
+
   nanoseconds handler_deadline{0};  // a handler that runs longer is hung; 0: none
   nanoseconds lease{0};             // the kernel ends if the host is silent for so long; 0: default
   nanoseconds launch_deadline = std::chrono::seconds(30);
@@ -122,6 +156,29 @@ struct launch_options {
   // comparisons.
   bool avoid_mapped = false;
 };
+
+// How one request is sent, by send, call and call_async; batches and claims have none of this. Each
+// field needs the launch option that is named with it, and is INVALID_ARGUMENT without.
+struct send_options {
+  bool urgent = false;  // urgent_lane
+  // timed. How long it may take from this call until the handler begins; what is older is not
+  // handled, and EXPIRED. 0: as long as it takes.
+  nanoseconds ttl{0};
+  // duplicate_window. The application's name for this request. REPEATED if the queue accepted one
+  // with the same key and no more than a window's worth of others since, whatever became of it.
+  std::optional<std::uint64_t> key{};
+};
+
+// What send() with a key says about that key.
+enum class acceptance {
+  accepted,   // the queue has the request, and the key is remembered
+  duplicate,  // it was accepted before
+  rejected,   // neither: full, expired, terminated …; the key is not remembered for this request
+};
+constexpr acceptance acceptance_of(rondo_status code) {
+  if (code == RONDO_OK) return acceptance::accepted;
+  return code == RONDO_REPEATED ? acceptance::duplicate : acceptance::rejected;
+}
 
 struct terminate_options {
   terminate_mode mode = terminate_mode::drain;

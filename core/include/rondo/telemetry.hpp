@@ -23,10 +23,11 @@ struct kernel_snapshot {
 
   // Counted by the kernel, single writer. "In" is requests handled: an idle kernel's stays 0.
   std::uint64_t messages_in = 0;
-  std::uint64_t messages_out = 0;      // replies published, failures included
-  std::uint64_t messages_failed = 0;   // requests that ended in a failure
-  std::uint64_t messages_dropped = 0;  // abandoned, discarded or malformed slots
-  std::uint64_t bytes_in = 0;          // payload
+  std::uint64_t messages_out = 0;     // replies published, failures included
+  std::uint64_t messages_failed = 0;  // requests that ended in a failure
+  // Requests that were not handled: abandoned, discarded or malformed, given up, expired.
+  std::uint64_t messages_dropped = 0;
+  std::uint64_t bytes_in = 0;  // payload
   std::uint64_t bytes_out = 0;
   std::uint64_t polls = 0;  // looks at the input, idle ones included
   std::uint64_t input_depth = 0;
@@ -40,6 +41,15 @@ struct kernel_snapshot {
   // Counted by the host.
   std::uint64_t sent = 0;          // requests accepted by the input queue
   std::uint64_t late_replies = 0;  // replies whose caller had given up
+
+  // What was lost, by cause. Of requests that were accepted:
+  std::uint64_t dropped_oldest = 0;  // given up for newer ones
+  std::uint64_t expired = 0;         // older than their time to live; also before there was room
+  // Not accepted:
+  std::uint64_t dropped_newest = 0;  // found the input full
+  std::uint64_t duplicates = 0;      // had a key that was accepted before
+  // Of replies:
+  std::uint64_t replies_dropped = 0;  // found the output full
 };
 
 RONDO_EXPORT std::string_view to_string(kernel_state state) noexcept;

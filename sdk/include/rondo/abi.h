@@ -86,6 +86,9 @@ typedef int32_t rondo_status;
   X(HANDLER_THREW, -41, "the handler threw an exception")                               \
   X(HANDLER_HUNG, -42, "the handler ran past its deadline and was abandoned")           \
   X(DEVICE_LOST, -43, "the device failed and takes no more work")                       \
+  X(DROPPED, -44, "the message was dropped because a queue was full")                   \
+  X(EXPIRED, -45, "the message outlived its time before it was handled")                \
+  X(REPEATED, -46, "a message with this key was accepted before")                       \
   X(NO_SUCH_DIRECTORY, -50, "a directory named explicitly does not exist")              \
   X(NO_PLUGINS, -51, "no plugin file was found")                                        \
   X(NOT_A_SHARED_OBJECT, -52, "the file is not a shared object")                        \
@@ -159,8 +162,14 @@ typedef struct rondo_envelope {
 
 enum { RONDO_TYPE_REQUEST = 1, RONDO_TYPE_RESPONSE = 2 };
 
+/* The top bit of a correlation_id is set by a requester that waits for the reply and would wait in
+ * vain if there were none: where a queue drops messages, such a one is told by a failure. */
+#define RONDO_CORRELATION_AWAITED 0x8000000000000000ull
+
 /* Optional 16 bytes behind the envelope, present in every slot of a queue created with
- * RONDO_QUEUE_TIMED. Host monotonic clock (CLOCK_MONOTONIC), nanoseconds; 0 = none. */
+ * RONDO_QUEUE_TIMED. Host monotonic clock (CLOCK_MONOTONIC), nanoseconds; 0 = none. A request whose
+ * deadline has passed when its turn comes is not handled: it is counted as expired and answered by
+ * a failure with RONDO_EXPIRED. */
 typedef struct rondo_envelope_times {
   uint64_t deadline_ns;
   uint64_t timestamp_ns;
@@ -409,6 +418,9 @@ typedef struct rondo_table {
 #define RONDO_CAP_BUFFER "buffer"
 #define RONDO_CAP_HOST_IMAGE "image.host" /* runs rondo_handler.invoke */
 #define RONDO_CAP_HOST_ONLY_MESSAGES "message.host_only"
+#define RONDO_CAP_URGENT "queue.urgent"           /* an input with two lanes */
+#define RONDO_CAP_DROP_OLDEST "queue.drop_oldest" /* RONDO_QUEUE_DROP_OLDEST, for an input */
+#define RONDO_CAP_OUTPUT_FULL "queue.output_full" /* REJECT and DROP_NEWEST, for an output */
 
 /* Every field is there and agrees with the others: an id and a name of their form, tables that end
  * where they say, each required function [ABI-10]. */
@@ -507,8 +519,19 @@ enum {
 enum {
   RONDO_QUEUE_TIMED = 1u << 0,        /* slots carry rondo_envelope_times */
   RONDO_QUEUE_ONE_PRODUCER = 1u << 1, /* the caller promises one producing thread */
-  RONDO_QUEUE_DROP_OLDEST = 1u << 2   /* the consumer honours producer_line.discard_below */
+  RONDO_QUEUE_DROP_OLDEST = 1u << 2,  /* the consumer honours producer_line.discard_below */
+  /* Of an output that is full; at most one of them. The kernel goes on and waits for nobody. */
+  RONDO_QUEUE_REJECT = 1u << 3,     /* the request fails with RONDO_FULL */
+  RONDO_QUEUE_DROP_NEWEST = 1u << 4 /* the reply is dropped */
 };
+
+/* What becomes of a request that a queue drops. With DROP_OLDEST, a push on a full queue asks the
+ * kernel to give up the oldest requests, and returns FULL until it has: at most the request in hand
+ * is waited for, and a kernel that is not ACTIVE gives them up too. A request that was given up,
+ * has expired, or whose reply was dropped is counted. It is answered by a failure (DROPPED,
+ * EXPIRED, FULL) if its requester waits, see RONDO_CORRELATION_AWAITED, as soon as the output has
+ * room; so is one that was not handled and whose handler owes a reply, unless the output drops
+ * that. */
 
 enum { RONDO_MAX_PAYLOAD = 65536, RONDO_MAX_LANES = 2 };
 
@@ -521,7 +544,8 @@ typedef struct rondo_queue_params {
                                 CAPACITY_OVERFLOW or OUT_OF_MEMORY [QUEUE-09] */
   uint32_t payload_capacity; /* bytes a slot can carry, 1 … RONDO_MAX_PAYLOAD */
   uint32_t flags;            /* RONDO_QUEUE_* */
-  uint32_t lanes;            /* 1, or 2 with an urgent lane */
+  uint32_t lanes; /* 1; 2: requests with RONDO_FLAG_URGENT travel in a lane of their own, of
+                     the same capacity, and are taken before all others */
   uint32_t reserved;
 } rondo_queue_params;
 
@@ -721,6 +745,10 @@ typedef struct rondo_kernel_counters {
   uint64_t handler_sampled_max_ns; /* and the longest */
   uint64_t input_depth;
   uint64_t output_depth;
+  /* Since the queues can drop. The first two are in messages_dropped as well. */
+  uint64_t dropped_oldest;  /* requests given up for newer ones */
+  uint64_t expired;         /* requests whose deadline had passed */
+  uint64_t replies_dropped; /* that found the output full */
 } rondo_kernel_counters;
 
 enum { RONDO_SAMPLE_EVERY = 64 };

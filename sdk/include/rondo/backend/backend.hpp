@@ -243,7 +243,15 @@ struct tables {
       [](rondo_kernel* k) { return reinterpret_cast<rondo_queue*>(&from_c(k)->input()); },
       [](rondo_kernel* k) { return reinterpret_cast<rondo_queue*>(&from_c(k)->output()); },
       [](rondo_kernel* k, rondo_kernel_counters* out) {
-        return guarded(nullptr, [&] { return from_c(k)->counters(*out), RONDO_OK; });
+        return guarded(nullptr, [&] {
+          // An older host has room for fewer.
+          rondo_kernel_counters all{};
+          from_c(k)->counters(all);
+          const std::uint32_t room = out->struct_size;
+          all.struct_size = room;
+          __builtin_memcpy(out, &all, room < sizeof all ? room : sizeof all);
+          return RONDO_OK;
+        });
       },
       [](rondo_kernel* k) { return guarded(nullptr, [&] { return from_c(k)->renew(); }); },
       [](rondo_kernel* k, char* to, std::uint32_t room, std::uint32_t* length) {

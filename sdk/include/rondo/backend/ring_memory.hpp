@@ -1,5 +1,6 @@
-// Memory for one ring that the host can address: both control lines, the claim line, the wake line
-// and, unless they lie elsewhere, the slots in one aligned block. For backends and for tests.
+// Memory for one queue that the host can address: of each lane both control lines, the claim line
+// and, unless they lie elsewhere, the slots, and one wake line, in one aligned block. For backends
+// and for tests.
 #pragma once
 
 #include <rondo/ring/map.hpp>
@@ -41,11 +42,12 @@ class ring_memory {
 
   ring_memory() = default;
 
-  // OK, OUT_OF_MEMORY, INVALID_ARGUMENT (lanes), or what make_geometry() says. DEFAULT publication
-  // is the caller's to resolve.
+  // OK, OUT_OF_MEMORY, INVALID_ARGUMENT (lanes), UNSUPPORTED (two lanes with slots that lie
+  // elsewhere), or what make_geometry() says. DEFAULT publication is the caller's to resolve.
   static rondo_status create(const rondo_queue_params& params, ring_memory& out, int fill = zeroed,
                              const ring_storage& storage = {}) {
-    if (params.lanes != 1) return params.lanes == 2 ? RONDO_UNSUPPORTED : RONDO_INVALID_ARGUMENT;
+    if (params.lanes == 0 || params.lanes > RONDO_MAX_LANES) return RONDO_INVALID_ARGUMENT;
+    if (params.lanes > 1 && storage.slots != nullptr) return RONDO_UNSUPPORTED;
     ring::geometry shape;
     const auto how = static_cast<ring::publication>(params.publication);
     const bool timed = (params.flags & RONDO_QUEUE_TIMED) != 0;
@@ -54,23 +56,18 @@ class ring_memory {
     if (status != RONDO_OK) return status;
     const bool needs_ready =
         how == ring::publication::counted && (params.flags & RONDO_QUEUE_ONE_PRODUCER) == 0;
-    const std::size_t slots_bytes = shape.capacity * shape.stride;
+    const std::size_t slots_bytes = storage.slots == nullptr ? shape.capacity * shape.stride : 0;
     const std::size_t ready_bytes = needs_ready ? shape.capacity * sizeof(std::uint64_t) : 0;
-    const bool has_slots = storage.slots == nullptr;
-    const std::size_t bytes =
-        round_to_line(sizeof(lines) + (has_slots ? slots_bytes : 0) + ready_bytes);
+    // Slots are aligned to 32 bytes at least, lanes to a line.
+    const std::size_t lane_bytes = round_to_line(sizeof(lines) + slots_bytes + ready_bytes);
+    const std::size_t bytes = params.lanes * lane_bytes;
+    if (bytes / params.lanes != lane_bytes) return RONDO_CAPACITY_OVERFLOW;
     ring_memory memory;
     void* const block = storage.allocate != nullptr ? storage.allocate(storage.self, bytes)
                                                     : std::aligned_alloc(ring::line_bytes, bytes);
     memory.block_ = std::unique_ptr<std::byte, detail::free_block>(
         static_cast<std::byte*>(block), detail::free_block{storage, bytes});
     if (memory.block_ == nullptr) return RONDO_OUT_OF_MEMORY;
-    auto* control = ::new (memory.block_.get()) lines{};
-    std::byte* const own = memory.block_.get() + sizeof(lines);
-    std::byte* const slots = has_slots ? own : storage.slots;
-    std::byte* const ready = has_slots ? own + slots_bytes : own;
-    if (has_slots) std::memset(slots, fill, slots_bytes);
-    std::memset(ready, 0, ready_bytes);
     memory.map_ = {sizeof(rondo_ring_map),
                    ring::layout_version,
                    params.publication,
@@ -79,11 +76,21 @@ class ring_memory {
                    shape.stride,
                    shape.payload_capacity,
                    params.flags,
-                   1,
-                   {{slots, &control->producer, &control->consumer, &control->claim,
-                     needs_ready ? ready : nullptr},
-                    {}},
-                   &control->wake};
+                   params.lanes,
+                   {},
+                   nullptr};
+    for (std::uint32_t lane = 0; lane < params.lanes; ++lane) {
+      std::byte* const at = memory.block_.get() + lane * lane_bytes;
+      auto* control = ::new (at) lines{};
+      std::byte* const own = at + sizeof(lines);
+      std::byte* const slots = storage.slots == nullptr ? own : storage.slots;
+      std::byte* const ready = own + slots_bytes;
+      std::memset(own, fill, slots_bytes);
+      std::memset(ready, 0, ready_bytes);
+      memory.map_.lanes[lane] = {slots, &control->producer, &control->consumer, &control->claim,
+                                 needs_ready ? ready : nullptr};
+      if (lane == 0) memory.map_.wake_line = &control->wake;
+    }
     out = std::move(memory);
     return RONDO_OK;
   }
@@ -93,10 +100,12 @@ class ring_memory {
   void set_flags(std::uint32_t flags) { map_.flags = flags; }
   ring::wake_line* wake_line() const { return static_cast<ring::wake_line*>(map_.wake_line); }
 
-  // Cannot fail: the map was made here.
-  ring::view view() const {
+  std::uint32_t lanes() const { return map_.lane_count; }
+
+  // Cannot fail for a lane that there is: the map was made here.
+  ring::view view(std::uint32_t lane = 0) const {
     ring::view v;
-    if (ring::make_view(map_, 0, true, v) != RONDO_OK) std::abort();
+    if (ring::make_view(map_, lane, true, v) != RONDO_OK) std::abort();
     return v;
   }
 

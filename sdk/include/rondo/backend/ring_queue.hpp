@@ -1,9 +1,10 @@
-// The host's end of a queue whose ring lies in host memory: the calls of rondo_queue_table on top
+// The host's end of a queue whose rings lie in host memory: the calls of rondo_queue_table on top
 // of the ring, and the map. The other end, the kernel's, uses the ring itself.
 #pragma once
 
 #include <rondo/backend/backend.hpp>
 #include <rondo/backend/ring_memory.hpp>
+#include <rondo/ring/lanes.hpp>
 #include <rondo/ring/wait.hpp>
 
 #include <atomic>
@@ -29,8 +30,14 @@ class ring_queue : public queue {
     return RONDO_OK;
   }
 
-  std::uint64_t depth() const { return ring::producer<>(view_).depth(); }
+  std::uint64_t depth() const {
+    std::uint64_t all = ring::producer<>(view_).depth();
+    if (has_urgent_lane()) all += ring::producer<>(urgent_view()).depth();
+    return all;
+  }
   const ring::view& view() const { return view_; }
+  bool has_urgent_lane() const { return memory_.lanes() > ring::urgent_lane; }
+  ring::view urgent_view() const { return memory_.view(ring::urgent_lane); }
   ring_memory& memory() { return memory_; }
 
  private:
@@ -41,10 +48,12 @@ class ring_queue : public queue {
 // A kernel's input: the host produces. Any thread.
 class ring_input : public ring_queue {
  public:
-  explicit ring_input(ring_memory memory) : ring_queue(std::move(memory)), ring_(view()) {}
+  explicit ring_input(ring_memory memory) : ring_queue(std::move(memory)), ring_(view()) {
+    if (has_urgent_lane()) urgent_ = ring::producer<>(urgent_view());
+  }
 
   rondo_status push(const rondo_envelope& header, const void* payload) override {
-    return published(ring_.try_push(header, payload));
+    return published(push_one(header, payload));
   }
 
   rondo_status push_batch(const rondo_envelope* headers, const void* const* payloads,
@@ -52,17 +61,19 @@ class ring_input : public ring_queue {
     done = 0;
     rondo_status status = RONDO_OK;
     while (done < count && status == RONDO_OK) {
-      status = ring_.try_push(headers[done], payloads[done]);
+      status = push_one(headers[done], payloads[done]);
       if (status == RONDO_OK) ++done;
     }
     if (done > 0) return published(RONDO_OK);
     return published(status);
   }
 
+  // Always of the normal lane.
   rondo_status reserve(std::uint32_t bytes, rondo_claim& out) override {
     std::unique_ptr<ring::claim> claim(new (std::nothrow) ring::claim);
     if (claim == nullptr) return RONDO_OUT_OF_MEMORY;
     const rondo_status status = ring_.try_reserve(bytes, *claim);
+    if (status == RONDO_FULL) make_room(ring_);
     if (status != RONDO_OK) return published(status);
     out.capacity = claim->capacity;
     out.payload = claim->payload;
@@ -83,13 +94,17 @@ class ring_input : public ring_queue {
     return published(RONDO_OK);
   }
 
-  // Refuse further messages; returns the first sequence that was not accepted.
+  // Refuse further messages; returns the first sequence that was not accepted, of the normal lane.
   std::uint64_t close() {
     closed_.store(true, std::memory_order_relaxed);
+    if (has_urgent_lane()) urgent_end_ = urgent_.close();
     return ring_.close();
   }
+  // The same of the urgent lane, once it was closed; 0 if there is none.
+  std::uint64_t urgent_end() const { return urgent_end_; }
   void reopen() {
     ring_.reopen();
+    if (has_urgent_lane()) urgent_.reopen();
     closed_.store(false, std::memory_order_relaxed);
   }
 
@@ -100,6 +115,17 @@ class ring_input : public ring_queue {
     c.payload = nullptr;
     return std::unique_ptr<ring::claim>(claim);
   }
+  rondo_status push_one(const rondo_envelope& header, const void* payload) {
+    const bool is_urgent = has_urgent_lane() && (header.flags & RONDO_FLAG_URGENT) != 0;
+    ring::producer<>& lane = is_urgent ? urgent_ : ring_;
+    const rondo_status status = lane.try_push(header, payload);
+    if (status == RONDO_FULL) make_room(lane);
+    return status;
+  }
+  void make_room(ring::producer<>& lane) {
+    if (!view().drops_oldest || !lane.drop_oldest(1)) return;
+    ring::wake_if_parked(memory().wake_line());
+  }
   rondo_status published(rondo_status status) {
     if (status == RONDO_OK) ring::wake_if_parked(memory().wake_line());
     if (status == RONDO_FULL && closed_.load(std::memory_order_relaxed)) return RONDO_TERMINATED;
@@ -107,6 +133,8 @@ class ring_input : public ring_queue {
   }
 
   ring::producer<> ring_;
+  ring::producer<> urgent_;
+  std::uint64_t urgent_end_ = 0;
   std::atomic<bool> closed_{false};
 };
 

@@ -178,6 +178,21 @@ class producer {
     P::store_relaxed(&ring_.producer->discard_below, sequence);
   }
 
+  // The ring is full: ask the consumer to drop as many of the oldest as `count` messages need. Then
+  // try again until it has. Any thread, and it may be repeated: what is asked for follows from what
+  // was claimed, so nobody's message is given up twice. That of two threads the one that asked for
+  // less may have the last word only costs the other's next call. False if the ring is closed, and
+  // then nothing is asked for.
+  RONDO_HD bool drop_oldest(std::uint64_t count) {
+    const std::uint64_t capacity = ring_.shape.capacity;
+    const std::uint64_t next = P::load_relaxed(&ring_.claim->next);
+    if ((next & closed_mark) != 0) return false;
+    const std::uint64_t kept = count < capacity ? capacity - count : 0;
+    if (next > kept && next - kept > P::load_relaxed(&ring_.producer->discard_below))
+      P::store_relaxed(&ring_.producer->discard_below, next - kept);
+    return true;
+  }
+
   // From now on every claim is refused as FULL; returns the first sequence that was not claimed, so
   // that what was accepted and what was not is decided in one step. Any thread, with no other
   // close() or reopen() at the time.
@@ -368,6 +383,12 @@ class consumer {
         limit_(head_),
         released_(head_) {}
 
+  // Whether the producers have asked for this message to be dropped. For a consumer that wants to
+  // see it first, and therefore has a view that does not say drops_oldest.
+  RONDO_HD bool is_given_up(std::uint64_t sequence) const {
+    return sequence < P::load_relaxed(&ring_.producer->discard_below);
+  }
+
   // The oldest message; it stays until release(). OK, EMPTY, MALFORMED (its length is beyond the
   // slot: header is filled, payload is nullptr; release() it), INTERNAL (the producing side's
   // counter is impossible: the ring is broken).
@@ -507,9 +528,7 @@ class consumer {
     return describe(scratch_, ring_.shape.payload_distance(), out);
   }
 
-  RONDO_HD bool is_discarded() const {
-    return ring_.drops_oldest && head_ < P::load_relaxed(&ring_.producer->discard_below);
-  }
+  RONDO_HD bool is_discarded() const { return ring_.drops_oldest && is_given_up(head_); }
 
   view ring_;
   std::uint64_t head_ = 0;
