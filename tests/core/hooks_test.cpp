@@ -324,6 +324,18 @@ TEST_P(timers, come_also_while_messages_keep_coming) {
   EXPECT_GT(kernel.snapshot().messages_in, 20u);
 }
 
+TEST(timer, goes_on_where_queues_have_rules) {
+  for (const auto wait : {rondo::wait_policy::park, rondo::wait_policy::spin_then_park}) {
+    pulses = 0;
+    auto runtime = open_runtime();
+    auto kernel = runtime.launch<pulsing>({.wait = wait, .urgent_lane = true, .timed = true});
+    kernel.activate();
+    EXPECT_TRUE(eventually([] { return pulses >= 20; }));
+    EXPECT_EQ(kernel.snapshot().messages_in, 0u);
+    EXPECT_TRUE(kernel.call({}, patience, {.urgent = true}).has_value());
+  }
+}
+
 TEST(timer, of_a_handler_without_on_timer_is_refused) {
   running<timeless> it;
   const auto reply = it.kernel.call({}, patience);

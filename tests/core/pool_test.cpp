@@ -293,6 +293,13 @@ TEST(pool, refuses_what_it_cannot_do) {
   const auto pinned = refusal_of([&] { runtime.launch<oracle>(in_pool({.cpu = 0})); });
   EXPECT_EQ(pinned.code, RONDO_UNSUPPORTED);
   EXPECT_THAT(pinned.message, HasSubstr("processor"));
+  for (const auto& options : {in_pool({.input_full = rondo::when_full::drop_oldest}),
+                              in_pool({.output_full = rondo::when_full::reject}),
+                              in_pool({.urgent_lane = true}), in_pool({.timed = true})}) {
+    const auto ruled = refusal_of([&] { runtime.launch<oracle>(options); });
+    EXPECT_EQ(ruled.code, RONDO_UNSUPPORTED);
+    EXPECT_THAT(ruled.message, HasSubstr("pool"));
+  }
   EXPECT_EQ(refusal_of([&] { runtime.launch<oracle>({.threads = rondo::kernel_threads{7}}); }).code,
             RONDO_INVALID_ARGUMENT);
 }
