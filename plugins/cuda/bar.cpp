@@ -1,218 +1,58 @@
-// Getting the window, step by step; each step that fails says so.
+// The window: where it comes from, that it is one, and who has which part of it.
 #include "bar.hpp"
+
+#include "bar_source.hpp"
 
 #include <rondo/ring/wait.hpp>
 
-#include <dlfcn.h>
-#include <unistd.h>
-#include <vulkan/vulkan_core.h>
-
 #include <cstring>
 #include <map>
-#include <vector>
 
 namespace rondo::cuda {
 
+struct bar_window::parts {
+  std::unique_ptr<window_source> source;
+  std::mutex mutex;
+  std::map<std::size_t, std::size_t> free{{ring::line_bytes, bytes - ring::line_bytes}};
+};
+
 namespace {
 
-// What went wrong, as a sentence's end.
-struct no_window {
-  std::string why;
-};
-
-template <class F>
-F need(F function, const char* name) {
-  if (function == nullptr) throw no_window{std::string("Vulkan has no ") + name};
-  return function;
-}
-void need(VkResult code, const char* what) {
-  if (code != VK_SUCCESS && code != VK_INCOMPLETE)
-    throw no_window{std::string(what) + " failed with Vulkan result " + std::to_string(code)};
-}
-
-}  // namespace
-
-// Everything that is open, closed in the reverse order.
-struct bar_window::parts {
-  CUcontext context = nullptr;
-  PFN_vkGetInstanceProcAddr get = nullptr;
-  VkInstance instance = VK_NULL_HANDLE;
-  VkPhysicalDevice physical = VK_NULL_HANDLE;
-  VkDevice logical = VK_NULL_HANDLE;
-  PFN_vkGetDeviceProcAddr get_of_device = nullptr;
-  VkDeviceMemory memory = VK_NULL_HANDLE;
-  std::byte* host = nullptr;
-  CUexternalMemory imported = nullptr;
-  CUdeviceptr device = 0;
-
-  std::mutex mutex;
-  std::map<std::size_t, std::size_t> free;  // begin → bytes
-
-  ~parts() {
-    if (imported != nullptr && the_driver().cuDestroyExternalMemory != nullptr) {
-      try {
-        const context_scope current(context);
-        the_driver().cuDestroyExternalMemory(imported);
-      } catch (const failure&) {  // the context is gone, and the import with it
-      }
-    }
-    if (memory != VK_NULL_HANDLE)
-      of_device<PFN_vkFreeMemory>("vkFreeMemory")(logical, memory, nullptr);
-    if (logical != VK_NULL_HANDLE)
-      of_instance<PFN_vkDestroyDevice>("vkDestroyDevice")(logical, nullptr);
-    if (instance != VK_NULL_HANDLE)
-      of_instance<PFN_vkDestroyInstance>("vkDestroyInstance")(instance, nullptr);
-  }
-
-  template <class F>
-  F of_instance(const char* name) const {
-    return need(reinterpret_cast<F>(get(instance, name)), name);
-  }
-  template <class F>
-  F of_device(const char* name) const {
-    return need(reinterpret_cast<F>(get_of_device(logical, name)), name);
-  }
-
-  void open_instance();
-  void choose_device(CUdevice wanted);
-  void open_device();
-  void allocate();
-  void import();
-  void verify();
-};
-
-void bar_window::parts::open_instance() {
-  // Never closed: drivers behind it do not like to be.
-  void* library = dlopen("libvulkan.so.1", RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) throw no_window{"there is no Vulkan loader, libvulkan.so.1"};
-  get = need(reinterpret_cast<PFN_vkGetInstanceProcAddr>(dlsym(library, "vkGetInstanceProcAddr")),
-             "vkGetInstanceProcAddr");
-  VkApplicationInfo application{};
-  application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;
-  application.pApplicationName = "rondo";
-  application.apiVersion = VK_API_VERSION_1_1;
-  VkInstanceCreateInfo wanted{};
-  wanted.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
-  wanted.pApplicationInfo = &application;
-  need(of_instance<PFN_vkCreateInstance>("vkCreateInstance")(&wanted, nullptr, &instance),
-       "making an instance");
-}
-
-// The one that is CUDA's device.
-void bar_window::parts::choose_device(CUdevice wanted) {
-  CUuuid uuid{};
-  check(the_driver().cuDeviceGetUuid(&uuid, wanted), "CUDA device", "it has no UUID");
-  std::uint32_t count = 0;
-  const auto list = of_instance<PFN_vkEnumeratePhysicalDevices>("vkEnumeratePhysicalDevices");
-  need(list(instance, &count, nullptr), "counting devices");
-  std::vector<VkPhysicalDevice> all(count);
-  need(list(instance, &count, all.data()), "listing devices");
-  const auto describe =
-      of_instance<PFN_vkGetPhysicalDeviceProperties2>("vkGetPhysicalDeviceProperties2");
-  for (VkPhysicalDevice each : all) {
-    VkPhysicalDeviceIDProperties id{};
-    id.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES;
-    VkPhysicalDeviceProperties2 properties{};
-    properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
-    properties.pNext = &id;
-    describe(each, &properties);
-    if (std::memcmp(id.deviceUUID, uuid.bytes, sizeof uuid.bytes) == 0) physical = each;
-  }
-  if (physical == VK_NULL_HANDLE)
-    throw no_window{"Vulkan lists " + std::to_string(count) + " devices and none is this one"};
-}
-
-void bar_window::parts::open_device() {
-  const float priority = 1;
-  VkDeviceQueueCreateInfo queue{};
-  queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
-  queue.queueCount = 1;
-  queue.pQueuePriorities = &priority;
-  const char* extension = VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME;
-  VkDeviceCreateInfo wanted{};
-  wanted.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
-  wanted.queueCreateInfoCount = 1;
-  wanted.pQueueCreateInfos = &queue;
-  wanted.enabledExtensionCount = 1;
-  wanted.ppEnabledExtensionNames = &extension;
-  need(of_instance<PFN_vkCreateDevice>("vkCreateDevice")(physical, &wanted, nullptr, &logical),
-       "opening the device");
-  get_of_device = of_instance<PFN_vkGetDeviceProcAddr>("vkGetDeviceProcAddr");
-}
-
-void bar_window::parts::allocate() {
-  constexpr VkMemoryPropertyFlags needed = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT |
-                                           VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
-                                           VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
-  VkPhysicalDeviceMemoryProperties kinds{};
-  of_instance<PFN_vkGetPhysicalDeviceMemoryProperties>("vkGetPhysicalDeviceMemoryProperties")(
-      physical, &kinds);
-  VkExportMemoryAllocateInfo exported{};
-  exported.sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO;
-  exported.handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT;
-  VkMemoryAllocateInfo wanted{};
-  wanted.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO;
-  wanted.pNext = &exported;
-  wanted.allocationSize = bytes;
-  const auto allocate_memory = of_device<PFN_vkAllocateMemory>("vkAllocateMemory");
-  for (std::uint32_t i = 0; i < kinds.memoryTypeCount; ++i) {
-    if ((kinds.memoryTypes[i].propertyFlags & needed) != needed) continue;
-    wanted.memoryTypeIndex = i;
-    if (allocate_memory(logical, &wanted, nullptr, &memory) == VK_SUCCESS) break;
-    memory = VK_NULL_HANDLE;
-  }
-  if (memory == VK_NULL_HANDLE)
-    throw no_window{"the device has no memory that the host can map, or none is left"};
-  void* mapped = nullptr;
-  need(of_device<PFN_vkMapMemory>("vkMapMemory")(logical, memory, 0, VK_WHOLE_SIZE, 0, &mapped),
-       "mapping device memory");
-  host = static_cast<std::byte*>(mapped);
-}
-
-void bar_window::parts::import() {
-  const driver& d = the_driver();
-  if (d.cuImportExternalMemory == nullptr || d.cuExternalMemoryGetMappedBuffer == nullptr)
-    throw no_window{"the CUDA driver cannot import memory"};
-  VkMemoryGetFdInfoKHR wanted{};
-  wanted.sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR;
-  wanted.memory = memory;
-  wanted.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT;
-  int file = -1;
-  need(of_device<PFN_vkGetMemoryFdKHR>("vkGetMemoryFdKHR")(logical, &wanted, &file),
-       "exporting device memory");
-  CUDA_EXTERNAL_MEMORY_HANDLE_DESC handle{};
-  handle.type = CU_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD;
-  handle.handle.fd = file;
-  handle.size = bytes;
-  if (const CUresult code = d.cuImportExternalMemory(&imported, &handle); code != CUDA_SUCCESS) {
-    ::close(file);  // the driver owns it only after success
-    throw no_window{"CUDA does not import it: " + describe(code)};
-  }
-  CUDA_EXTERNAL_MEMORY_BUFFER_DESC range{};
-  range.size = bytes;
-  if (const CUresult code = d.cuExternalMemoryGetMappedBuffer(&device, imported, &range);
-      code != CUDA_SUCCESS)
-    throw no_window{"CUDA does not map it: " + describe(code)};
-}
-
 // A mapping of other bytes must not pass.
-void bar_window::parts::verify() {
+void verify(const window_source& of) {
   alignas(64) ring::chunk line[4];
   for (std::uint32_t i = 0; i < 4; ++i)
     line[i] = {{static_cast<std::uint32_t>(ring::now_ns()), i, 0xa5a5a5a5u}, i + 1};
-  ring::platform::store_line(reinterpret_cast<ring::chunk*>(host), line);
+  ring::platform::store_line(reinterpret_cast<ring::chunk*>(of.host), line);
   ring::platform::flush_lines();
   CUstream stream = nullptr;
   check(the_driver().cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING), "CUDA stream",
         "none can be made");
   alignas(64) ring::chunk seen[4] = {};
-  CUresult code = the_driver().cuMemcpyDtoHAsync(seen, device, sizeof seen, stream);
+  CUresult code = the_driver().cuMemcpyDtoHAsync(seen, of.device, sizeof seen, stream);
   if (code == CUDA_SUCCESS) code = wait_for_stream(stream, ring::now_ns() + 1'000'000'000);
   the_driver().cuStreamDestroy(stream);
   if (code != CUDA_SUCCESS) throw no_window{"it cannot be read through CUDA: " + describe(code)};
   if (std::memcmp(seen, line, sizeof seen) != 0)
     throw no_window{"what the host writes is not what CUDA reads there"};
 }
+
+// Empty, and why, where this way leads nowhere.
+template <class Open>
+std::unique_ptr<window_source> try_way(Open&& open, std::string& why_none) {
+  try {
+    auto made = open();
+    verify(*made);
+    return made;
+  } catch (const no_window& none) {
+    why_none += (why_none.empty() ? "" : "; ") + none.why;
+  } catch (const failure& failed) {
+    why_none += (why_none.empty() ? "" : "; ") + std::string(failed.what());
+  }
+  return nullptr;
+}
+
+}  // namespace
 
 std::optional<bar_window> bar_window::open(CUcontext context, CUdevice device,
                                            std::string& why_none) {
@@ -221,23 +61,15 @@ std::optional<bar_window> bar_window::open(CUcontext context, CUdevice device,
     return std::nullopt;
   }
   auto made = std::make_unique<parts>();
-  made->context = context;
   try {
     const context_scope current(context);
-    made->open_instance();
-    made->choose_device(device);
-    made->open_device();
-    made->allocate();
-    made->import();
-    made->verify();
-  } catch (const no_window& none) {
-    why_none = none.why;
-    return std::nullopt;
+    made->source = try_way([&] { return open_through_vulkan(context, device); }, why_none);
+    if (made->source == nullptr)
+      made->source = try_way([&] { return open_through_gdrcopy(context); }, why_none);
   } catch (const failure& failed) {
     why_none = failed.what();
-    return std::nullopt;
   }
-  made->free.emplace(ring::line_bytes, bytes - ring::line_bytes);
+  if (made->source == nullptr) return std::nullopt;
   return bar_window(std::move(made));
 }
 
@@ -246,8 +78,8 @@ bar_window::bar_window(bar_window&&) noexcept = default;
 bar_window& bar_window::operator=(bar_window&&) noexcept = default;
 bar_window::~bar_window() = default;
 
-std::byte* bar_window::host() const { return parts_->host; }
-std::uint64_t bar_window::device() const { return parts_->device; }
+std::byte* bar_window::host() const { return parts_->source->host; }
+std::uint64_t bar_window::device() const { return parts_->source->device; }
 
 // First fit. Not a manager of Boost.Interprocess, as for pinned memory: that keeps its books in the
 // memory itself, which the host reads a microsecond a word here.
@@ -259,7 +91,7 @@ bar_window::piece bar_window::allocate(std::size_t wanted) {
     if (room < wanted) continue;
     parts_->free.erase(it);
     if (room > wanted) parts_->free.emplace(begin + wanted, room - wanted);
-    return {parts_->host + begin, parts_->device + begin, wanted};
+    return {host() + begin, device() + begin, wanted};
   }
   return {};
 }
@@ -268,7 +100,7 @@ void bar_window::release(const piece& p) {
   if (p.host == nullptr) return;
   const std::lock_guard lock(parts_->mutex);
   auto& free = parts_->free;
-  auto it = free.emplace(static_cast<std::size_t>(p.host - parts_->host), p.bytes).first;
+  auto it = free.emplace(static_cast<std::size_t>(p.host - host()), p.bytes).first;
   if (const auto next = std::next(it);
       next != free.end() && it->first + it->second == next->first) {
     it->second += next->second;

@@ -1,7 +1,7 @@
 // A window into device memory that the host writes through the bus: requests then lie where the
-// kernel polls fastest. Had through Vulkan, which is opened at run time where it is there and never
-// required: device-local memory that the host can map, handed to CUDA as a file descriptor. The
-// host writes it in whole 64-byte lines, so a processor without such a store has no window.
+// kernel polls fastest. Had through Vulkan or GDRCopy, which are opened at run time where they are
+// there and never required. The host writes it in whole 64-byte lines, so a processor without such
+// a store has no window.
 #pragma once
 
 #include "context.hpp"

@@ -57,6 +57,9 @@ namespace rondo::cuda {
   X(cuModuleGetFunctionCount) \
   X(cuModuleEnumerateFunctions) \
   X(cuModuleGetLoadingMode) \
+  X(cuMemAlloc) \
+  X(cuMemFree) \
+  X(cuPointerSetAttribute) \
   X(cuImportExternalMemory) \
   X(cuExternalMemoryGetMappedBuffer) \
   X(cuDestroyExternalMemory)
