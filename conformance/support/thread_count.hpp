@@ -9,8 +9,9 @@
 
 namespace rondo::conformance {
 
-// Linux lists a thread for a moment after it was joined. From before its join returns it has the flag
-// PF_EXITING, the 0x4 of the ninth field of its stat (proc(5), linux/sched.h), and is not counted here.
+// Linux lists a thread for a moment after it was joined. From before its join returns it has the
+// flag PF_EXITING, the 0x4 of the ninth field of its stat (proc(5), linux/sched.h), and is not
+// counted here.
 inline bool is_ending(const std::filesystem::path& thread) {
   std::ifstream in(thread / "stat");
   std::string stat;
