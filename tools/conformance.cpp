@@ -5,6 +5,7 @@
 #include "suite_files.hpp"
 #include "verbs.hpp"
 
+#include "conformance/model/script.hpp"
 #include "conformance/runner/certificate.hpp"
 #include "conformance/runner/report_files.hpp"
 #include "conformance/runner/report_text.hpp"
@@ -19,6 +20,7 @@
 #include <fstream>
 #include <memory>
 #include <random>
+#include <stdexcept>
 
 namespace rondo::cli {
 namespace {
@@ -31,6 +33,7 @@ struct conformance_options {
   std::vector<fs::path> plugins;
   suite::run_options run;
   std::uint64_t seed = 0;
+  double minutes = 0;
   std::string mode = "direct";
   fs::path waivers, kernels, junit, certificate, html;
   bool as_json = false, list = false, verbose = false;
@@ -105,6 +108,25 @@ void write_file(const fs::path& file, const std::function<std::string()>& text) 
                 "Make room, or write elsewhere");
 }
 
+void check_replay(const std::string& operations) {
+  try {
+    (void)suite::model::parse_script(operations);
+  } catch (const std::invalid_argument& why) {
+    throw error(RONDO_INVALID_ARGUMENT, "--replay", why.what(),
+                "Give the operations as a failure of kernel.model prints them");
+  }
+}
+
+// The minutes are shared by the cases that go on for as long as they are told to.
+void plan_soak(conformance_options& options) {
+  constexpr int endurance = static_cast<int>(suite::level::robust);
+  options.run.highest_level = std::max(options.run.highest_level, endurance);
+  std::size_t sharing = 0;
+  for (const auto* each : suite::select_cases(options.run)) sharing += each->soaks ? 1 : 0;
+  const double each = options.minutes * 60 / static_cast<double>(std::max<std::size_t>(sharing, 1));
+  options.run.with.soak = std::chrono::nanoseconds(static_cast<std::int64_t>(each * 1e9));
+}
+
 exit_code run_conformance(conformance_options& options) {
   if (options.list) return list_cases(options), exit_code::done;
   if (options.plugin.empty())
@@ -117,6 +139,8 @@ exit_code run_conformance(conformance_options& options) {
   options.run.with.bridge = options.mode == "bridge";
   options.run.with.seed =
       options.seed != 0 ? options.seed : std::random_device()() | std::uint64_t{1};
+  check_replay(options.run.with.replay);
+  if (options.minutes > 0) plan_soak(options);
   if (!options.waivers.empty()) options.run.waivers = suite::read_waivers(options.waivers);
   show_progress(options);
   const auto run = suite::run_suite(options.run);
@@ -150,6 +174,14 @@ void add_options(CLI::App& verb, conformance_options& options) {
                 "Run in this process, for a debugger: nothing is caught");
   verb.add_option("--seed", options.seed, "Of what is random; else a new one, which is printed")
       ->type_name("N");
+  verb.add_option("--replay", options.run.with.replay,
+                  "Operations for kernel.model, as a failure of it prints them, in place of random "
+                  "ones")
+      ->type_name("OPERATIONS");
+  verb.add_option("--minutes", options.minutes,
+                  "How long the cases of endurance go on, together; they are of level 3")
+      ->type_name("N")
+      ->check(CLI::Range(0.01, 1e6));
   verb.add_option("--timeout", options.run.case_limit_s, "For each case; 30 if not given")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.1, 86400.0));

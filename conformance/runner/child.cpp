@@ -16,7 +16,7 @@ namespace rondo::conformance {
 
 namespace {
 
-constexpr int fixed_arguments = 9;
+constexpr int fixed_arguments = 11;
 
 std::string_view text_of(const rondo_string& s) {
   return s.data == nullptr ? std::string_view() : std::string_view(s.data, s.size);
@@ -107,11 +107,16 @@ void run_case(const case_record& record, const settings& with) {
 
 std::vector<std::string> to_arguments(const child_order& order) {
   const settings& with = order.with;
-  std::vector<std::string> arguments = {
-      std::string(child_verb),     std::to_string(order.descriptor),
-      with.plugin.string(),        with.kernels.string(),
-      std::to_string(with.device), with.bridge ? "bridge" : "direct",
-      std::to_string(with.seed),   std::to_string(with.patience.count())};
+  std::vector<std::string> arguments = {std::string(child_verb),
+                                        std::to_string(order.descriptor),
+                                        with.plugin.string(),
+                                        with.kernels.string(),
+                                        std::to_string(with.device),
+                                        with.bridge ? "bridge" : "direct",
+                                        std::to_string(with.seed),
+                                        std::to_string(with.patience.count()),
+                                        std::to_string(with.soak.count()),
+                                        with.replay};
   arguments.insert(arguments.end(), order.cases.begin(), order.cases.end());
   return arguments;
 }
@@ -131,6 +136,8 @@ int child_main(int argc, char** argv) {
   with.bridge = std::string_view(argv[6]) == "bridge";
   with.seed = std::stoull(argv[7]);
   with.patience = nanoseconds(std::stoll(argv[8]));
+  with.soak = nanoseconds(std::stoll(argv[9]));
+  with.replay = argv[10];
   if (argc == fixed_arguments) tell_facts(with, to);
   for (int i = fixed_arguments; i < argc; ++i)
     for (const case_record& record : all_cases())

@@ -11,10 +11,11 @@ namespace rondo::conformance {
 
 std::string rerun_command(const run_options& options, const case_result& result) {
   return fmt::format(
-      "rondo conformance {}{}{} --level {} --seed {} --filter {}", options.with.plugin.string(),
+      "rondo conformance {}{}{} --level {} --seed {} --filter {}{}", options.with.plugin.string(),
       options.with.device != 0 ? fmt::format(" --device {}", options.with.device) : "",
       options.with.bridge ? " --mode bridge" : "", static_cast<int>(result.of->at),
-      options.with.seed, result.of->name());
+      options.with.seed, result.of->name(),
+      options.with.replay.empty() ? "" : fmt::format(" --replay \"{}\"", options.with.replay));
 }
 
 std::string to_text(const run_options& options, const case_result& result, bool all) {

@@ -41,6 +41,7 @@ class listener {
   after_event hear(std::string_view event) {
     const auto what = first_word(event);
     if (what == "begin") return begin(event), after_event::starts_anew;
+    if (what == "alive") return after_event::starts_anew;
     if (what == "rule") open_.rule = event;
     else if (what == "note") open_.notes.push_back(unescaped(event));
     else if (what == "pass") open_.checks = std::stoull(std::string(event)), end(outcome::pass);

@@ -33,6 +33,8 @@ struct settings {
   bool bridge = false;  // typed handles use the calls of a queue even if it can be mapped
   std::uint64_t seed = 1;
   nanoseconds patience = std::chrono::seconds(5);  // for what must happen at once
+  nanoseconds soak{0};  // how long cases of endurance go on; 0: as long as they do by themselves
+  std::string replay;   // operations for the cases of kernel.model instead of random ones
 };
 
 // What a plugin said through an error sink.

@@ -30,6 +30,7 @@ struct case_record {
   void (*body)(bench&);
   std::string_view file;
   int line;
+  bool soaks = false;  // goes on for as long as settings::soak says
 
   std::string group() const { return std::string(object) + "." + std::string(operation); }
   std::string name() const { return group() + "." + std::string(what); }
@@ -46,9 +47,15 @@ struct registration {
 
 }  // namespace rondo::conformance
 
-#define RONDO_CASE(object, operation, what, level_, rules, needs)                             \
+#define RONDO_CASE(object, operation, what, level_, rules, needs) \
+  RONDO_DECLARE_CASE(object, operation, what, level_, rules, needs, false)
+// Of level 3; takes settings::soak if that is more than it takes by itself.
+#define RONDO_SOAK_CASE(object, operation, what, rules, needs) \
+  RONDO_DECLARE_CASE(object, operation, what, robust, rules, needs, true)
+
+#define RONDO_DECLARE_CASE(object, operation, what, level_, rules, needs, soaks)              \
   static void object##_##operation##_##what(::rondo::conformance::bench&);                    \
   static const ::rondo::conformance::registration registered_##object##_##operation##_##what( \
       {#object, #operation, #what, ::rondo::conformance::level::level_, rules, needs,         \
-       object##_##operation##_##what, __FILE__, __LINE__});                                   \
+       object##_##operation##_##what, __FILE__, __LINE__, soaks});                            \
   static void object##_##operation##_##what([[maybe_unused]] ::rondo::conformance::bench& it)

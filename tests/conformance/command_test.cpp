@@ -1,57 +1,20 @@
 // `rondo conformance`, `rondo faults` and `rondo verify` as someone uses them who has a plugin and
 // has read nothing.
-#include "cli/child.hpp"
-#include "paths.hpp"
+#include "suite_command.hpp"
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <unistd.h>
 
 namespace rondo::test {
 namespace {
 
 namespace fs = std::filesystem;
+using command = suite_command;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
-
-class command : public testing::Test {
- protected:
-  child_result rondo(std::vector<std::string> arguments,
-                     std::vector<std::string> environment = {}) {
-    child_command line;
-    line.arguments = {(bin_dir() / "rondo").string()};
-    line.arguments.insert(line.arguments.end(), arguments.begin(), arguments.end());
-    line.environment = std::move(environment);
-    line.environment.push_back("HOME=/nonexistent");
-    for (const auto* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"})
-      if (const char* const value = std::getenv(name))
-        line.environment.push_back(std::string(name) + "=" + value);
-    line.deadline = std::chrono::seconds(100);
-    return run_child(line);
-  }
-  // The suite on the wrapper with one fault.
-  child_result with_fault(const std::string& fault, std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"conformance", lib("conformance/rondo_fault.so")});
-    return rondo(arguments,
-                 {"RONDO_FAULT=" + fault, "RONDO_FAULT_WRAP=" + lib("plugins/rondo_cpu.so")});
-  }
-  static std::string lib(const std::string& name) { return (lib_dir() / "rondo" / name).string(); }
-  static std::string cpu() { return lib("plugins/rondo_cpu.so"); }
-  static fs::path scratch(const std::string& name) {
-    return fs::temp_directory_path() / (name + std::to_string(::getpid()));
-  }
-  static std::string text_of(const fs::path& file) {
-    std::ifstream in(file);
-    std::ostringstream all;
-    all << in.rdbuf();
-    return all.str();
-  }
-};
 
 TEST_F(command, a_part_of_the_suite_passes_on_a_sound_plugin) {
   const auto result = rondo({"conformance", cpu(), "--filter", "kernel.handle", "--seed", "5"});
@@ -137,15 +100,6 @@ TEST_F(command, a_hang_costs_its_time_and_the_suite_goes_on) {
       with_fault("deadline_ignored", {"--filter", "LIFE-11,kernel.model", "--timeout", "30"});
   EXPECT_EQ(result.exit_code, 1) << result.out;
   EXPECT_THAT(result.out, HasSubstr("rule LIFE-11"));
-}
-
-TEST_F(command, a_random_failure_is_made_short_and_names_its_seed) {
-  const auto result =
-      with_fault("accepts_after_terminate", {"--filter", "kernel.model.random", "--seed", "3"});
-  EXPECT_EQ(result.exit_code, 1) << result.out;
-  EXPECT_THAT(result.out, AllOf(HasSubstr("seed 3"), HasSubstr("rule QUEUE-04"),
-                                HasSubstr(": launch drain push\n")))
-      << result.out;
 }
 
 TEST_F(command, files_are_written_and_the_certificate_verifies) {

@@ -1,0 +1,89 @@
+// That kernel.model finds what is wrong, makes it short, and that what it prints shows it again.
+#include "suite_command.hpp"
+
+#include "conformance/model/script.hpp"
+
+#include <gmock/gmock.h>
+
+namespace rondo::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+struct expectation {
+  const char* fault;
+  const char* rule;
+  std::size_t most;  // operations
+};
+
+std::ostream& operator<<(std::ostream& out, const expectation& one) { return out << one.fault; }
+
+class model_on : public suite_command, public testing::WithParamInterface<expectation> {
+ protected:
+  static std::string replay_in(const std::string& text) {
+    const std::string before = "--replay \"";
+    const auto begin = text.find(before);
+    if (begin == std::string::npos) return {};
+    const auto from = begin + before.size();
+    return text.substr(from, text.find('"', from) - from);
+  }
+};
+
+TEST_P(model_on, a_fault_finds_a_short_sequence_that_shows_it_again) {
+  const auto& [fault, rule, most] = GetParam();
+  const auto found = with_fault(fault, {"--filter", "kernel.model", "--seed", "3"});
+  ASSERT_EQ(found.exit_code, 1) << found.out << found.err;
+  EXPECT_THAT(found.out, AllOf(HasSubstr("seed 3"), HasSubstr(std::string("rule ") + rule)));
+  const auto text = replay_in(found.out);
+  const auto operations = conformance::model::parse_script(text);
+  EXPECT_GE(operations.size(), 1u) << found.out;
+  EXPECT_LE(operations.size(), most) << found.out;
+
+  const auto again = with_fault(fault, {"--filter", "kernel.model", "--replay", text});
+  EXPECT_EQ(again.exit_code, 1) << again.out << again.err;
+  EXPECT_THAT(again.out, AllOf(HasSubstr(std::string("rule ") + rule), HasSubstr(text)));
+  const auto sound = rondo({"conformance", cpu(), "--filter", "kernel.model", "--replay", text});
+  EXPECT_EQ(sound.exit_code, 0) << sound.out << sound.err;
+}
+
+INSTANTIATE_TEST_SUITE_P(faults, model_on,
+                         testing::Values(expectation{"accepts_after_terminate", "QUEUE-04", 3},
+                                         expectation{"loses_on_terminate", "QUEUE-02", 4},
+                                         expectation{"abandoned_arrives", "QUEUE-02", 5},
+                                         expectation{"batch_counts_all", "QUEUE-02", 4},
+                                         expectation{"forgets_state", "EXEC-02", 4},
+                                         expectation{"tag_lost", "EXEC-04", 4},
+                                         expectation{"launches_twice", "LIFE-02", 3}),
+                         [](const auto& one) { return std::string(one.param.fault); });
+
+using model = suite_command;
+
+TEST_F(model, passes_in_both_modes_with_operations_that_it_is_given) {
+  const std::string all =
+      "launch b:launch c:launch push=3 b:push_threads=2 c:reserve c:push=2 c:commit activate "
+      "b:activate c:activate await b:await c:await counters b:ask discard b:drain c:deactivate";
+  for (const char* mode : {"direct", "bridge"}) {
+    const auto result =
+        rondo({"conformance", cpu(), "--filter", "kernel.model", "--mode", mode, "--replay", all});
+    EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  }
+}
+
+TEST_F(model, refuses_operations_that_are_none) {
+  const auto result = rondo({"conformance", cpu(), "--replay", "launch lunch"});
+  EXPECT_EQ(result.exit_code, 4) << result.out;
+  EXPECT_THAT(result.err, HasSubstr("'lunch' is no operation"));
+}
+
+TEST_F(model, goes_on_for_the_minutes_that_were_asked_for) {
+  const auto result = rondo({"conformance", cpu(), "--minutes", "0.3", "--timeout", "10",
+                             "--filter", "kernel.model.many", "--json"});
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  const auto begin = result.out.find("\"seconds\": ");
+  ASSERT_NE(begin, std::string::npos);
+  EXPECT_GE(std::stod(result.out.substr(begin + 11)), 18.0);
+}
+
+}  // namespace
+}  // namespace rondo::test

@@ -1,0 +1,54 @@
+// The `rondo` command as someone runs it who has a plugin, on the CPU plugin or on the wrapper that
+// breaks one thing.
+#pragma once
+
+#include "cli/child.hpp"
+#include "paths.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace rondo::test {
+
+class suite_command : public testing::Test {
+ protected:
+  child_result rondo(std::vector<std::string> arguments,
+                     std::vector<std::string> environment = {}) {
+    child_command line;
+    line.arguments = {(bin_dir() / "rondo").string()};
+    line.arguments.insert(line.arguments.end(), arguments.begin(), arguments.end());
+    line.environment = std::move(environment);
+    line.environment.push_back("HOME=/nonexistent");
+    for (const auto* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"})
+      if (const char* const value = std::getenv(name))
+        line.environment.push_back(std::string(name) + "=" + value);
+    line.deadline = std::chrono::seconds(100);
+    return run_child(line);
+  }
+  // The suite on the wrapper with one fault.
+  child_result with_fault(const std::string& fault, std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"conformance", lib("conformance/rondo_fault.so")});
+    return rondo(arguments,
+                 {"RONDO_FAULT=" + fault, "RONDO_FAULT_WRAP=" + lib("plugins/rondo_cpu.so")});
+  }
+  static std::string lib(const std::string& name) { return (lib_dir() / "rondo" / name).string(); }
+  static std::string cpu() { return lib("plugins/rondo_cpu.so"); }
+  static std::filesystem::path scratch(const std::string& name) {
+    return std::filesystem::temp_directory_path() / (name + std::to_string(::getpid()));
+  }
+  static std::string text_of(const std::filesystem::path& file) {
+    std::ifstream in(file);
+    std::ostringstream all;
+    all << in.rdbuf();
+    return all.str();
+  }
+};
+
+}  // namespace rondo::test
