@@ -170,6 +170,7 @@ void add_options(CLI::App& verb, conformance_options& options) {
           "direct: typed handles use mapped rings where there are; bridge: queue calls only")
       ->type_name("MODE")
       ->check(CLI::IsMember({"direct", "bridge"}));
+  add_backend_option(verb, options.run.with.options);
   verb.add_flag("--in-process", options.run.in_process,
                 "Run in this process, for a debugger: nothing is caught");
   verb.add_option("--seed", options.seed, "Of what is random; else a new one, which is printed")

@@ -168,17 +168,6 @@ std::string refuse_timeout(const std::string& text) {
   return in_quotes(text) + " is not a number of seconds from 0.001 to 86400";
 }
 
-// An option as the user wrote it; the check below has seen that there is a key.
-std::pair<std::string, std::string> key_and_value(const std::string& text) {
-  const auto at = text.find('=');
-  return {text.substr(0, at), text.substr(at + 1)};
-}
-
-std::string refuse_option(const std::string& text) {
-  const auto at = text.find('=');
-  return at != 0 && at != std::string::npos ? std::string() : in_quotes(text) + " is not KEY=VALUE";
-}
-
 void add_launch_options(CLI::App& verb, run_options& options) {
   verb.add_option("--grid", options.grid, "Blocks of a kernel, for devices that have them")
       ->type_name("N")
@@ -195,15 +184,7 @@ void add_launch_options(CLI::App& verb, run_options& options) {
           "How messages become visible: word, counted or chunked; else the backend chooses")
       ->type_name("HOW")
       ->check(CLI::IsMember({"word", "counted", "chunked"}));
-  verb.add_option_function<std::vector<std::string>>(
-          "--option",
-          [&](const std::vector<std::string>& all) {
-            for (const auto& text : all) options.options.push_back(key_and_value(text));
-          },
-          "An option that only the backend knows; may be repeated")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false)
-      ->check(refuse_option);
+  add_backend_option(verb, options.options);
 }
 
 void add_options(CLI::App& verb, run_options& options) {

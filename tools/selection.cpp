@@ -23,6 +23,33 @@ std::vector<std::string> names_read(const load_report& report) {
 
 }  // namespace
 
+namespace {
+
+// An option as the user wrote it; the check below has seen that there is a key.
+std::pair<std::string, std::string> key_and_value(const std::string& text) {
+  const auto at = text.find('=');
+  return {text.substr(0, at), text.substr(at + 1)};
+}
+
+std::string refuse_option(const std::string& text) {
+  const auto at = text.find('=');
+  return at != 0 && at != std::string::npos ? std::string() : in_quotes(text) + " is not KEY=VALUE";
+}
+
+}  // namespace
+
+void add_backend_option(CLI::App& verb, std::vector<std::pair<std::string, std::string>>& to) {
+  verb.add_option_function<std::vector<std::string>>(
+          "--option",
+          [&to](const std::vector<std::string>& all) {
+            for (const auto& text : all) to.push_back(key_and_value(text));
+          },
+          "An option that only the backend knows; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false)
+      ->check(refuse_option);
+}
+
 void add_plugins_option(CLI::App& verb, std::vector<std::filesystem::path>& paths) {
   verb.add_option("--plugins", paths,
                   "A directory with plugins, or one plugin file, searched before the usual places; "

@@ -7,6 +7,8 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace CLI {  // NOLINT(readability-identifier-naming)
@@ -16,6 +18,8 @@ class App;
 namespace rondo::cli {
 
 void add_plugins_option(CLI::App& verb, std::vector<std::filesystem::path>& paths);
+// --option KEY=VALUE.
+void add_backend_option(CLI::App& verb, std::vector<std::pair<std::string, std::string>>& to);
 
 // The first path given explicitly that is not there.
 std::optional<error_info> missing_path(const load_report& report);

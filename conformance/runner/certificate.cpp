@@ -1,6 +1,7 @@
 // Writing certificates and checking them.
 #include "certificate.hpp"
 
+#include "report_text.hpp"
 #include "sha256.hpp"
 
 #include <rondo/error.hpp>
@@ -128,6 +129,7 @@ std::string certificate_of(const run_options& options, const run_result& run) {
       {"index", options.with.device}, {"name", run.fact("device")}, {"properties", properties}};
   c["run"] = {{"level", options.highest_level},
               {"mode", options.with.bridge ? "bridge" : "direct"},
+              {"options", option_text(options.with.options, " ")},
               {"strict", options.strict},
               {"filter", options.filter},
               {"seed", run.seed},

@@ -16,7 +16,7 @@ namespace rondo::conformance {
 
 namespace {
 
-constexpr int fixed_arguments = 11;
+constexpr int fixed_arguments = 12;
 
 std::string_view text_of(const rondo_string& s) {
   return s.data == nullptr ? std::string_view() : std::string_view(s.data, s.size);
@@ -116,7 +116,9 @@ std::vector<std::string> to_arguments(const child_order& order) {
                                         std::to_string(with.seed),
                                         std::to_string(with.patience.count()),
                                         std::to_string(with.soak.count()),
-                                        with.replay};
+                                        with.replay,
+                                        std::to_string(with.options.size())};
+  for (const auto& [key, value] : with.options) arguments.insert(arguments.end(), {key, value});
   arguments.insert(arguments.end(), order.cases.begin(), order.cases.end());
   return arguments;
 }
@@ -138,8 +140,11 @@ int child_main(int argc, char** argv) {
   with.patience = nanoseconds(std::stoll(argv[8]));
   with.soak = nanoseconds(std::stoll(argv[9]));
   with.replay = argv[10];
-  if (argc == fixed_arguments) tell_facts(with, to);
-  for (int i = fixed_arguments; i < argc; ++i)
+  const int first_case = fixed_arguments + 2 * std::stoi(argv[11]);
+  for (int i = fixed_arguments; i < first_case; i += 2)
+    with.options.emplace_back(argv[i], argv[i + 1]);
+  if (argc == first_case) tell_facts(with, to);
+  for (int i = first_case; i < argc; ++i)
     for (const case_record& record : all_cases())
       if (record.name() == argv[i]) run_case(record, with);
   to.ended();

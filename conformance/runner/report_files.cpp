@@ -104,6 +104,7 @@ std::string facts_table(const run_options& options, const run_result& run) {
   for (const auto& [key, value] : run.facts) row(key, value);
   row("level", std::to_string(options.highest_level));
   row("mode", options.with.bridge ? "bridge: queue calls only" : "direct: mapped rings if any");
+  row("options", option_text(options.with.options, " "));
   row("filter", options.filter);
   row("seed", std::to_string(run.seed));
   row("seconds", fmt::format("{:.1f}", run.seconds));

@@ -9,12 +9,19 @@
 
 namespace rondo::conformance {
 
+std::string option_text(const std::vector<std::pair<std::string, std::string>>& options,
+                        std::string_view before) {
+  std::string all;
+  for (const auto& [key, value] : options) all += fmt::format("{}{}={}", before, key, value);
+  return all;
+}
+
 std::string rerun_command(const run_options& options, const case_result& result) {
   return fmt::format(
-      "rondo conformance {}{}{} --level {} --seed {} --filter {}{}", options.with.plugin.string(),
+      "rondo conformance {}{}{}{} --level {} --seed {} --filter {}{}", options.with.plugin.string(),
       options.with.device != 0 ? fmt::format(" --device {}", options.with.device) : "",
-      options.with.bridge ? " --mode bridge" : "", static_cast<int>(result.of->at),
-      options.with.seed, result.of->name(),
+      options.with.bridge ? " --mode bridge" : "", option_text(options.with.options, " --option "),
+      static_cast<int>(result.of->at), options.with.seed, result.of->name(),
       options.with.replay.empty() ? "" : fmt::format(" --replay \"{}\"", options.with.replay));
 }
 

@@ -4,8 +4,15 @@
 #include "run.hpp"
 
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace rondo::conformance {
+
+// "key=value" of each, with `before` in front.
+std::string option_text(const std::vector<std::pair<std::string, std::string>>& options,
+                        std::string_view before);
 
 // How to run this case alone.
 std::string rerun_command(const run_options& options, const case_result& result);

@@ -155,6 +155,7 @@ rondo::launch_options bench::launch(std::string id) {
   options.id = std::move(id);
   options.module = settings_.kernels.string();
   options.avoid_mapped = settings_.bridge;
+  options.options = settings_.options;
   return options;
 }
 

@@ -15,6 +15,8 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace rondo {
 class runtime;
@@ -31,6 +33,8 @@ struct settings {
   std::filesystem::path kernels;  // the module of the suite
   std::uint32_t device = 0;
   bool bridge = false;  // typed handles use the calls of a queue even if it can be mapped
+  // What only this backend knows; each kernel is created with it.
+  std::vector<std::pair<std::string, std::string>> options;
   std::uint64_t seed = 1;
   nanoseconds patience = std::chrono::seconds(5);  // for what must happen at once
   nanoseconds soak{0};  // how long cases of endurance go on; 0: as long as they do by themselves

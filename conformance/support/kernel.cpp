@@ -66,6 +66,8 @@ rondo_status try_create(bench& it, const kernel_spec& spec, rondo_kernel*& out,
   params.handler_deadline_ns = spec.handler_deadline_ns;
   params.lease_ns = spec.lease_ns;
   std::vector<rondo_option> options;
+  for (const auto& [key, value] : it.with().options)
+    options.push_back({c_text(key), c_text(value)});
   for (const auto& [key, value] : spec.options) options.push_back({c_text(key), c_text(value)});
   params.options = options.data();
   params.option_count = options.size();
