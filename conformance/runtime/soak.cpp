@@ -40,6 +40,7 @@ std::uint64_t live_once(bench& it, runtime& with, std::uint64_t round) {
       "messages_in is " + std::to_string(kernel.snapshot().messages_in) + " after " +
           std::to_string(callers * each) + " calls in round " + std::to_string(round));
   kernel.terminate();
+  with.remove(kernel.id());
   return callers * each;
 }
 

@@ -129,6 +129,20 @@ TEST_P(orders, nothing_is_handled_after_a_pause_was_acknowledged) {
   EXPECT_EQ(k.handler().handled, 80u);
 }
 
+TEST_P(orders, what_was_abandoned_behind_a_full_output_does_not_hold_up_a_drain) {
+  host_kernel<echo> k(options());
+  k.launch_and_run();
+  push(k, 0, capacity);
+  await_replies(k, capacity);
+  ring::claim c;
+  ASSERT_TRUE(k.until([&] { return k.in().try_reserve(1, c) == RONDO_OK; }, "a slot"));
+  k.in().abandon(c);
+  EXPECT_EQ(k.drain(k.in().next_sequence()).how, ending::ordered);
+  EXPECT_EQ(k.input_head(), capacity + 1);
+  EXPECT_EQ(k.counters().messages_dropped, 1u);
+  EXPECT_EQ(k.counters().messages_in, capacity);
+}
+
 TEST_P(orders, a_request_that_finds_no_room_for_its_reply_stays_and_pauses) {
   host_kernel<echo> k(options());
   push(k, 0, 6);

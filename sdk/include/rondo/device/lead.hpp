@@ -58,7 +58,8 @@ class lead {
     for (std::uint32_t looks = 1;; ++looks) {
       const std::uint64_t waiting = look_around();
       ending_ = obey();
-      const bool may_take = ending_ == ending::none && takes_ && has_room();
+      const bool may_take = ending_ == ending::none && takes_ &&
+                            (has_room() || (waiting != 0 && next_needs_no_room()));
       if (waiting != 0 && may_take) return choose(waiting);
       if (unsettled_ != 0) settle();
       if (ending_ == ending::none && is_once() && looks > looks_until_idle &&
@@ -326,6 +327,12 @@ class lead {
     if constexpr (!replying_handler<H>) return true;  // it waits itself, when it emits
     else return room() != 0;
   }
+  // What is dropped has no reply, and must not hold up a drain behind a full output.
+  RONDO_DEVICE bool next_needs_no_room() const {
+    if (head_ < args_.skip_below) return true;
+    const std::byte* content = is_chunked_in() ? in_content_ : in_.slot(head_);
+    return (reinterpret_cast<const rondo_envelope*>(content)->flags & RONDO_FLAG_ABANDONED) != 0;
+  }
   RONDO_DEVICE std::uint64_t room() const { return out_.shape.capacity - (out_next_ - out_head_); }
 
   RONDO_DEVICE step leave() {
@@ -337,7 +344,8 @@ class lead {
     const step next = plan::by_thread && !is_chunked_in() ? step::batch : step::one;
     std::uint64_t n = 1;
     if constexpr (plan::by_thread) {
-      if (!is_chunked_in()) n = least(least(waiting, room()), x_.threads());
+      // At least one: without room, what comes next needs none.
+      if (!is_chunked_in()) n = larger_of(least(least(waiting, room()), x_.threads()), 1);
       if (command_of(word_) == command::drain) n = least(n, drain_until_ - head_);
     }
     if (!is_chunked_in() && unsettled_ == 0 && is_first()) m_.looked_at = x_.now();
@@ -350,6 +358,9 @@ class lead {
   }
   RONDO_DEVICE static std::uint64_t least(std::uint64_t a, std::uint64_t b) {
     return a < b ? a : b;
+  }
+  RONDO_DEVICE static std::uint64_t larger_of(std::uint64_t a, std::uint64_t b) {
+    return a > b ? a : b;
   }
 
   // Nothing to do. Now and then the clock is read, by lane 0 for all.
