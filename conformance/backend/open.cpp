@@ -1,5 +1,5 @@
 // Starting a backend, and what it says of its devices.
-#include "../support/bench.hpp"
+#include "../support/kernel.hpp"
 #include "../support/suite.hpp"
 #include "../support/system.hpp"
 
@@ -43,16 +43,25 @@ RONDO_CASE(backend, open, it_can_be_opened_again, core, "DEV-05", "") {
   (void)it.device();
 }
 
-RONDO_CASE(backend, open, two_can_be_open_at_once, concurrent, "DEV-05", "") {
+RONDO_CASE(backend, open, two_can_be_open_at_once, concurrent, "DEV-07 DEV-05", "") {
   bench other(it.with(), "other");
   (void)it.device();
-  (void)other.device();
+  test_kernel before(other);
+  before.start();
   it.close_device();
   it.close_backend();
   rondo_device_info info{};
   info.struct_size = sizeof info;
   expect_status(other.api().backend.device_info(other.backend(), it.with().device, &info), RONDO_OK,
                 "device_info of a second backend after the first was closed");
+  kernel_spec spec;
+  spec.id = "after";
+  test_kernel after(other, spec);
+  after.start();
+  for (test_kernel* const kernel : {&before, &after})
+    expect_equal(kernel->call<kernels::nonce_reply>(kernels::nonce_request{7, {}}).proof,
+                 kernels::secret(7, kernels::nonce_salt),
+                 "the proof of a kernel of the second backend after the first was closed");
 }
 
 }  // namespace rondo::conformance

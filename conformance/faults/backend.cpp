@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 
+#include <atomic>
 #include <csignal>
 
 namespace rondo::faults {
@@ -10,6 +11,9 @@ namespace rondo::faults {
 void change_descriptor();
 
 namespace {
+
+std::atomic<int> open_devices{0};
+std::atomic<bool> closed_early{false};  // a device, while another was open
 
 rondo_status open(rondo_backend** out, rondo_error_sink* error) {
   rondo_backend* made = nullptr;
@@ -40,6 +44,7 @@ rondo_status device_info(rondo_backend* backend, std::uint32_t index, rondo_devi
   const auto status = inner.backend.device_info(backend->inner, index, out);
   if (status == RONDO_OK && broken(fault::usable_with_reason))
     std::strcpy(out->reason, "no reason at all");
+  if (status == RONDO_OK && broken(fault::limit_ignored)) out->max_resident_kernels = 3;
   return status;
 }
 
@@ -49,16 +54,18 @@ rondo_status open_device(rondo_backend* backend, std::uint32_t index, const rond
   if (broken(fault::device_option_ignored)) count = 0;
   if (broken(fault::device_leaks_descriptor)) (void)::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (broken(fault::device_leaks_thread)) leak_thread();
+  if (open_devices.fetch_add(1) == 0) closed_early = false;
   if (broken(fault::takes_signal)) std::signal(SIGUSR1, [](int) {});
   rondo_device* made = nullptr;
   const auto status =
       inner.backend.open_device(backend->inner, index, options, count, &made, error);
-  if (status != RONDO_OK) return status;
+  if (status != RONDO_OK) return --open_devices, status;
   *out = new rondo_device{made};
   return RONDO_OK;
 }
 
 void close_device(rondo_device* device) {
+  if (--open_devices > 0) closed_early = true;
   inner.backend.close_device(device->inner);
   delete device;
 }
@@ -71,6 +78,8 @@ rondo_status device_properties(rondo_device* device, void* self,
 }
 
 }  // namespace
+
+bool device_was_closed() { return broken(fault::closing_closes_others) && closed_early; }
 
 const rondo_backend_table backend_functions = {sizeof(rondo_backend_table),
                                                0,

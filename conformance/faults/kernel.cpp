@@ -42,6 +42,11 @@ void change_params(rondo_kernel_params& p) {
       queue->publication = RONDO_PUBLISH_DEFAULT;
   }
   if (broken(fault::unoffered_ignored)) p.input.flags &= ~std::uint32_t{RONDO_QUEUE_TIMED};
+  if (broken(fault::queues_exchanged)) {
+    std::swap(p.input.capacity, p.output.capacity);
+    std::swap(p.input.payload_capacity, p.output.payload_capacity);
+  }
+  if (broken(fault::each_block_handles)) p.grid = p.block = 0;
   if (broken(fault::kernel_option_ignored)) p.option_count = 0;
   if (broken(fault::watchdog_blind)) p.handler_deadline_ns = 0;
   if (broken(fault::lease_ignored)) p.lease_ns = 0;
@@ -93,6 +98,7 @@ rondo_status create(rondo_device* device, const rondo_kernel_params* params, ron
     explain(sink.get(), RONDO_INVALID_NAME, id, "this backend names its queues after the kernel");
     return RONDO_INVALID_NAME;
   }
+  if (device_was_closed()) return RONDO_DEVICE_LOST;
   change_params(p);
   if ((p.input.flags & RONDO_QUEUE_TIMED) != 0) {
     explain(sink.get(), RONDO_UNSUPPORTED, id, "timed queues are not offered");
@@ -115,6 +121,7 @@ rondo_status create(rondo_device* device, const rondo_kernel_params* params, ron
   kernel->inner = made;
   fill(*kernel, p);
   kernel->handler_deadline_ns = params->handler_deadline_ns;
+  kernel->blocks = std::max(params->grid, 1u);
   enter_name(kernel);
   *out = kernel;
   return RONDO_OK;

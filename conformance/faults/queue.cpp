@@ -84,6 +84,8 @@ rondo_status push_broken(rondo_queue* queue, const rondo_envelope* header, const
     kernel.held.push_back(m);
     return RONDO_OK;
   }
+  if (broken(fault::stops_after_a_thousand) && kernel.pushes >= 1000)
+    return ++kernel.pushes, RONDO_OK;
   if (broken(fault::loses_messages) && kernel.pushes % 16 == 15) return ++kernel.pushes, RONDO_OK;
   if (broken(fault::reorders) && kernel.held.empty() && kernel.pushes % 8 == 7) {
     kernel.held.push_back(m);
@@ -95,6 +97,8 @@ rondo_status push_broken(rondo_queue* queue, const rondo_envelope* header, const
   ++kernel.pushes;
   kernel.last_used_ns = now_ns();
   if (broken(fault::handles_twice)) (void)put(queue, m);
+  if (broken(fault::each_block_handles))
+    for (std::uint32_t block = 1; block < kernel.blocks; ++block) (void)put(queue, m);
   if (broken(fault::reorders) && !kernel.held.empty()) {
     (void)put(queue, kernel.held.front());
     kernel.held.clear();
@@ -114,6 +118,7 @@ bool swallows(rondo_kernel& kernel, const message& m) {
   const std::uint64_t n = kernel.pops++;
   if (broken(fault::second_buffer)) return n % 20 == 19;
   if (broken(fault::handles_twice)) return n % 2 == 1;
+  if (broken(fault::each_block_handles)) return n % kernel.blocks != 0;
   if (broken(fault::one_reply_each))
     return std::exchange(kernel.last_correlation, m.header.correlation_id) ==
            m.header.correlation_id;
@@ -219,6 +224,7 @@ rondo_status push_batch(rondo_queue* queue, const rondo_envelope* headers,
       if (inner.queue.push(queue->inner, &headers[i], payloads[i]) == RONDO_OK) ++*done;
     return *done > 0 ? RONDO_OK : RONDO_FULL;
   }
+  if (broken(fault::batch_goes_nowhere)) return *done = count, RONDO_OK;
   const auto status = ask(inner.queue.push_batch, queue->inner, headers, payloads, count, done);
   if (status == RONDO_OK && broken(fault::batch_counts_all)) *done = count;
   return status;
@@ -235,6 +241,7 @@ rondo_status reserve(rondo_queue* queue, std::uint32_t bytes, rondo_claim* out) 
   return ask(inner.queue.reserve, queue->inner, bytes, out);
 }
 rondo_status commit(rondo_queue* queue, rondo_claim* claim, const rondo_envelope* header) {
+  if (broken(fault::committed_goes_nowhere)) return ask(inner.queue.abandon, queue->inner, claim);
   return ask(inner.queue.commit, queue->inner, claim, header);
 }
 rondo_status abandon(rondo_queue* queue, rondo_claim* claim) {

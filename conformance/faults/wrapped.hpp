@@ -60,6 +60,9 @@ struct message {
 // Handlers of the host image that are run with something in between.
 const rondo_handler* tampered(const rondo_handler& handler);
 
+// Whether this device went when another one was closed.
+bool device_was_closed();
+
 void leak_thread();
 
 std::uint64_t now_ns();
@@ -103,6 +106,7 @@ struct rondo_kernel {
   std::vector<rondo::faults::message> held;        // requests that are kept back
   std::vector<rondo::faults::message> remembered;  // requests, for those who echo
   std::vector<rondo::faults::message> again;       // replies to be given once more
+  std::uint32_t blocks = 1;
   std::uint64_t last_correlation = 0;
   std::uint32_t request_version = 0, response_version = 0, response_bytes = 0;
   bool had_failure = false, says_inactive = false, says_launched = false, has_hung = false;

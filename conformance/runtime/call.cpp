@@ -148,7 +148,8 @@ RONDO_CASE(runtime, call, many_messages_in_flight_arrive_once_each, concurrent, 
   });
 }
 
-RONDO_CASE(runtime, call, two_runtimes_use_the_backend_at_once, concurrent, "DEV-05 NAME-01", "") {
+RONDO_CASE(runtime, call, two_runtimes_use_the_backend_at_once, concurrent, "DEV-07 DEV-05 NAME-01",
+           "") {
   auto one = it.open_runtime();
   auto two = it.open_runtime();
   auto first = one.launch<kernels::counter_handler>(it.launch());

@@ -102,6 +102,14 @@ TEST_F(command, a_hang_costs_its_time_and_the_suite_goes_on) {
   EXPECT_THAT(result.out, HasSubstr("rule LIFE-11"));
 }
 
+TEST_F(command, a_part_of_a_handler_that_is_lost_shows_against_the_host_image) {
+  const auto result = with_fault("drops_a_branch", {"--filter", "message.differential"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.out, AllOf(HasSubstr("rule EXEC-01"), HasSubstr("control_flow_agrees"),
+                                HasSubstr("they differ from byte")))
+      << result.out;
+}
+
 TEST_F(command, files_are_written_and_the_certificate_verifies) {
   const auto cert = scratch("cert"), junit = scratch("junit"), html = scratch("html");
   const auto result = rondo({"conformance", cpu(), "--level", "0", "--certificate", cert.string(),

@@ -495,7 +495,9 @@ typedef struct rondo_backend_table {
   rondo_status (*open_device)(rondo_backend*, uint32_t index, const rondo_option* options,
                               uint64_t option_count, rondo_device** out, rondo_error_sink* error);
   /* Requires that every kernel and buffer is destroyed. At most 10 s. One at a time. Opening and
-   * closing leaves no thread, descriptor or memory behind, however often it happens [DEV-05]. */
+   * closing leaves no thread, descriptor or memory behind, however often it happens [DEV-05].
+   * Several backends and devices may be open at once; closing one leaves the others as they are
+   * [DEV-07]. */
   void (*close_device)(rondo_device*);
   /* What the device found out about itself and chose when it was opened, for people and tools:
    * calls visit once for each fact. Key and value are borrowed for the length of that call. Never
@@ -765,7 +767,9 @@ typedef struct rondo_kernel_table {
                          rondo_error_sink* error);
   /* The kernel is resident when this returns OK. deadline_ns is a duration, as everywhere below. No
    * call takes longer than its deadline and a second; a change that is not made in time is TIMEOUT
-   * and is not made later [LIFE-11]. One at a time. OK, INVALID_STATE, TIMEOUT, LIMIT_REACHED,
+   * and is not made later [LIFE-11]. No more kernels are resident than device_info says
+   * (max_resident_kernels, 0 = no fixed limit): the launch of one too many is LIMIT_REACHED and
+   * disturbs nobody [LIFE-13]. One at a time. OK, INVALID_STATE, TIMEOUT, LIMIT_REACHED,
    * DEVICE_LOST. */
   rondo_status (*launch)(rondo_kernel*, uint64_t deadline_ns, rondo_error_sink* error);
   /* After OK from deactivate the handler is not running and no further message is taken [LIFE-06].
