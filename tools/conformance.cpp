@@ -56,20 +56,32 @@ void list_cases(const conformance_options& options) {
                each->needs.empty() ? "" : "  needs ", each->needs);
 }
 
+json to_json(const suite::case_result& each) {
+  auto all = json::array();
+  for (const auto& one : each.figures)
+    all.push_back({{"name", one.name},
+                   {"samples", one.samples},
+                   {"p50_ns", one.p50_ns},
+                   {"p99_ns", one.p99_ns},
+                   {"p99.9_ns", one.p999_ns},
+                   {"max_ns", one.max_ns}});
+  return {{"case", each.of->name()},
+          {"level", static_cast<int>(each.of->at)},
+          {"outcome", suite::to_string(each.outcome)},
+          {"rule", each.rule},
+          {"text", each.text},
+          {"file", each.file},
+          {"line", each.line},
+          {"checks", each.checks},
+          {"seconds", each.seconds},
+          {"notes", each.notes},
+          {"figures", all},
+          {"waiver", each.waiver}};
+}
+
 json to_json(const suite::run_result& run) {
   auto cases = json::array();
-  for (const auto& each : run.cases)
-    cases.push_back({{"case", each.of->name()},
-                     {"level", static_cast<int>(each.of->at)},
-                     {"outcome", suite::to_string(each.outcome)},
-                     {"rule", each.rule},
-                     {"text", each.text},
-                     {"file", each.file},
-                     {"line", each.line},
-                     {"checks", each.checks},
-                     {"seconds", each.seconds},
-                     {"notes", each.notes},
-                     {"waiver", each.waiver}});
+  for (const auto& each : run.cases) cases.push_back(to_json(each));
   json facts = json::object();
   for (const auto& [key, value] : run.facts) facts[key] = value;
   return {{"passed", run.count(suite::outcome::pass)},

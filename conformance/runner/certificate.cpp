@@ -61,6 +61,13 @@ json case_entry(const case_result& each) {
               {"checks", each.checks}};
   if (each.outcome == outcome::unsupported) one["reason"] = each.text;
   if (each.outcome == outcome::waived) one["reason"] = each.waiver;
+  for (const figure& of : each.figures)
+    one["figures"].push_back({{"name", of.name},
+                              {"samples", of.samples},
+                              {"p50_ns", of.p50_ns},
+                              {"p99_ns", of.p99_ns},
+                              {"p99.9_ns", of.p999_ns},
+                              {"max_ns", of.max_ns}});
   if (each.failed()) {
     one["rule"] = each.rule;
     one["reason"] = each.text;

@@ -33,11 +33,21 @@ std::map<std::string, std::vector<const case_result*>> by_group(const run_result
   return groups;
 }
 
+std::string junit_figures(const case_result& each) {
+  if (each.figures.empty()) return {};
+  std::string text = "      <properties>\n";
+  for (const figure& one : each.figures)
+    text += fmt::format("        <property name=\"{}\" value=\"{}\"/>\n", escaped_markup(one.name),
+                        figure_text(one));
+  return text + "      </properties>\n";
+}
+
 std::string junit_case(const run_options& options, const case_result& each) {
   std::string text = fmt::format("    <testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\"",
                                  each.of->group(), each.of->what, each.seconds);
-  if (each.outcome == outcome::pass) return text + "/>\n";
-  text += ">\n";
+  if (each.outcome == outcome::pass && each.figures.empty()) return text + "/>\n";
+  text += ">\n" + junit_figures(each);
+  if (each.outcome == outcome::pass) return text + "    </testcase>\n";
   const auto message = escaped_markup(each.text);
   if (each.outcome == outcome::fail)
     text += fmt::format("      <failure message=\"{}\">{}</failure>\n", message,
@@ -113,6 +123,23 @@ std::string facts_table(const run_options& options, const run_result& run) {
   return text + "</table>\n";
 }
 
+// Empty if nothing was timed.
+std::string figures_table(const run_result& run) {
+  std::string rows;
+  for (const auto& each : run.cases)
+    for (const figure& one : each.figures)
+      rows += fmt::format(
+          "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+          escaped_markup(one.name), one.samples, time_text(one.p50_ns), time_text(one.p99_ns),
+          time_text(one.p999_ns), time_text(one.max_ns));
+  if (rows.empty()) return {};
+  return "<h2>What was timed</h2>\n<p class=\"dim\">Each sample has its handler's proof. Nothing "
+         "here "
+         "is judged.</p><table>\n<tr><th></th><th>samples</th><th>p50</th><th>p99</th>"
+         "<th>p99.9</th><th>max</th></tr>\n" +
+         rows + "</table>\n";
+}
+
 }  // namespace
 
 std::string junit_of(const run_options& options, const run_result& run) {
@@ -155,7 +182,7 @@ std::string html_of(const run_options& options, const run_result& run) {
   if (run.failed() > 0) text += "<h2>What failed</h2>\n";
   for (const auto& each : run.cases)
     if (each.failed()) text += failure_article(options, each);
-  text += "<h2>What was tested</h2>\n" + facts_table(options, run);
+  text += "<h2>What was tested</h2>\n" + facts_table(options, run) + figures_table(run);
   text += "<h2>All cases</h2>\n";
   for (const auto& [group, cases] : by_group(run)) {
     text += fmt::format("<h3>{}</h3><table>\n", group);

@@ -25,6 +25,18 @@ std::string rerun_command(const run_options& options, const case_result& result)
       options.with.replay.empty() ? "" : fmt::format(" --replay \"{}\"", options.with.replay));
 }
 
+std::string time_text(std::uint64_t ns) {
+  if (ns < 10'000) return fmt::format("{} ns", ns);
+  if (ns < 10'000'000) return fmt::format("{:.1f} us", static_cast<double>(ns) / 1e3);
+  return fmt::format("{:.1f} ms", static_cast<double>(ns) / 1e6);
+}
+
+std::string figure_text(const figure& one) {
+  return fmt::format("p50 {}, p99 {}, p99.9 {}, max {} of {}", time_text(one.p50_ns),
+                     time_text(one.p99_ns), time_text(one.p999_ns), time_text(one.max_ns),
+                     one.samples);
+}
+
 std::string to_text(const run_options& options, const case_result& result, bool all) {
   std::string name(to_string(result.outcome));
   for (char& c : name) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
@@ -52,6 +64,9 @@ std::string summary_text(const run_options& options, const run_result& run) {
   for (const auto& each : run.cases)
     if (each.outcome == outcome::waived)
       text += fmt::format("waived: {}: {}\n", each.of->name(), each.waiver);
+  for (const auto& each : run.cases)
+    for (const figure& one : each.figures)
+      text += fmt::format("timed: {}: {}\n", one.name, figure_text(one));
   for (const auto& each : run.remarks) text += fmt::format("note: {}\n", each);
   for (const auto& each : run.problems) text += fmt::format("problem: {}\n", each);
   if (const auto why = run.fact("no_device"); !why.empty())

@@ -21,4 +21,7 @@ std::string rerun_command(const run_options& options, const case_result& result)
 std::string to_text(const run_options& options, const case_result& result, bool all);
 std::string summary_text(const run_options& options, const run_result& run);
 
+std::string time_text(std::uint64_t ns);     // "1200 ns", "34.0 us"
+std::string figure_text(const figure& one);  // on one line, without its name
+
 }  // namespace rondo::conformance

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../support/suite.hpp"
+#include "../support/timing.hpp"
 
 #include <cstdint>
 #include <string>
@@ -24,6 +25,7 @@ struct case_result {
   double seconds = 0;
   std::string output;              // what the process wrote to its terminal, if it did not pass
   std::vector<std::string> notes;  // figures, seeds
+  std::vector<figure> figures;     // of timed cases
   std::string waiver;              // reason, where to read more, and until when
 
   bool failed() const {

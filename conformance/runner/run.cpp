@@ -44,6 +44,7 @@ class listener {
     if (what == "alive") return after_event::starts_anew;
     if (what == "rule") open_.rule = event;
     else if (what == "note") open_.notes.push_back(unescaped(event));
+    else if (what == "figure") open_.figures.push_back(figure_of(unescaped(event)));
     else if (what == "pass") open_.checks = std::stoull(std::string(event)), end(outcome::pass);
     else if (what == "unsupported") open_.text = unescaped(event), end(outcome::unsupported);
     else if (what == "fail") failed(event);

@@ -22,7 +22,8 @@ constexpr unsigned callers = 4;
 
 // One kernel's life; returns how many calls it answered.
 std::uint64_t live_once(bench& it, runtime& with, std::uint64_t round) {
-  auto kernel = with.launch<kernels::nonce_handler>(it.launch("soak-" + std::to_string(round)));
+  const std::string id = "soak-" + std::to_string(round);
+  auto kernel = with.launch<kernels::nonce_handler>(it.launch(id));
   kernel.activate();
   const std::uint64_t each = is_sanitized ? 50 : 500;
   together(callers, [&](unsigned thread) {
@@ -40,7 +41,7 @@ std::uint64_t live_once(bench& it, runtime& with, std::uint64_t round) {
       "messages_in is " + std::to_string(kernel.snapshot().messages_in) + " after " +
           std::to_string(callers * each) + " calls in round " + std::to_string(round));
   kernel.terminate();
-  with.remove(kernel.id());
+  with.remove(id);
   return callers * each;
 }
 

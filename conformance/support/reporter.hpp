@@ -12,6 +12,7 @@ namespace rondo::conformance {
 //   begin CASE                     the case is next
 //   rule ID                        what follows is about this rule
 //   note TEXT                      worth telling with the result: a seed, a figure
+//   figure N P50 P99 P999 MAX NAME how long something took, in nanoseconds
 //   alive                          the case goes on, and may take its time anew
 //   pass CHECKS                    the case ended well after so many checks
 //   fail RULE FILE LINE TEXT       it did not
@@ -25,6 +26,7 @@ class reporter {
   void case_begins(std::string_view name);
   void rule_begins(std::string_view id);
   void note(std::string_view text) { line("note", text); }
+  void figure(std::string_view event) { line("figure", event); }
   void alive() { line("alive", ""); }
   void passed(std::uint64_t checks) { line("pass", std::to_string(checks)); }
   void failed(std::string_view file, unsigned at, std::string_view text);
