@@ -41,6 +41,10 @@ kernel_model::kernel_model(bench& it, unsigned which, nanoseconds patience)
       slots_(kernel_.info(kernel_.input()).capacity),
       room_(kernel_.info(kernel_.output()).capacity) {}
 
+kernel_model::~kernel_model() {
+  if (claimed_) (void)way_->abandon();
+}
+
 // The state after; 0: refused.
 std::uint32_t kernel_model::due(op what) const {
   const bool runs = state_ == RONDO_STATE_LAUNCHED || state_ == RONDO_STATE_ACTIVE ||

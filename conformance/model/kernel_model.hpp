@@ -14,6 +14,7 @@ class kernel_model {
  public:
   // `which` of several: they differ in handler, tag, room for replies and the way to the queues.
   kernel_model(bench& it, unsigned which, nanoseconds patience);
+  ~kernel_model();  // gives an open claim back: each is committed or abandoned
 
   void take(const step& one);
   // Ends the kernel and holds what came of each message against what was accepted.

@@ -40,6 +40,7 @@ void kernel_model::take(const step& one) {
 
 void kernel_model::finish() {
   ++clock_;
+  if (claimed_) abandon();
   if (state_ != RONDO_STATE_CREATED) terminate(op::drain);
   while (state_ == RONDO_STATE_TERMINATED && !expected_.empty()) pop(1);
   check_depths();

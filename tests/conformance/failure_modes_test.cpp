@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <regex>
 #include <set>
 #include <sstream>
 
@@ -39,16 +38,21 @@ std::vector<std::string> cells_of(const std::string& line) {
   return cells;
 }
 
-std::set<std::string> all_of(const std::string& text, const std::regex& what) {
+// What stands between backquotes and, with `and_behind`, in parentheses after it.
+std::set<std::string> quoted(const std::string& text, bool and_behind) {
   std::set<std::string> found;
-  for (std::sregex_iterator i(text.begin(), text.end(), what), end; i != end; ++i)
-    found.insert((*i)[1].str() + (i->size() > 2 ? " (" + (*i)[2].str() + ")" : ""));
+  for (auto begin = text.find('`'); begin != text.npos;) {
+    const auto end = text.find('`', begin + 1);
+    if (end == text.npos) break;
+    auto word = text.substr(begin + 1, end - begin - 1);
+    if (and_behind) word += text.substr(end + 1, text.find(')', end) - end);
+    found.insert(word);
+    begin = text.find('`', end + 1);
+  }
   return found;
 }
 
 std::map<int, row> read_table() {
-  static const std::regex fault("`([a-z0-9_]+)` \\(([A-Z0-9 -]+)\\)");
-  static const std::regex test("`([a-z0-9_]+\\.[A-Za-z0-9_]+)`");
   std::map<int, row> rows;
   std::istringstream in(text_of(test::source_dir() / ".." / "conformance" / "failure_modes.md"));
   for (std::string line; std::getline(in, line);) {
@@ -57,20 +61,28 @@ std::map<int, row> read_table() {
     const int number = std::stoi(cells[1]);
     EXPECT_FALSE(rows.contains(number)) << number << " is there twice";
     EXPECT_GT(cells[2].size(), 10u) << number;
-    rows[number] = {all_of(cells[3], fault), all_of(cells[4], test), cells[4]};
+    rows[number] = {quoted(cells[3], true), quoted(cells[4], false), cells[4]};
   }
   return rows;
 }
 
-// suite.name of every test below tests/.
+// suite.name of the declaration that begins at `at`; empty if none does.
+std::string declared_at(const std::string& text, std::size_t at) {
+  const auto opens = text.find('(', at), comma = text.find(',', at), closes = text.find(')', at);
+  const auto macro = text.substr(at, opens - at);
+  if (macro != "TEST" && macro != "TEST_F" && macro != "TEST_P") return {};
+  if (closes == text.npos || comma > closes) return {};
+  const auto name = text.find_first_not_of(" \n", comma + 1);
+  return text.substr(opens + 1, comma - opens - 1) + "." + text.substr(name, closes - name);
+}
+
 std::set<std::string> tests_of_the_tree() {
-  static const std::regex declared("TEST(?:_F|_P)?\\(\\s*([a-z0-9_]+)\\s*,\\s*([A-Za-z0-9_]+)");
   std::set<std::string> found;
   for (const auto& entry : fs::recursive_directory_iterator(test::source_dir())) {
     if (entry.path().extension() != ".cpp") continue;
     const auto text = text_of(entry.path());
-    for (std::sregex_iterator i(text.begin(), text.end(), declared), end; i != end; ++i)
-      found.insert((*i)[1].str() + "." + (*i)[2].str());
+    for (auto at = text.find("TEST"); at != text.npos; at = text.find("TEST", at + 1))
+      found.insert(declared_at(text, at));
   }
   return found;
 }
