@@ -146,6 +146,8 @@ TEST(async_end, by_a_callback_that_throws_is_logged_and_harms_nobody) {
     }(it.kernel);
     EXPECT_TRUE(it.kernel.call_async({}, patience).get());
   }
+  // Not before: the exception is thrown while the coroutine is still there.
+  if (detached::left_by_exception()) detached::left_by_exception().destroy();
   const std::string text = testing::internal::GetCapturedStderr();
   EXPECT_THAT(text, HasSubstr("Oracle: the callback of a call threw: a bad day"));
   EXPECT_THAT(text, HasSubstr("something that is no exception"));

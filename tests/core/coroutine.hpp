@@ -13,8 +13,16 @@ struct detached {
     std::suspend_never initial_suspend() noexcept { return {}; }
     std::suspend_never final_suspend() noexcept { return {}; }
     void return_void() {}
-    void unhandled_exception() { throw; }  // to whoever resumed it
+    // To whoever resumed it. That leaves it suspended for ever, so somebody has to destroy it.
+    void unhandled_exception() {
+      left_by_exception() = std::coroutine_handle<promise_type>::from_promise(*this);
+      throw;
+    }
   };
+  static std::coroutine_handle<>& left_by_exception() {
+    static std::coroutine_handle<> handle;
+    return handle;
+  }
 };
 
 // One that whoever made it destroys.
