@@ -135,7 +135,7 @@ exit_code run_module(const run_options& options) {
   auto rt = open_runtime(options);
   const auto handlers = select(options, rt.handlers(options.module));
   if (options.list) {
-    if (options.as_json) print_json({{"handlers", to_json(handlers)}});
+    if (options.as_json) print_json({{"handlers", cli::to_json(handlers)}});
     else print_handlers(handlers);
     return exit_code::done;
   }
@@ -143,7 +143,7 @@ exit_code run_module(const run_options& options) {
   std::optional<error_info> why;
   const auto code = judge(options, runs, why);
   if (options.as_json) {
-    auto document = to_json(runs);
+    auto document = cli::to_json(runs);
     if (why) document["error"] = cli::to_json(*why);
     print_json(document);
   } else {

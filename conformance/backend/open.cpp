@@ -9,14 +9,10 @@
 
 namespace rondo::conformance {
 
-namespace {
-constexpr std::uint64_t second = 1'000'000'000;
-}
-
 RONDO_CASE(backend, open, it_opens_in_time_and_has_a_device_or_says_why_not, loads, "DEV-01", "") {
   const auto begin = now_ns();
   rondo_backend* const backend = it.backend();
-  require(now_ns() - begin < 10 * second, "open took more than ten seconds");
+  require(now_ns() - begin < 10 * ns_per_second, "open took more than ten seconds");
   if (it.api().backend.device_count(backend) > 0) return;
   char why[512];
   const auto n = it.api().backend.why_none(backend, why, sizeof why);

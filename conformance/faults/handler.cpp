@@ -15,7 +15,7 @@ struct slot {
   rondo_handler copy{};
 };
 std::array<slot, most> slots;
-std::mutex mutex;
+std::mutex slots_mutex;
 
 // A loop whose body was lost for all but its first rounds: ConformanceControl, whose second word
 // says how many there are.
@@ -77,7 +77,7 @@ bool is_needed(const rondo_handler& handler) {
 
 const rondo_handler* tampered(const rondo_handler& handler) {
   if (!is_needed(handler)) return &handler;
-  const std::lock_guard lock(mutex);
+  const std::lock_guard lock(slots_mutex);
   for (std::size_t i = 0; i < most; ++i) {
     if (slots[i].real != nullptr && slots[i].real != &handler) continue;
     slots[i].real = &handler;

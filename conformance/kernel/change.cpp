@@ -8,8 +8,6 @@ namespace rondo::conformance {
 
 namespace {
 
-constexpr std::uint64_t second = 1'000'000'000;
-
 enum class act { launch, activate, deactivate, terminate };
 constexpr act all_acts[] = {act::launch, act::activate, act::deactivate, act::terminate};
 
@@ -25,10 +23,10 @@ const char* name_of(act what) {
 rondo_status perform(test_kernel& kernel, act what) {
   rondo_terminate_report report{};
   switch (what) {
-    case act::launch: return kernel.try_launch(30 * second);
-    case act::activate: return kernel.try_activate(5 * second);
-    case act::deactivate: return kernel.try_deactivate(5 * second);
-    default: return kernel.try_terminate(RONDO_TERMINATE_DRAIN, 5 * second, report);
+    case act::launch: return kernel.try_launch(30 * ns_per_second);
+    case act::activate: return kernel.try_activate(5 * ns_per_second);
+    case act::deactivate: return kernel.try_deactivate(5 * ns_per_second);
+    default: return kernel.try_terminate(RONDO_TERMINATE_DRAIN, 5 * ns_per_second, report);
   }
 }
 
@@ -93,7 +91,8 @@ RONDO_CASE(kernel, change, a_refused_transition_disturbs_no_message, core, "LIFE
   test_kernel kernel(it);
   kernel.start();
   kernel.send(kernels::nonce_request{1, {}});
-  expect_status(kernel.try_launch(second), RONDO_INVALID_STATE, "launch of an active kernel");
+  expect_status(kernel.try_launch(ns_per_second), RONDO_INVALID_STATE,
+                "launch of an active kernel");
   kernel.send(kernels::nonce_request{2, {}});
   expect_equal(kernel.receive().as<kernels::nonce_reply>().count, 1u, "the first reply's count");
   expect_equal(kernel.receive().as<kernels::nonce_reply>().count, 2u, "the second reply's count");
@@ -227,7 +226,7 @@ RONDO_CASE(kernel, change, relaunches_lose_and_repeat_nothing, concurrent, "QUEU
     }
     rondo_terminate_report report{};
     const auto status = kernel.try_terminate(
-        round % 2 ? RONDO_TERMINATE_DISCARD : RONDO_TERMINATE_DRAIN, 5 * second, report);
+        round % 2 ? RONDO_TERMINATE_DISCARD : RONDO_TERMINATE_DRAIN, 5 * ns_per_second, report);
     expect_status(status, RONDO_OK, "terminate");
     discarded += report.discarded;
     while (kernel.try_receive(reply) == RONDO_OK) ++answered;

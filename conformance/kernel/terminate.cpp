@@ -6,10 +6,6 @@
 
 namespace rondo::conformance {
 
-namespace {
-constexpr std::uint64_t second = 1'000'000'000;
-}
-
 RONDO_CASE(kernel, terminate, drain_handles_what_waits, core, "QUEUE-02 LIFE-01", "") {
   test_kernel kernel(it);
   kernel.launch();
@@ -84,9 +80,9 @@ RONDO_CASE(kernel, terminate, a_drain_that_cannot_finish_ends_in_time, core, "LI
   while (accepted < 40 && kernel.try_send(kernels::nonce_request{}) == RONDO_OK) ++accepted;
   rondo_terminate_report report{};
   const auto begin = now_ns();
-  const auto status = kernel.try_terminate(RONDO_TERMINATE_DRAIN, second / 5, report);
+  const auto status = kernel.try_terminate(RONDO_TERMINATE_DRAIN, ns_per_second / 5, report);
   const auto took = now_ns() - begin;
-  require(took < second / 5 + second,
+  require(took < ns_per_second / 5 + ns_per_second,
           "terminate with a deadline of 200 ms took " + std::to_string(took / 1'000'000) + " ms");
   expect_status(status, RONDO_TIMEOUT, "a drain that cannot finish, as nobody takes the replies,");
   kernel.expect_state(RONDO_STATE_TERMINATED, "after a drain that ran out of time");
@@ -108,10 +104,10 @@ RONDO_CASE(kernel, terminate, a_hung_handler_is_told_in_time, core, "LIFE-04 LIF
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   rondo_terminate_report report{};
   const auto begin = now_ns();
-  const auto status = kernel.try_terminate(RONDO_TERMINATE_DISCARD, second / 5, report);
+  const auto status = kernel.try_terminate(RONDO_TERMINATE_DISCARD, ns_per_second / 5, report);
   const auto took = now_ns() - begin;
   sender.join();
-  require(took < second / 5 + second,
+  require(took < ns_per_second / 5 + ns_per_second,
           "terminate of a kernel whose handler hangs took " + std::to_string(took / 1'000'000) +
               " ms with a deadline of 200 ms; a second more is allowed");
   rule("LIFE-05");
@@ -151,7 +147,7 @@ RONDO_CASE(kernel, terminate, a_handler_past_its_deadline_fails_the_kernel, core
            RONDO_CAP_HANG_DETECTION) {
   kernel_spec spec;
   spec.handler = "ConformanceHang";
-  spec.handler_deadline_ns = second / 10;
+  spec.handler_deadline_ns = ns_per_second / 10;
   test_kernel kernel(it, spec);
   kernel.start();
   (void)kernel.call<kernels::slow_reply>(kernels::slow_request{1, 1'000});
@@ -170,14 +166,14 @@ RONDO_CASE(kernel, terminate, a_handler_past_its_deadline_fails_the_kernel, core
                 RONDO_HANDLER_HUNG, "failure of a kernel whose handler hung");
   require(length > 0 && length <= sizeof text, "failure gives no sentence for a hung handler");
   rondo_terminate_report report{};
-  expect_status(kernel.try_terminate(RONDO_TERMINATE_DISCARD, second / 5, report),
+  expect_status(kernel.try_terminate(RONDO_TERMINATE_DISCARD, ns_per_second / 5, report),
                 RONDO_HANDLER_HUNG, "terminate of a kernel that is FAILED by its handler");
 }
 
 RONDO_CASE(kernel, terminate, a_lease_ends_a_kernel_that_nobody_renews, core, "LIFE-09",
            RONDO_CAP_LEASE) {
   kernel_spec spec;
-  spec.lease_ns = second / 4;
+  spec.lease_ns = ns_per_second / 4;
   test_kernel kernel(it, spec);
   kernel.start();
   for (int i = 0; i < 8; ++i) {

@@ -100,6 +100,7 @@ bool eventually(const std::function<bool()>& holds, nanoseconds deadline);
 
 inline rondo_string c_text(std::string_view s) { return {s.data(), s.size()}; }
 
+inline constexpr std::uint64_t ns_per_second = 1'000'000'000;
 std::uint64_t now_ns();
 
 }  // namespace rondo::conformance

@@ -219,14 +219,14 @@ std::optional<library_refusal> inspect_library(const fs::path& path) {
   if (auto refusal = judge_kind_of_file(path)) return refusal;
   const open_file file(path);
   if (file.descriptor < 0) return unreadable("opened", errno);
-  struct stat status {};
-  if (::fstat(file.descriptor, &status) != 0) return unreadable("examined", errno);
-  if (!S_ISREG(status.st_mode)) return not_an_object("it is not a regular file");
+  struct stat about {};
+  if (::fstat(file.descriptor, &about) != 0) return unreadable("examined", errno);
+  if (!S_ISREG(about.st_mode)) return not_an_object("it is not a regular file");
   unsigned char head[offsetof(elf_header, e_version)];
   const auto got = ::pread(file.descriptor, head, sizeof head, 0);
   if (got < 0) return unreadable("read", errno);
   if (auto refusal = judge_identification(head, static_cast<std::size_t>(got))) return refusal;
-  return judge_contents(file, static_cast<std::uint64_t>(status.st_size));
+  return judge_contents(file, static_cast<std::uint64_t>(about.st_size));
 }
 
 }  // namespace rondo

@@ -19,7 +19,7 @@ using namespace core_test;
 using rondo::wait_policy;
 using testing::HasSubstr;
 
-using reply = rondo::result<answer>;
+using outcome = rondo::result<answer>;
 
 class async_call : public testing::TestWithParam<way> {};
 
@@ -27,11 +27,11 @@ TEST_P(async_call, completes_a_future_a_callback_and_a_coroutine) {
   running<oracle> it(GetParam().options(64, 64));
   for (std::uint64_t i = 1; i <= 30; ++i) {
     auto future = it.kernel.call_async({.nonce = i}, patience);
-    std::promise<reply> called;
+    std::promise<outcome> called;
     it.kernel.call_async({.nonce = 100 + i}, patience,
-                         [&](reply got) { called.set_value(std::move(got)); });
-    std::promise<reply> resumed;
-    [](auto kernel, std::uint64_t nonce, std::promise<reply>& to) -> detached {
+                         [&](outcome got) { called.set_value(std::move(got)); });
+    std::promise<outcome> resumed;
+    [](auto kernel, std::uint64_t nonce, std::promise<outcome>& to) -> detached {
       to.set_value(co_await kernel.co_call({.nonce = nonce}, patience));
     }(it.kernel, 200 + i, resumed);
     const auto from_future = future.get();
@@ -54,14 +54,14 @@ TEST_P(async_call, of_64_threads_gives_each_its_own_answers) {
   for (std::uint64_t t = 0; t < callers; ++t)
     threads.emplace_back([&, t] {
       start.arrive_and_wait();
-      std::vector<std::future<reply>> futures;
+      std::vector<std::future<outcome>> futures;
       for (std::uint64_t i = 0; i < each; ++i) {
         const std::uint64_t nonce = t << 32 | i;
         if (i % 2 == 0) {
           futures.push_back(it.kernel.call_async({.nonce = nonce}, patience));
           continue;
         }
-        it.kernel.call_async({.nonce = nonce}, patience, [&, nonce](reply got) {
+        it.kernel.call_async({.nonce = nonce}, patience, [&, nonce](outcome got) {
           EXPECT_TRUE(got && answers(*got, nonce));
           ++completed;
         });
@@ -91,7 +91,7 @@ TEST_P(async_call, goes_on_beside_calls_sends_and_receivers) {
     });
     threads.emplace_back([&, t] {
       for (std::uint64_t i = 0; i < total; ++i)
-        it.kernel.call_async({.nonce = t << 50 | i}, patience, [&, t, i](reply got) {
+        it.kernel.call_async({.nonce = t << 50 | i}, patience, [&, t, i](outcome got) {
           EXPECT_TRUE(got && answers(*got, t << 50 | i));
           ++completed;
         });
@@ -113,7 +113,7 @@ TEST_P(async_call, may_call_again_and_send_from_its_callback) {
   constexpr std::uint64_t links = 200;
   std::promise<void> done;
   std::function<void(std::uint64_t)> link = [&](std::uint64_t i) {
-    it.kernel.call_async({.nonce = i}, patience, [&, i](reply got) {
+    it.kernel.call_async({.nonce = i}, patience, [&, i](outcome got) {
       EXPECT_TRUE(got && answers(*got, i));
       const bool sends = i % 50 == 0, calls = i % 70 == 0;
       EXPECT_TRUE(!sends || it.kernel.send({.nonce = i}, patience));
@@ -148,7 +148,7 @@ TEST(async, completes_on_one_thread_that_is_not_the_callers) {
   std::mutex mutex;
   std::set<std::thread::id> ids;
   std::latch done(20);
-  const auto note = [&](reply) {
+  const auto note = [&](outcome) {
     const std::lock_guard lock(mutex);
     ids.insert(std::this_thread::get_id());
     done.count_down();
@@ -170,7 +170,7 @@ TEST(async, completes_on_one_thread_that_is_not_the_callers) {
 // Processor time of the thread that completes, as it tells itself.
 std::chrono::nanoseconds time_of_completion_thread(rondo::kernel<gated>& kernel) {
   std::promise<std::chrono::nanoseconds> told;
-  kernel.call_async({.gate = no_gate}, patience, [&](reply) {
+  kernel.call_async({.gate = no_gate}, patience, [&](outcome) {
     timespec t;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     told.set_value(std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec));
@@ -207,7 +207,7 @@ TEST(async, completes_calls_of_several_kernels) {
     kernels.back().activate();
   }
   for (std::uint64_t round = 1; round <= 40; ++round) {
-    std::vector<std::future<reply>> futures;
+    std::vector<std::future<outcome>> futures;
     for (auto& kernel : kernels) futures.push_back(kernel.call_async({.nonce = round}, patience));
     for (auto& future : futures) {
       const auto got = future.get();
@@ -239,15 +239,15 @@ TEST(async, does_not_wait_for_room_on_the_thread_that_completes) {
   auto other = runtime.launch<oracle>({.id = "other"});
   other.activate();
   std::promise<rondo::status> told;
-  other.call_async({}, patience, [&](reply) {
-    full.call_async({}, patience, [&](reply got) { told.set_value(got.code()); });
+  other.call_async({}, patience, [&](outcome) {
+    full.call_async({}, patience, [&](outcome got) { told.set_value(got.code()); });
   });
   EXPECT_EQ(told.get_future().get(), RONDO_FULL);
 }
 
 TEST(async, is_moved_on_by_callers_though_the_output_is_full) {
   running<oracle> it({.input_capacity = 2, .output_capacity = 1});
-  std::vector<std::future<reply>> futures;
+  std::vector<std::future<outcome>> futures;
   for (std::uint64_t i = 0; i < 200; ++i)
     futures.push_back(it.kernel.call_async({.nonce = i}, patience));
   for (std::uint64_t i = 0; i < 200; ++i) EXPECT_TRUE(answers(*futures[i].get(), i));

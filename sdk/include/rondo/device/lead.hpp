@@ -327,11 +327,16 @@ class lead {
     if constexpr (!replying_handler<H>) return true;  // it waits itself, when it emits
     else return room() != 0;
   }
-  // What is dropped has no reply, and must not hold up a drain behind a full output.
+  // What is dropped has no reply, and must not hold up a drain behind a full output. One lane reads
+  // it, the one that keeps this piece: another might still read while the next look keeps it anew.
   RONDO_DEVICE bool next_needs_no_room() const {
-    if (head_ < args_.skip_below) return true;
-    const std::byte* content = is_chunked_in() ? in_content_ : in_.slot(head_);
-    return (reinterpret_cast<const rondo_envelope*>(content)->flags & RONDO_FLAG_ABANDONED) != 0;
+    std::uint32_t none_needed = head_ < args_.skip_below ? 1 : 0;
+    if (is_first() && none_needed == 0) {
+      const std::byte* content = is_chunked_in() ? in_content_ : in_.slot(head_);
+      const auto flags = reinterpret_cast<const rondo_envelope*>(content)->flags;
+      none_needed = flags & RONDO_FLAG_ABANDONED;
+    }
+    return x_.from_lane(none_needed, 0) != 0;
   }
   RONDO_DEVICE std::uint64_t room() const { return out_.shape.capacity - (out_next_ - out_head_); }
 
