@@ -148,6 +148,7 @@ class server {
     ring::chunk piece = load_piece<P, short_reply_bytes>(x_.thread(), stage + plan::out_at);
     end = static_cast<short_end>(x_.from_lane(static_cast<std::uint32_t>(end), 0));
     if (end != short_end::replied) [[unlikely]] {
+      x_.sync_warp();  // all have read what is written anew now
       if (end == short_end::not_handled) return false;
       ready_reply none{};
       conclude(header(), 0, none);
