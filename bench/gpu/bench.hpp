@@ -24,6 +24,7 @@ struct row {
   std::uint64_t proof = 0;  // replies, or other results, that were checked
   double per_second = 0;
   double gigabytes_per_second = 0;  // each way
+  std::vector<double> runs{};       // the rates of each, in ascending order
   double ratio = 0;                 // of a neighbour's time, beside and alone
   std::vector<std::uint64_t> samples{};
   std::string failure{};
