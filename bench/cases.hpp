@@ -58,6 +58,7 @@ void add_rondo_cases(std::vector<bench_case>& to, processors cpus);
 // Names that goals and ratios refer to.
 inline constexpr std::string_view ping_pong_pause = "limit/ping-pong/pause";
 inline constexpr std::string_view ping_pong_no_pause = "limit/ping-pong/no-pause";
+inline constexpr std::string_view raw_in_place = "limit/in-place/65536";
 inline constexpr std::string_view boost_call_64 = "boost/call/64";
 inline constexpr std::string_view boost_pipelined_64 = "boost/pipelined/64";
 inline constexpr std::string_view rondo_call_64 = "rondo/call/64";

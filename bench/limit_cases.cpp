@@ -1,4 +1,5 @@
 // The limit of the machine; see placement.hpp.
+#include "in_place_ring.hpp"
 #include "machine.hpp"
 #include "passes.hpp"
 #include "placement.hpp"
@@ -101,6 +102,17 @@ void add_limit_cases(std::vector<bench_case>& to, processors cpus) {
   };
   add(ping_pong_pause, "spin", &measure_ping_pong<spin::with_pause>);
   add(ping_pong_no_pause, "spin without pause", &measure_ping_pong<spin::without_pause>);
+  constexpr std::uint32_t large = 65536;
+  to.push_back({{.name = std::string(raw_in_place),
+                 .peer = "limit",
+                 .size_bytes = large,
+                 .how = mode::pipelined,
+                 .wait = "spin",
+                 .window = window_for(large)},
+                [=](const row_key& k, double seconds) {
+                  in_place_ring<large> ring(cpus.worker, slots_for(large));
+                  return measure<mode::pipelined, large>(k, seconds, ring);
+                }});
 }
 
 }  // namespace bench

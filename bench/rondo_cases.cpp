@@ -22,6 +22,13 @@ constexpr variant usual{.suffix = ""};
 constexpr variant counted{.suffix = "/counted", .publish = rondo::publish_policy::counted};
 constexpr variant chunked{.suffix = "/chunked", .publish = rondo::publish_policy::chunked};
 constexpr variant parking{.suffix = "/spin-then-park", .wait = rondo::wait_policy::spin_then_park};
+constexpr variant always_parking{.suffix = "/park", .wait = rondo::wait_policy::park};
+constexpr variant batched{.suffix = "/batch-16"};
+constexpr variant batched_counted{
+    .suffix = "/counted/batch-16", .publish = rondo::publish_policy::counted, .one_sender = true};
+constexpr variant in_place{.suffix = "/in-place"};
+constexpr variant in_place_counted{.suffix = "/counted/in-place",
+                                   .publish = rondo::publish_policy::counted};
 constexpr variant unmapped{.suffix = "/unmapped", .avoid_mapped = true};
 constexpr variant single{.suffix = "/one-sender", .one_sender = true};
 constexpr variant single_counted{
@@ -104,11 +111,17 @@ void add_rondo_cases(std::vector<bench_case>& to, processors cpus) {
   add_size<64, replier_64, counter_64>(
       to, cpus, {usual, parking, counted, chunked, unmapped, single},
       {usual, counted, chunked, single, single_counted},
-      {usual, narrow, parking, counted, chunked, unmapped, single, single_counted});
+      {usual, narrow, parking, always_parking, counted, chunked, unmapped, single, single_counted});
+  for (const variant& v : {batched, batched_counted})
+    to.push_back(
+        make_case<mode::pipelined, 64, rondo_batch_replier<replier_64>>("pipelined", v, cpus));
   add_size<256, replier_256, counter_256>(to, cpus, {usual, counted, chunked},
                                           {usual, counted, chunked}, {usual, counted, chunked});
   add_size<65536, replier_65536, counter_65536>(to, cpus, {usual, counted}, {usual, counted},
                                                 {usual, counted});
+  for (const variant& v : {in_place, in_place_counted})
+    to.push_back(make_case<mode::pipelined, 65536, rondo_in_place_replier<replier_65536>>(
+        "pipelined", v, cpus));
 }
 
 }  // namespace bench

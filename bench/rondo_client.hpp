@@ -6,6 +6,8 @@
 
 #include <rondo/runtime.hpp>
 
+#include <array>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -70,6 +72,63 @@ class rondo_replier : public launched<H> {
   void receive(Use&& use) {
     auto reply = this->receiver_.receive(longest_wait);
     use(reply.value().outcome.value());
+  }
+};
+
+// Through the batch API, up to 16 messages a call, as the peers' ranges.
+template <class H>
+class rondo_batch_replier : public launched<H> {
+ public:
+  using launched<H>::launched;
+  using typename launched<H>::request;
+  using typename launched<H>::response;
+
+  void send(const request& r) {
+    outgoing_[filled_] = r;
+    if (++filled_ == most) flush();
+  }
+  void flush() {
+    if (filled_ != 0)
+      this->sender_.send_batch(std::span<const request>(outgoing_.data(), filled_), longest_wait)
+          .value();
+    filled_ = 0;
+  }
+  template <class Use>
+  void receive(Use&& use) {
+    if (next_ == taken_) {
+      next_ = taken_ = 0;
+      const auto keep = [&](const rondo::reply_view<response>& r) {
+        incoming_[taken_++] = *r.value;
+      };
+      this->receiver_.receive_batch(most, keep, longest_wait).value();
+    }
+    use(std::as_const(incoming_[next_++]));
+  }
+
+ private:
+  static constexpr std::size_t most = 16;
+  std::array<request, most> outgoing_;
+  std::array<response, most> incoming_;
+  std::size_t filled_ = 0, next_ = 0, taken_ = 0;
+};
+
+// Requests written and replies read where they travel.
+template <class H>
+class rondo_in_place_replier : public launched<H> {
+ public:
+  using launched<H>::launched;
+  using typename launched<H>::request;
+
+  void send(const request& r) {
+    auto slot = this->sender_.reserve(longest_wait);
+    **slot = r;
+    slot->commit().value();
+  }
+  template <class Use>
+  void receive(Use&& use) {
+    auto reply = this->receiver_.peek(longest_wait);
+    use(**reply);
+    reply->release();
   }
 };
 
