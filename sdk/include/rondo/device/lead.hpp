@@ -90,6 +90,13 @@ class lead {
     if (!is_chunked_in() && x_.now() - m_.looked_at > burst_ns) m_.must_look = 1;
   }
 
+  // By thread 0, behind a handler, or a batch of them, whose time is taken.
+  RONDO_DEVICE void sample_ends(std::uint64_t begin) {
+    const std::uint64_t end = x_.now();
+    count_sample(end > begin ? end - begin : 0);
+    m_.counters.heartbeat = end;
+  }
+
   // `n` requests were taken out of the input and what they asked for is done.
   RONDO_DEVICE void advance(std::uint64_t n) {
     head_ += n;
@@ -173,6 +180,12 @@ class lead {
   }
 
  private:
+  RONDO_DEVICE void count_sample(std::uint64_t took) {
+    ++m_.counters.handler_samples;
+    m_.counters.handler_sampled_ns += took;
+    if (took > m_.counters.handler_sampled_max_ns) m_.counters.handler_sampled_max_ns = took;
+  }
+
   static constexpr std::uint32_t looks_until_idle = 4;
   static constexpr std::uint32_t looks_per_clock = 8;
   // Looks at the slot between two at the orders. Across the bus one takes a microsecond, on the

@@ -241,14 +241,7 @@ class server {
   RONDO_DEVICE void after_handler(const rondo_envelope& asked, std::uint64_t begin,
                                   ready_reply& reply) {
     if (begin != 0 && (args_.flags & flag_watched) != 0) lead_.say_busy(0);
-    if (begin != 0 && is_sampled()) {
-      const std::uint64_t end = x_.now();
-      const std::uint64_t took = end > begin ? end - begin : 0;
-      ++m_.counters.handler_samples;
-      m_.counters.handler_sampled_ns += took;
-      if (took > m_.counters.handler_sampled_max_ns) m_.counters.handler_sampled_max_ns = took;
-      m_.counters.heartbeat = end;
-    }
+    if (begin != 0 && is_sampled()) lead_.sample_ends(begin);
     if (invocation().failure_code != RONDO_OK) [[unlikely]] {
       make_failure(invocation(), reply);
       forget_failure();
@@ -702,14 +695,8 @@ class server {
       m_.out_next += good;
       counters_line& c = m_.counters;
       if (begin != 0 &&
-          (c.messages_in + good) / RONDO_SAMPLE_EVERY != c.messages_in / RONDO_SAMPLE_EVERY) {
-        const std::uint64_t end = x_.now();
-        const std::uint64_t took = end > begin ? end - begin : 0;
-        ++c.handler_samples;
-        c.handler_sampled_ns += took;
-        if (took > c.handler_sampled_max_ns) c.handler_sampled_max_ns = took;
-        c.heartbeat = end;
-      }
+          (c.messages_in + good) / RONDO_SAMPLE_EVERY != c.messages_in / RONDO_SAMPLE_EVERY)
+        lead_.sample_ends(begin);
       if (c.busy_since != 0) lead_.say_busy(0);
       c.messages_in += good;
       c.messages_out += good;
