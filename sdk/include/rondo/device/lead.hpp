@@ -363,7 +363,7 @@ class lead {
     std::uint64_t n = 1;
     if constexpr (plan::by_thread) {
       // At least one: without room, what comes next needs none.
-      if (!is_chunked_in()) n = larger_of(least(least(waiting, room()), x_.threads()), 1);
+      if (!is_chunked_in()) n = larger(least(least(waiting, room()), x_.threads()), 1);
       if (command_of(word_) == command::drain) n = least(n, drain_until_ - head_);
     }
     if (!is_chunked_in() && unsettled_ == 0 && is_first()) m_.looked_at = x_.now();
@@ -373,12 +373,6 @@ class lead {
       m_.count = m_.first_bad = static_cast<std::uint32_t>(n);
     }
     return next;
-  }
-  RONDO_DEVICE static std::uint64_t least(std::uint64_t a, std::uint64_t b) {
-    return a < b ? a : b;
-  }
-  RONDO_DEVICE static std::uint64_t larger_of(std::uint64_t a, std::uint64_t b) {
-    return a > b ? a : b;
   }
 
   // Nothing to do. Now and then the clock is read, by lane 0 for all.

@@ -5,6 +5,8 @@
 #include <rondo/device/contract.hpp>
 #include <rondo/kernel/dispatch.hpp>
 
+#include <type_traits>
+
 #if defined(__CUDACC__)
 #define RONDO_DEVICE __device__
 #define RONDO_UNROLL _Pragma("unroll")
@@ -15,7 +17,14 @@
 
 namespace rondo::device {
 
-constexpr std::uint32_t larger(std::uint32_t a, std::uint32_t b) { return a > b ? a : b; }
+template <class N>
+RONDO_HD constexpr N larger(N a, std::type_identity_t<N> b) {
+  return a > b ? a : b;
+}
+template <class N>
+RONDO_HD constexpr N least(N a, std::type_identity_t<N> b) {
+  return a < b ? a : b;
+}
 
 // A request's and a reply's content (envelope, then payload), and the decoded objects of encoded
 // types, one behind the other.
