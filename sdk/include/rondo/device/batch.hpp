@@ -108,8 +108,9 @@ class batches : protected short_way<H, X, P, K> {
     const auto* content = reinterpret_cast<const std::byte*>(request_of(x_.thread()));
     auto* out = reinterpret_cast<std::byte*>(reply_of(x_.thread()));
     const rondo_envelope in = *reinterpret_cast<const rondo_envelope*>(content);
-    rondo_invocation own;
-    begin_invocation(own, *reinterpret_cast<const rondo_envelope*>(content));
+    typename plan::invocation_record record;
+    begin_invocation(record, *reinterpret_cast<const rondo_envelope*>(content));
+    rondo_invocation& own = base::base_of(record);
     own_sink to{this, &own, out + plan::header_bytes, {}};
     if (in.length <= plan::request_bytes) [[likely]]
       detail::dispatch(handler(), in, content + plan::header_bytes, to, own);

@@ -30,6 +30,12 @@ class desk {
   RONDO_DEVICE std::byte* reply_payload() const {
     return stage_ + plan::out_at + plan::header_bytes;
   }
+  using invocation_record = typename plan::invocation_record;
+  RONDO_DEVICE invocation_record& own_record() const {
+    return *reinterpret_cast<invocation_record*>(stage_ + plan::invocation_at);
+  }
+  RONDO_DEVICE static rondo_invocation& base_of(rondo_invocation& i) { return i; }
+  RONDO_DEVICE static rondo_invocation& base_of(rondo_timed_invocation& i) { return i.base; }
   RONDO_DEVICE rondo_invocation& invocation() const { return invocation(stage_); }
   RONDO_DEVICE static rondo_invocation& invocation(std::byte* stage) {
     return *reinterpret_cast<rondo_invocation*>(stage + plan::invocation_at);
@@ -45,6 +51,11 @@ class desk {
     else return x_.in_first_warp() ? lead_.out_next() : m_.out_next;
   }
 
+  RONDO_DEVICE void begin_invocation(rondo_timed_invocation& i, const rondo_envelope& of) const {
+    begin_invocation(i.base, of);
+    i.base.struct_size = sizeof i;
+    i.timer_at_ns = &resume_.timer_at;
+  }
   RONDO_DEVICE void begin_invocation(rondo_invocation& i, const rondo_envelope& of) const {
     i.struct_size = sizeof i;
     i.lane = 0;

@@ -58,8 +58,11 @@ class lead {
     for (std::uint32_t looks = 1;; ++looks) {
       const std::uint64_t waiting = look_around();
       ending_ = obey();
+      if constexpr (detail::has_on_timer<H>) look_at_timer();
       const bool may_take = ending_ == ending::none && takes_ &&
                             (has_room() || (waiting != 0 && next_needs_no_room()));
+      if constexpr (detail::has_on_timer<H>)
+        if (is_due_ && (waiting == 0 || !may_take || !was_timer_)) return choose_timer();
       if (waiting != 0 && may_take) return choose(waiting);
       if (unsettled_ != 0) settle();
       if (ending_ == ending::none && is_once() && looks > looks_until_idle &&
@@ -69,6 +72,13 @@ class lead {
       if (ending_ != ending::none) return leave();
       if (may_take && may_look_closely() && look_closely()) return choose(1);
     }
+  }
+
+  // on_start failed.
+  RONDO_DEVICE void refuse() { ending_ = ending::refused; }
+  // Whether the host ordered the end, and not only for a while.
+  RONDO_DEVICE bool ends_for_good() const {
+    return ending_ == ending::ordered && command_of(word_) != command::leave;
   }
 
   // Replies that are written and not yet visible, and slots that are read and not yet free.
@@ -124,6 +134,8 @@ class lead {
       m_.counters.input_next = head_;
       m_.counters.output_next = m_.out_next;
       m_.counters.busy_since = 0;
+      if constexpr (detail::has_on_timer<H>)
+        m_.counters.timer_at = P::load_relaxed(&resume->timer_at);
       resume->output_next = m_.out_next;
       resume->counters = m_.counters;
     }
@@ -171,7 +183,7 @@ class lead {
         P::load_chunk(reinterpret_cast<const ring::chunk*>(args_.control));  // SYNC: control
     note_lease(c.content[2]);
     if (lease_lapsed()) m_.gave_up = ending::lease_lapsed;
-    else if (command_of(c.tag) == command::stop) m_.gave_up = ending::ordered;
+    else if (ends_at_once(command_of(c.tag))) m_.gave_up = ending::ordered;
     if (m_.gave_up != ending::none) {
       m_.must_look = 1;
       m_.stop_word = c.tag;
@@ -201,6 +213,9 @@ class lead {
   static constexpr std::uint64_t team_grace_ns = 1'000'000'000;
   static constexpr std::uint64_t heartbeat_ns = 100'000;
 
+  RONDO_DEVICE static bool ends_at_once(command what) {
+    return what == command::stop || what == command::leave;
+  }
   RONDO_DEVICE bool is_once() const { return (args_.flags & flag_once) != 0; }
 
   RONDO_DEVICE bool is_room_now() const {
@@ -329,7 +344,8 @@ class lead {
           takes_ = true;
           drain_until_ = seen_until_;
           break;
-        case command::stop: return ending::ordered;
+        case command::stop:
+        case command::leave: return ending::ordered;
       }
     }
     if (command_of(word_) == command::drain && head_ >= drain_until_) return ending::ordered;
@@ -359,6 +375,7 @@ class lead {
   }
 
   RONDO_DEVICE step choose(std::uint64_t waiting) {
+    if constexpr (detail::has_on_timer<H>) was_timer_ = false;
     const step next = plan::by_thread && !is_chunked_in() ? step::batch : step::one;
     std::uint64_t n = 1;
     if constexpr (plan::by_thread) {
@@ -397,6 +414,39 @@ class lead {
       naps_long_ = (decisions & 8) != 0;
     }
     if (naps_) x_.nap(naps_long_ ? args_.nap_ns * long_nap : args_.nap_ns);
+  }
+
+  // Whether on_timer is to be called now. A timer that sets itself anew keeps a kernel from ever
+  // resting: so the lease is looked at here too, and signs of life are given. An event-driven
+  // launch has one call at most, so that between two the host can give orders.
+  RONDO_DEVICE void look_at_timer() {
+    is_due_ = false;
+    if (ending_ != ending::none || command_of(word_) != command::run || (is_once() && had_timer_))
+      return;
+    constexpr std::uint32_t due = 1, lapsed = 2, beats = 4;
+    std::uint32_t decisions = 0;
+    if (is_first()) {
+      const std::uint64_t at =
+          P::load_relaxed(&reinterpret_cast<resume_block*>(args_.resume)->timer_at);
+      const std::uint64_t now = at != 0 ? x_.now() : 0;
+      if (at != 0 && now >= at) {
+        decisions = lease_lapsed() ? lapsed : due;
+        if (now - m_.counters.heartbeat >= heartbeat_ns) {
+          m_.counters.heartbeat = now;
+          decisions |= beats;
+        }
+      }
+    }
+    decisions = x_.from_lane(decisions, 0);
+    is_due_ = (decisions & due) != 0;
+    if ((decisions & lapsed) != 0) ending_ = ending::lease_lapsed;
+    if ((decisions & beats) != 0) publish_counters();
+  }
+  RONDO_DEVICE step choose_timer() {
+    if (unsettled_ != 0) settle();  // on_timer may be slow
+    was_timer_ = had_timer_ = true;
+    if (is_first() && x_.threads() > x_.lanes()) m_.next = step::timer;
+    return step::timer;
   }
 
   RONDO_DEVICE void note_lease(std::uint32_t lease) {
@@ -471,6 +521,11 @@ class lead {
   bool takes_ = false;
   bool naps_ = false;
   bool naps_long_ = false;
+  // Of handlers with on_timer: it is to be called now; it was called before the last look; it was
+  // called in this launch.
+  bool is_due_ = false;
+  bool was_timer_ = false;
+  bool had_timer_ = false;
 };
 
 }  // namespace rondo::device

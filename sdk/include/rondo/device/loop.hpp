@@ -3,13 +3,13 @@
 // the handler asks for run it; see rondo::execution. One consumer per kernel, whatever its size.
 #pragma once
 
-#include <rondo/device/batch.hpp>
+#include <rondo/device/hooked.hpp>
 
 namespace rondo::device {
 
 template <class H, class X, class P, class K>
-class server : private batches<H, X, P, K> {
-  using base = batches<H, X, P, K>;
+class server : private hooked<H, X, P, K> {
+  using base = hooked<H, X, P, K>;
   RONDO_AT_THE_DESK(base);
   using base::before_handler;
   using base::conclude;
@@ -25,7 +25,16 @@ class server : private batches<H, X, P, K> {
 
   RONDO_DEVICE void serve() {
     if (x_.block() != 0) return follow();
-    start();
+    if (start()) handle_all();
+    else if (x_.in_first_warp()) lead_.refuse();
+    if constexpr (detail::has_on_stop<H>)
+      if (x_.in_first_warp() && lead_.ends_for_good()) this->end_life();
+    this->send_others_home();
+    if (x_.in_first_warp()) lead_.finish();
+  }
+
+ private:
+  RONDO_DEVICE void handle_all() {
     for (;;) {
       step next = step::leave;
       if constexpr (has_short_way) this->prepare_short_way();
@@ -33,35 +42,44 @@ class server : private batches<H, X, P, K> {
       x_.sync_block();
       if (!x_.in_first_warp()) next = m_.next;
       if (next == step::leave) break;
-      if constexpr (plan::by_thread) {
-        if (next == step::batch) this->handle_batch();
-        else handle_one();
-      } else {
-        handle_one();
-      }
+      handle(next);
       x_.sync_block();
     }
-    this->send_others_home();
-    if (x_.in_first_warp()) lead_.finish();
   }
 
- private:
-  RONDO_DEVICE void start() {
+  RONDO_DEVICE void handle(step next) {
+    if constexpr (detail::has_on_timer<H>) {
+      if (next == step::timer) {
+        if (x_.thread() == 0) this->call_timer();
+        return;
+      }
+    }
+    if constexpr (plan::by_thread) {
+      if (next == step::batch) return this->handle_batch();
+    }
+    handle_one();
+  }
+
+  // False if the handler does not want to be started.
+  RONDO_DEVICE bool start() {
     if (x_.thread() == 0) {
       m_.counters = resume_.counters;
       ++m_.counters.launches;
       m_.counters.heartbeat = x_.now();
       m_.out_next = m_.out_published = resume_.output_next;
-      this->begin_invocation(invocation(), header());
+      this->begin_invocation(this->own_record(), header());
       m_.must_look = 0;
       m_.gave_up = ending::none;
       if (resume_.constructed == 0) {
         ::new (reinterpret_cast<void*>(args_.state)) H{};
         resume_.constructed = 1;
       }
+      if constexpr (base::has_hooks) m_.is_refused = this->begin_life() ? 0 : 1;
     }
     x_.sync_block();
     if (x_.in_first_warp()) lead_.start();
+    if constexpr (detail::has_on_start<H>) return m_.is_refused == 0;
+    else return true;
   }
 
   // ---- one request, the whole block
@@ -152,6 +170,12 @@ RONDO_DEVICE void probe(const launch_args& args, std::uint64_t clock) {
   to.response_max_bytes = detail::max_bytes<typename H::response>();
   to.scratch_bytes = plan::scratch_bytes;
   to.shared_per_thread = plan::shared_per_thread;
+  to.hooks = hooks_of<H>();
+  to.start_room = plan::start_room;
+  if constexpr (detail::takes_start_argument<H>) {
+    to.start_max_bytes = detail::max_bytes<detail::start_argument<H>>();
+    to.start_schema = detail::schema_hash<detail::start_argument<H>>();
+  }
   to.request_schema = detail::schema_hash<typename H::request>();
   to.response_schema = detail::schema_hash<typename H::response>();
   to.state_bytes = sizeof(H);
