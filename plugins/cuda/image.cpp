@@ -33,6 +33,10 @@ constexpr fact all_facts[] = {RONDO_LAYOUT_FACTS(RONDO_FACT)};
                 "Build the module and the backend with the same version of the SDK");
 }
 
+std::uint32_t bit_of(device::hook which, bool is_there) {
+  return is_there ? device::hook_bit(which) : 0;
+}
+
 void compare(const device::probe_record& seen, const rondo_handler& handler) {
   const std::string id(text(handler.id));
   const device::layout_facts own = device::current_layout();
@@ -51,15 +55,27 @@ void compare(const device::probe_record& seen, const rondo_handler& handler) {
                       " in its device image",
                   "Build the whole module anew");
   };
+  const rondo_handler whole = backend::whole(handler);
+  const rondo_message_type starts_with =
+      whole.start_type != nullptr ? *whole.start_type : rondo_message_type{};
   same("the request's largest size", handler.request.max_bytes, seen.request_max_bytes);
   same("the response's largest size", handler.response.max_bytes, seen.response_max_bytes);
   same("the request's schema", handler.request.schema_hash, seen.request_schema);
   same("the response's schema", handler.response.schema_hash, seen.response_schema);
   same("the state's size", handler.state_bytes, seen.state_bytes);
   same("the handler's kind", handler.flags, seen.handler_flags);
+  same("which hooks it has", hooks_of(whole), seen.hooks);
+  same("the start argument's schema", starts_with.schema_hash, seen.start_schema);
+  same("the start argument's largest size", starts_with.max_bytes, seen.start_max_bytes);
 }
 
 }  // namespace
+
+std::uint32_t hooks_of(const rondo_handler& whole) {
+  return bit_of(device::hook::start, whole.on_start != nullptr) |
+         bit_of(device::hook::stop, whole.on_stop != nullptr) |
+         bit_of(device::hook::timer, whole.on_timer != nullptr);
+}
 
 image_cache::image_cache(CUcontext context, pinned_arena& pinned, stream_pool& streams,
                          monitor& residents)

@@ -26,6 +26,9 @@ struct entry_point {
   int shared_bytes = 0;  // per block, beside what a launch asks for
 };
 
+// Bits of device::hook, of a record that is whole.
+std::uint32_t hooks_of(const rondo_handler& whole);
+
 class image_cache {
  public:
   image_cache(CUcontext context, pinned_arena& pinned, stream_pool& streams, monitor& residents);

@@ -1,14 +1,9 @@
 // Lifecycle of a kernel on a CUDA device.
-#include "kernel.hpp"
-
-#include <rondo/ring/wait.hpp>
+#include "kernel_parts.hpp"
 
 #include <algorithm>
 
 namespace rondo::cuda {
-
-using device::command;
-using device::ending;
 
 namespace {
 
@@ -31,8 +26,6 @@ const char* state_name(std::uint32_t state) {
     default: return "failed";
   }
 }
-
-ending ending_of(std::uint64_t answer) { return static_cast<ending>(answer >> 32); }
 
 // Looks often at first, then as a sleeper: until `done`, or false when the deadline passes.
 template <class Done>
@@ -58,6 +51,7 @@ struct kernel_lines {
   device::control_line control;
   device::report_line report;
   device::counters_line counters;
+  device::hook_failure failed_hooks[device::hook_count];
 };
 
 }  // namespace
@@ -87,6 +81,7 @@ void kernel::make_memory(const rondo_kernel_params& params) {
   grid_.control = &lines.control;
   grid_.report = &lines.report;
   counters_ = &lines.counters;
+  failed_hooks_ = lines.failed_hooks;
   const std::uint64_t alignment =
       std::max<std::uint64_t>(params.handler->state_alignment, ring::line_bytes);
   if (alignment > 256)
@@ -97,11 +92,19 @@ void kernel::make_memory(const rondo_kernel_params& params) {
   const std::size_t state_at = round_to_line(sizeof(device::resume_block)) + ring::line_bytes;
   const std::size_t aligned_state_at = (state_at + 255) / 256 * 256;
   const std::size_t scratch_at = aligned_state_at + round_to_line(params.handler->state_bytes);
-  own_bytes_ = scratch_at + plan_.entry.facts.scratch_bytes;
+  const std::size_t argument_at = scratch_at + round_to_line(plan_.entry.facts.scratch_bytes);
+  own_bytes_ = argument_at + plan_.entry.facts.start_room;
   own_memory_ = device_->memory.allocate(own_bytes_);
   grid_.args.resume = own_memory_;
   grid_.args.state = own_memory_ + aligned_state_at;
   grid_.args.scratch = plan_.entry.facts.scratch_bytes != 0 ? own_memory_ + scratch_at : 0;
+  if (plan_.entry.facts.start_room != 0) {
+    grid_.args.start_argument = own_memory_ + argument_at;
+    grid_.args.start_bytes = static_cast<std::uint32_t>(plan_.start_argument.size());
+    if (!plan_.start_argument.empty())
+      device_->memory.write(grid_.args.start_argument, plan_.start_argument.data(),
+                            plan_.start_argument.size());
+  }
   grid_.barrier_words = own_memory_ + offsetof(device::resume_block, go);
 }
 
@@ -116,6 +119,7 @@ void kernel::fill_arguments() {
   args.control = device_->pinned.device_address(grid_.control);
   args.report = device_->pinned.device_address(grid_.report);
   args.counters = device_->pinned.device_address(counters_);
+  args.failed_hooks = device_->pinned.device_address(failed_hooks_);
   args.buffers = device_->buffers.entries();
   args.buffer_count = buffer_table::capacity;
   args.kernel_tag = plan_.kernel_tag;
@@ -126,11 +130,15 @@ void kernel::fill_arguments() {
   grid_.blocks = plan_.blocks;
   grid_.threads = plan_.threads;
   grid_.shared_bytes = plan_.shared_bytes;
+  grid_.counters = counters_;
+  grid_.hooks = plan_.hooks;
+  grid_.clock = &device_->ping;
 }
 
 kernel::~kernel() {
   if (runs_.load(std::memory_order_relaxed)) {  // the host broke the order, or the kernel failed
-    runner_->order(command::stop);
+    const bool has_failed = state_.load(std::memory_order_acquire) == RONDO_STATE_FAILED;
+    runner_->order(has_failed ? command::leave : command::stop);
     if (!wait_for_end(deadline_after(grace_ns))) abandon();
   }
   stop_watching();
@@ -155,9 +163,7 @@ kernel::~kernel() {
 
 // The handler's destructor, where it does something.
 void kernel::destroy_state() {
-  if (plan_.entry.facts.destroys == 0 || launched_ns_.load(std::memory_order_relaxed) == 0 ||
-      device_->watch.is_lost())
-    return;
+  if (plan_.entry.facts.destroys == 0 || !is_constructed_ || device_->watch.is_lost()) return;
   try {
     const context_scope current(device_->context.get());
     device::launch_args args = grid_.args;
@@ -186,8 +192,10 @@ void kernel::require(bool allowed, const char* what) const {
 bool kernel::wait_for(std::uint32_t word, std::uint64_t deadline_ns) {
   bool there = false;
   wait_until(deadline_ns, [&] {
-    there = static_cast<std::uint32_t>(runner_->answer()) == word;
-    return there || state_.load(std::memory_order_acquire) == RONDO_STATE_FAILED;
+    const std::uint64_t answer = runner_->answer();
+    there = static_cast<std::uint32_t>(answer) == word;
+    return there || ending_of(answer) == ending::refused ||
+           state_.load(std::memory_order_acquire) == RONDO_STATE_FAILED;
   });
   return there;
 }
@@ -212,6 +220,7 @@ void kernel::launch(std::uint64_t deadline_ns) {
   device_->require_alive();
   const std::uint64_t deadline = deadline_after(deadline_ns);
   renewed_ns_.store(0, std::memory_order_relaxed);
+  ++grid_.args.life;
   // An event-driven kernel comes and goes and holds no place.
   if (plan_.where != placement::event) {
     device_->residents.take(plan_.id, plan_.blocks, plan_.blocks_per_multiprocessor);
@@ -232,20 +241,31 @@ void kernel::launch(std::uint64_t deadline_ns) {
   }
   runs_.store(true, std::memory_order_release);
   ordered_ = command::pause;
-  if (!wait_for(device::command_word(1, command::pause), deadline)) {
-    runner_->order(command::stop);
-    const CUresult code = runner_->result();
-    if (!wait_for_end(deadline_after(grace_ns))) abandon();
-    stop_watching();
-    if (is_sticky(code)) device_->watch.lose(describe(code));
-    device_->require_alive();
-    throw rondo::backend::failure(
-        RONDO_TIMEOUT, plan_.id, "the device did not begin to run it in time",
-        "Raise launch_deadline; other work may hold the device, see nvidia-smi");
-  }
+  if (!wait_for(device::command_word(1, command::pause), deadline))
+    give_up_launch(ending_of(runner_->answer()) == ending::refused);
+  is_constructed_ = true;
   if (now == RONDO_STATE_TERMINATED) input_->reopen();
   launched_ns_.store(ring::now_ns(), std::memory_order_relaxed);
   state_.store(RONDO_STATE_LAUNCHED, std::memory_order_release);
+}
+
+void kernel::give_up_launch(bool is_refused) {
+  if (!is_refused) runner_->order(command::stop);
+  const CUresult code = runner_->result();
+  if (!wait_for_end(deadline_after(grace_ns))) abandon();
+  stop_watching();
+  if (is_sticky(code)) device_->watch.lose(describe(code));
+  device_->require_alive();
+  if (is_refused) {
+    is_constructed_ = true;
+    say_refused();
+  }
+  throw rondo::backend::failure(
+      RONDO_TIMEOUT, plan_.id, "the device did not begin to run it in time",
+      (plan_.hooks & device::hook_bit(device::hook::start)) != 0
+          ? "Raise launch_deadline, in which its on_start has to end; other work may hold the "
+            "device, see nvidia-smi"
+          : "Raise launch_deadline; other work may hold the device, see nvidia-smi");
 }
 
 // A change that is not made in time is not made later either: the state says what the kernel does.
@@ -291,7 +311,11 @@ void kernel::terminate(std::uint32_t mode, std::uint64_t deadline_ns, rondo_term
   if (!runs_.load(std::memory_order_acquire)) say_failed();  // it ended, or was abandoned, before
   const bool drains = mode == RONDO_TERMINATE_DRAIN && from != RONDO_STATE_FAILED;
   const std::uint64_t handled_before = counted(&device::counters_line::messages_in);
-  runner_->order(drains ? command::drain : command::stop, accepted);
+  // A handler that failed is not called any more, not even its on_stop.
+  runner_->order(from == RONDO_STATE_FAILED ? command::leave
+                 : drains                   ? command::drain
+                                            : command::stop,
+                 accepted);
   const bool in_time = wait_for_end(deadline_after(deadline_ns));
   if (!in_time && runs_.load(std::memory_order_acquire)) {
     runner_->order(command::stop, 0);
@@ -311,6 +335,8 @@ void kernel::terminate(std::uint32_t mode, std::uint64_t deadline_ns, rondo_term
     out.state = RONDO_STATE_FAILED;
     say_failed();
   }
+  warn_of(device::hook::timer);
+  warn_of(device::hook::stop);
   out.discarded = discard_below(accepted);
   if (from == RONDO_STATE_FAILED ||
       !state_.compare_exchange_strong(from, RONDO_STATE_TERMINATED, std::memory_order_acq_rel)) {
@@ -343,126 +369,6 @@ std::uint64_t kernel::discard_below(std::uint64_t sequence) {
   }
   dropped_by_host_.fetch_add(dropped, std::memory_order_relaxed);
   return sequence - begin - (in.skipped() - abandoned_before);
-}
-
-// ---- failing
-
-void kernel::fail(rondo_status code, std::string why) {
-  {
-    const std::lock_guard lock(failure_mutex_);
-    if (failure_code_ == RONDO_OK) {
-      failure_code_ = code;
-      failure_text_ = std::move(why);
-    }
-  }
-  state_.store(RONDO_STATE_FAILED, std::memory_order_release);
-}
-
-rondo_status kernel::failure(std::string& to) {
-  const std::lock_guard lock(failure_mutex_);
-  to = failure_text_;
-  return state_.load(std::memory_order_acquire) == RONDO_STATE_FAILED ? failure_code_ : RONDO_OK;
-}
-
-void kernel::say_failed() {
-  std::string why;
-  const rondo_status code = failure(why);
-  throw rondo::backend::failure(
-      code != RONDO_OK ? code : RONDO_INVALID_STATE, plan_.id, why,
-      code == RONDO_DEVICE_LOST
-          ? "The device takes no more work in this process; restart it, or go on with another"
-          : "Find out what the handler waits for; its memory stays reserved until the process "
-            "ends");
-}
-
-bool kernel::is_hung() const {
-  if (plan_.handler_deadline_ns == 0) return false;
-  const std::uint64_t since = counted(&device::counters_line::busy_since);
-  if (since == 0) return false;
-  const std::uint64_t began = device_->ping.to_host(since);
-  const std::uint64_t now = ring::now_ns();
-  return now > began && now - began > plan_.handler_deadline_ns + device_->ping.clock_error_ns;
-}
-
-// A grid cannot be ended from outside. It keeps its memory, its multiprocessors and the device's
-// context; should the handler ever return, the grid sees the stop and ends.
-void kernel::abandon() {
-  runner_->order(command::stop);
-  runner_->abandon();
-  device_->residents.lose(plan_.blocks, plan_.blocks_per_multiprocessor);
-  holds_residency_ = false;
-  device_->keep_for_ever();
-  fail(RONDO_HANDLER_HUNG, "the handler did not return; its grid was abandoned");
-  backend::log(RONDO_LOG_ERROR, "cuda",
-               plan_.id + ": the handler did not return and was abandoned");
-  stop_watching();
-}
-
-void kernel::stop_watching() {
-  if (is_watched_) device_->watch.remove(*this);
-  is_watched_ = false;
-  if (holds_residency_) device_->residents.give_back(plan_.blocks, plan_.blocks_per_multiprocessor);
-  holds_residency_ = false;
-}
-
-// By the monitor: keep the lease, and see whether the grid still runs.
-void kernel::look_after() {
-  resume();  // should it have come to its end after it was to be away, and too late for that
-  const std::uint32_t now = state_.load(std::memory_order_acquire);
-  if (now == RONDO_STATE_FAILED || now == RONDO_STATE_TERMINATED) return;
-  keep_lease();
-  if (device_->watch.is_lost())
-    return fail(RONDO_DEVICE_LOST, "the device failed: " + device_->watch.why_lost());
-  const CUresult code = runner_->result();
-  if (code == CUDA_ERROR_NOT_READY) return;
-  const ending how = ending_of(runner_->answer());
-  if (code != CUDA_SUCCESS) {
-    device_->watch.lose(describe(code));
-    fail(RONDO_DEVICE_LOST, "the device failed: " + describe(code));
-    backend::log(RONDO_LOG_ERROR, "cuda", plan_.id + ": the device failed: " + describe(code));
-  } else if (how == ending::lease_lapsed) {
-    fail_lapsed();
-  } else if (how == ending::broken_ring) {
-    fail(RONDO_INTERNAL, "a counter of its input ring is impossible; somebody wrote over it");
-  }
-}
-
-void kernel::resume() {
-  try {
-    runner_->resume();
-  } catch (const rondo::backend::failure& failed) {
-    fail(failed.code(), std::string("it could not be launched again: ") + failed.what());
-  }
-}
-
-std::uint32_t kernel::state() {
-  const std::uint32_t now = state_.load(std::memory_order_acquire);
-  if (now != RONDO_STATE_ACTIVE || !is_hung()) return now;
-  fail(RONDO_HANDLER_HUNG, "the handler ran past its deadline");
-  return RONDO_STATE_FAILED;
-}
-
-rondo_status kernel::renew() {
-  const std::uint32_t now = state();
-  if (now == RONDO_STATE_TERMINATED || now == RONDO_STATE_FAILED) return RONDO_TERMINATED;
-  if (plan_.is_leased) renewed_ns_.store(ring::now_ns(), std::memory_order_relaxed);
-  if (now != RONDO_STATE_CREATED) runner_->renew();
-  return RONDO_OK;
-}
-
-// Until the host renews the lease itself, it is enough that its process lives.
-void kernel::keep_lease() {
-  const std::uint64_t renewed = renewed_ns_.load(std::memory_order_relaxed);
-  if (renewed == 0) return runner_->renew();
-  // Here no grid looks at the lease while there is nothing to do.
-  if (plan_.where != placement::event || ring::now_ns() - renewed <= plan_.lease_ns) return;
-  runner_->order(command::stop);
-  fail_lapsed();
-}
-
-void kernel::fail_lapsed() {
-  fail(RONDO_TERMINATED, "its lease lapsed: the host was silent for " +
-                             std::to_string(grid_.args.lease_ns / 1'000'000) + " ms");
 }
 
 void kernel::counters(rondo_kernel_counters& out) {

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace rondo::cuda {
 
@@ -26,6 +27,8 @@ struct kernel_plan {
   std::uint64_t spin_ns = 0;
   std::uint32_t nap_ns = 0;
   std::uint64_t kernel_tag = 0;
+  std::uint32_t hooks = 0;  // bits of device::hook
+  std::vector<std::byte> start_argument;
   entry_point entry;
 };
 
@@ -67,6 +70,9 @@ class kernel final : public backend::kernel, private watched {
   void keep_lease();
   void fail_lapsed();
   void destroy_state();
+  [[noreturn]] void give_up_launch(bool is_refused);
+  [[noreturn]] void say_refused() const;
+  void warn_of(device::hook which);
   [[noreturn]] void say_failed();
   bool is_hung() const;
   std::uint64_t counted(std::uint64_t device::counters_line::*field) const {
@@ -75,9 +81,11 @@ class kernel final : public backend::kernel, private watched {
 
   const std::shared_ptr<device_parts> device_;
   const kernel_plan plan_;
-  pinned_block lines_;  // control, report, counters
+  pinned_block lines_;  // control, report, counters, failed hooks
   device::counters_line* counters_ = nullptr;
-  std::uint64_t own_memory_ = 0;  // resume block, state, scratch
+  const device::hook_failure* failed_hooks_ = nullptr;
+  std::uint64_t warned_of_[device::hook_count] = {};  // the life in which its failure was logged
+  std::uint64_t own_memory_ = 0;                      // resume block, state, scratch, argument
   std::size_t own_bytes_ = 0;
   grid grid_;
   std::unique_ptr<backend::ring_input> input_;
@@ -89,6 +97,7 @@ class kernel final : public backend::kernel, private watched {
   bool is_watched_ = false;
   bool holds_residency_ = false;
   std::atomic<std::uint32_t> state_{RONDO_STATE_CREATED};
+  bool is_constructed_ = false;  // the handler's state
   std::atomic<std::uint64_t> launched_ns_{0};
   std::atomic<std::uint64_t> renewed_ns_{0};  // by the host, in this life; 0: never
   std::atomic<std::uint64_t> dropped_by_host_{0};

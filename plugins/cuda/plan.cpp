@@ -139,20 +139,31 @@ void check_types(const kernel_plan& plan, const rondo_kernel_params& params) {
            "Ask for larger slots");
 }
 
-// What the loop on a device does not do, and would leave out without a word.
-void check_hooks(const kernel_plan& plan, const rondo_kernel_params& given) {
-  const rondo_kernel_params params = rondo::backend::whole(given);
-  const rondo_handler handler = rondo::backend::whole(*params.handler);
-  const char* const remedy = "Launch it on the cpu backend";
+void check_threads(const kernel_plan& plan, const rondo_kernel_params& params) {
   if (params.threads != RONDO_THREADS_DEDICATED)
     refuse(RONDO_UNSUPPORTED, plan.id, "a kernel on a GPU has no threads of the host to share",
-           remedy);
-  for (const auto& [is_there, name] : {std::pair{handler.on_start != nullptr, "on_start"},
-                                       std::pair{handler.on_stop != nullptr, "on_stop"},
-                                       std::pair{handler.on_timer != nullptr, "on_timer"}})
-    if (is_there)
-      refuse(RONDO_UNSUPPORTED, plan.id, std::string("a device does not run its handler's ") + name,
-             remedy);
+           "Launch it on the cpu backend");
+}
+
+// What the handler has beside its operator(), and what its on_start gets.
+void note_hooks(kernel_plan& plan, const rondo_kernel_params& params) {
+  const rondo_handler handler = rondo::backend::whole(*params.handler);
+  plan.hooks = hooks_of(handler);
+  const rondo_message_type* const type = handler.start_type;
+  if ((type != nullptr) != (params.start_argument != nullptr) ||
+      (type != nullptr && params.start_bytes > type->max_bytes))
+    refuse(RONDO_INVALID_ARGUMENT, plan.id,
+           type == nullptr ? "the handler takes no start argument"
+                           : "the handler's start argument is missing or too long",
+           "Launch it with what its on_start takes");
+  if (type == nullptr) return;
+  if ((type->flags & RONDO_MESSAGE_HOST_ONLY) != 0)
+    refuse(RONDO_UNSUPPORTED, plan.id,
+           "its on_start takes " + std::string(text(type->wire_name)) +
+               ", which can only be read on the host",
+           "Use bounded_vector, bounded_string and optional in it, or the cpu backend");
+  const auto* const bytes = static_cast<const std::byte*>(params.start_argument);
+  plan.start_argument.assign(bytes, bytes + params.start_bytes);
 }
 
 // What the queues of the launch options can do and those of this backend cannot; each by its name
@@ -181,7 +192,8 @@ void check_queues(const kernel_plan& plan, const rondo_kernel_params& params) {
 
 }  // namespace
 
-kernel_plan plan_kernel(device_parts& device, const rondo_kernel_params& params) {
+kernel_plan plan_kernel(device_parts& device, const rondo_kernel_params& given) {
+  const rondo_kernel_params params = rondo::backend::whole(given);
   kernel_plan plan;
   plan.id = std::string(text(params.id));
   if (params.image == nullptr)
@@ -190,7 +202,8 @@ kernel_plan plan_kernel(device_parts& device, const rondo_kernel_params& params)
   if (params.cpu >= 0)
     refuse(RONDO_UNSUPPORTED, plan.id, "a kernel on a GPU has no processor of the host",
            "Leave cpu at -1");
-  check_hooks(plan, params);
+  check_threads(plan, params);
+  note_hooks(plan, params);
   check_queues(plan, params);
   check_types(plan, params);
   plan.where = choose_placement(device, plan.id, params);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "image.hpp"
+#include "ping.hpp"
 #include "ring_host.hpp"
 
 #include <atomic>
@@ -24,7 +25,10 @@ struct grid {
   device::launch_args args{};
   device::control_line* control = nullptr;
   device::report_line* report = nullptr;
-  std::uint64_t barrier_words = 0;  // resume_block::go on the device
+  const device::counters_line* counters = nullptr;
+  std::uint32_t hooks = 0;             // bits of device::hook that the handler has
+  const ping_result* clock = nullptr;  // for the timers of an event runner
+  std::uint64_t barrier_words = 0;     // resume_block::go on the device
 };
 
 class runner {
@@ -32,8 +36,8 @@ class runner {
   virtual ~runner() = default;
   // Begin, with `pause` in force. Throws LIMIT_REACHED, DEVICE_LOST.
   virtual void start() = 0;
-  // Returns the order's word, which answer() repeats when it is carried out; of drain and stop only
-  // the ending tells.
+  // Returns the order's word, which answer() repeats when it is carried out; of drain, stop and
+  // leave only the ending tells.
   virtual std::uint32_t order(device::command what, std::uint64_t drain_until = 0) = 0;
   // Low half: the word obeyed last. High half: device::ending.
   virtual std::uint64_t answer() const = 0;

@@ -16,5 +16,6 @@ RONDO_KERNEL(large_teller);
 RONDO_KERNEL(sleeper);
 RONDO_KERNEL(breaker);
 RONDO_KERNEL(buffer_adder);
+RONDO_KERNEL(timekeeper);
 
 }  // namespace cuda_test

@@ -184,6 +184,56 @@ struct breaker {
   }
 };
 
+// With all three hooks; its replies say how often each was called.
+struct opening {
+  std::uint64_t value = 0;
+  std::int64_t timer_ns = -1;  // negative: none
+  std::int32_t fails_with = 0;
+  rondo::bounded_string<40> words{};
+  template <class A>
+  RONDO_HANDLER constexpr void serialize(A& ar) {
+    ar(value, timer_ns, fails_with, words);
+  }
+};
+RONDO_MESSAGE(opening, "CudaOpening", 1, encoded);
+struct timekeeper {
+  static constexpr rondo::handler_id id{"Timekeeper"};
+  using request =
+      question;             // value[0]: microseconds until the timer, 0: none; value[1]: it goes on
+  using response = answer;  // count: ticks; sum: starts; extra: stops
+  std::uint64_t value = 0, ticks = 0;
+  std::uint32_t starts = 0, stops = 0, again = 0;
+  RONDO_HANDLER void on_start(const opening& with, rondo::context& ctx) {
+    if (with.fails_with != 0) {
+      char text[41] = {};
+      for (std::uint32_t i = 0; i < with.words.size(); ++i) text[i] = with.words.data()[i];
+      return ctx.fail(with.fails_with, text);
+    }
+    value = with.value;
+    ++starts;
+    again = 0;
+    if (with.timer_ns >= 0) ctx.call_again_after(std::chrono::nanoseconds(with.timer_ns));
+  }
+  RONDO_HANDLER void on_stop(rondo::context& ctx) {
+    ++stops;
+    ctx.fail(4, "it would rather stay");
+  }
+  RONDO_HANDLER void on_timer(rondo::context& ctx) {
+    ++ticks;
+    if (again != 0) ctx.call_again_after(std::chrono::microseconds(100));
+    ctx.fail(5, "it goes on all the same");
+  }
+  RONDO_HANDLER void operator()(const question& in, answer& out, rondo::context& ctx) {
+    if (in.value[0] != 0) ctx.call_again_after(std::chrono::microseconds(in.value[0]));
+    again = in.value[1];
+    out.proof = secret(in.nonce, value);
+    out.on_device = ran_on_device();
+    out.count = ticks;
+    out.sum = starts;
+    out.extra = stops;
+  }
+};
+
 struct buffer_question {
   rondo::buffer_ref data;
   template <class A>

@@ -7,20 +7,6 @@
 namespace cuda_test {
 namespace {
 
-class each_placement : public on_gpu, public ::testing::WithParamInterface<const char*> {
- protected:
-  void SetUp() override {
-    on_gpu::SetUp();
-    if (IsSkipped() || std::string(GetParam()) != "bar") return;
-    try {
-      rt->launch<plain_teller>(how("bar")).terminate();
-      rt->remove("PlainTeller");
-    } catch (const rondo::error& none) {
-      if (none.code() != RONDO_UNSUPPORTED) throw;
-      GTEST_SKIP() << "unavailable: " << none.message();
-    }
-  }
-};
 INSTANTIATE_TEST_SUITE_P(placements, each_placement, ::testing::Values("pinned", "bar", "event"),
                          [](const auto& p) { return std::string(p.param); });
 

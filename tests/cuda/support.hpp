@@ -112,6 +112,20 @@ class on_gpu : public ::testing::Test {
   std::optional<rondo::runtime> rt;
 };
 
+class each_placement : public on_gpu, public ::testing::WithParamInterface<const char*> {
+ protected:
+  void SetUp() override {
+    on_gpu::SetUp();
+    if (IsSkipped() || std::string(GetParam()) != "bar") return;
+    try {
+      rt->launch<plain_teller>(how("bar")).terminate();
+      rt->remove("PlainTeller");
+    } catch (const rondo::error& none) {
+      if (none.code() != RONDO_UNSUPPORTED) throw;
+      GTEST_SKIP() << "unavailable: " << none.message();
+    }
+  }
+};
 inline question ask(std::uint64_t nonce) {
   question q{};
   q.nonce = nonce;

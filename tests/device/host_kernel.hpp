@@ -50,7 +50,8 @@ class host_kernel {
         output_(make_ring(options.output)),
         lines_(new lines{}),
         state_(new room<sizeof(H)>{}),
-        scratch_(device::stage_plan<H>::scratch_bytes / 16 + 1) {
+        scratch_(device::stage_plan<H>::scratch_bytes / 16 + 1),
+        start_(device::stage_plan<H>::start_room / 16 + 1) {
     start_at(input_.view(), options.input_begins_at);
     start_at(output_.view(), options.output_begins_at);
     lines_->resume.output_next = options.output_begins_at;
@@ -90,6 +91,10 @@ class host_kernel {
     a.buffers = address_of(buffers_);
     a.buffer_count = std::size(buffers_);
     a.kernel_tag = 77;
+    a.life = life_;
+    a.failed_hooks = address_of(lines_->failed_hooks);
+    a.start_argument = address_of(start_.data());
+    a.start_bytes = start_bytes_;
     a.skip_below = options_.skip_below;
     a.lease_ns = options_.lease_ns;
     a.spin_ns = options_.spin_ns;
@@ -97,6 +102,17 @@ class host_kernel {
     a.probe = address_of(&lines_->probe);
     return a;
   }
+
+  // What the handler's on_start gets; encoded.
+  template <class A>
+  void start_with(const A& argument) {
+    const std::int64_t bytes = encode(argument, start_.data(), detail::max_bytes<A>());
+    if (bytes < 0) complain("the start argument cannot be encoded");
+    start_bytes_ = static_cast<std::uint32_t>(bytes);
+  }
+  void start_with_bytes(std::uint32_t bytes) { start_bytes_ = bytes; }
+  // The next launch is one that the host was asked for, and not one more of the same grid.
+  void begin_life() { ++life_; }
 
   void launch() {
     const std::lock_guard lock(launching_);
@@ -208,6 +224,13 @@ class host_kernel {
   std::uint64_t input_head() const {
     return ring::platform::load_acquire(&input_.view().consumer->head);  // SYNC: slot-freed
   }
+  // The first failure of that hook in this life; empty if it did not fail.
+  std::string failure_of(device::hook which) const {
+    const auto& failed = lines_->failed_hooks[static_cast<std::uint32_t>(which)];
+    if (ring::platform::load_acquire(&failed.life) != life_) return {};  // SYNC: hook-failed
+    return std::to_string(failed.said.code) + " " + std::to_string(failed.said.user_code) + " " +
+           std::string(failed.said.text, failed.text_length);
+  }
   const device::resume_block& resume() const { return lines_->resume; }
   const device::probe_record& probed() const { return lines_->probe; }
   // Only while no launch runs.
@@ -241,6 +264,7 @@ class host_kernel {
     device::control_line control;
     device::report_line report;
     device::counters_line counters;
+    device::hook_failure failed_hooks[device::hook_count];
     device::resume_block resume;
     device::probe_record probe;
   };
@@ -284,6 +308,9 @@ class host_kernel {
   std::unique_ptr<lines> lines_;
   std::unique_ptr<room<sizeof(H)>> state_;
   std::vector<ring::chunk> scratch_;
+  std::vector<ring::chunk> start_;
+  std::uint32_t start_bytes_ = 0;
+  std::uint64_t life_ = 1;
   rondo_buffer_entry buffers_[4]{};
   std::vector<std::unique_ptr<device::block_memory<H>>> memories_;
   device::launch_args args_{};

@@ -125,6 +125,38 @@ struct configure {
 };
 RONDO_KERNEL(configure);
 
+// Hooks of each kind on a device, and an argument that only a host can read.
+struct clockwork {
+  static constexpr rondo::handler_id id{"SmokeClockwork"};
+  static constexpr auto execution = rondo::execution::warp;
+  using request = plain_pair;
+  using response = plain_pair;
+  RONDO_HANDLER void on_start(const everything& with, rondo::context& ctx) {
+    ticks = static_cast<std::uint64_t>(with.large);
+    ctx.call_again_after(std::chrono::milliseconds(1));
+  }
+  RONDO_HANDLER void on_stop(rondo::context&) { ticks = 0; }
+  RONDO_HANDLER void on_timer(rondo::context& ctx) {
+    ++ticks;
+    ctx.call_again_after(std::chrono::milliseconds(1));
+  }
+  RONDO_HANDLER void operator()(const request& in, response& out, rondo::context&) {
+    out = {in.x, {in.counts[0], static_cast<std::uint32_t>(ticks)}};
+  }
+  std::uint64_t ticks = 0;
+};
+RONDO_KERNEL(clockwork);
+
+struct configured_by_host {
+  static constexpr rondo::handler_id id{"SmokeConfiguredByHost"};
+  using request = plain_pair;
+  using response = plain_pair;
+  void on_start(const settings& with, rondo::context&) { count = with.values.size(); }
+  RONDO_HANDLER void operator()(const request& in, response& out, rondo::context&) { out = in; }
+  std::uint64_t count = 0;
+};
+RONDO_KERNEL(configured_by_host);
+
 struct nothing_asked {
   static constexpr const char* name = "nothing";
   static constexpr std::uint32_t message_count = 0;

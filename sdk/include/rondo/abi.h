@@ -236,7 +236,8 @@ typedef struct rondo_invocation {
  * base.struct_size saying so. */
 typedef struct rondo_timed_invocation {
   rondo_invocation base;
-  uint64_t* timer_at_ns; /* set by call_again_after(): CLOCK_MONOTONIC; NULL: not here */
+  uint64_t* timer_at_ns; /* set by call_again_after(): CLOCK_MONOTONIC, on a device its own
+                            clock; NULL: not here */
 } rondo_timed_invocation;
 
 /* Where a handler puts replies: none, one or many, which the host pops in the order in which they

@@ -13,7 +13,7 @@
 
 namespace rondo::device {
 
-inline constexpr std::uint32_t contract_version = 1;
+inline constexpr std::uint32_t contract_version = 2;
 
 enum class action : std::uint32_t {
   probe = 1,    // write a probe_record and end
@@ -26,6 +26,7 @@ enum class command : std::uint32_t {
   run = 2,
   drain = 3,  // handle what lies below drain_until, then end
   stop = 4,   // end after the request in hand, or the few quick ones that were found with it
+  leave = 5,  // the same without on_stop: the kernel comes back, or its handler has failed
 };
 
 // A command with a running number, so that an answer to it cannot be one to an earlier command.
@@ -47,7 +48,14 @@ enum class ending : std::uint32_t {
   lease_lapsed = 2,  // the host was silent
   broken_ring = 3,   // a counter of the other side is impossible
   idle = 4,          // launched for what was waiting, and nothing is left
+  refused = 5,       // on_start failed; see hook_failure
 };
+
+// What a handler may have beside its operator(). Thread 0 of block 0 alone runs them, whatever the
+// handler's execution.
+enum class hook : std::uint32_t { start, stop, timer };
+inline constexpr std::uint32_t hook_count = 3;
+constexpr std::uint32_t hook_bit(hook which) { return 1u << static_cast<std::uint32_t>(which); }
 
 // Written by the kernel only.
 struct alignas(ring::line_bytes) report_line {
@@ -63,7 +71,14 @@ struct alignas(ring::line_bytes) counters_line {
   std::uint64_t input_next;  // the first sequence of the input that was not handled
   std::uint64_t output_next;
   std::uint64_t launches;  // how often the kernel was started
-  std::uint64_t reserved;
+  std::uint64_t timer_at;  // when the last launch ended: when on_timer is due; 0: not
+};
+
+// Of each hook one, written by the kernel only, at the first failure in a life.
+struct alignas(ring::line_bytes) hook_failure {
+  std::uint64_t life;  // launch_args::life, written last
+  std::uint32_t text_length;
+  rondo_failure said;
 };
 
 // One ring as the kernel addresses it.
@@ -83,6 +98,12 @@ struct alignas(ring::line_bytes) resume_block {
   std::uint64_t constructed;  // the handler's state is
   std::uint64_t output_next;
   counters_line counters;
+  // Of handlers with hooks. A life goes from a launch to its terminate, through all launches of the
+  // grid that it takes.
+  std::uint64_t begun;     // the life in which on_start ran last
+  std::uint64_t refused;   // it failed
+  std::uint64_t ended;     // the life in which on_stop ran last
+  std::uint64_t timer_at;  // set by call_again_after(), on the device's clock; 0: none
   // Of grids with several blocks; zeroed before each launch.
   std::uint64_t go;       // message number << 1, or 1: leave
   std::uint64_t arrived;  // blocks at the barrier, counted up for ever
@@ -112,12 +133,15 @@ struct launch_args {
   std::uint64_t buffers;   // rondo_buffer_entry[buffer_count]
   std::uint64_t buffer_count;
   std::uint64_t kernel_tag;
-  std::uint64_t skip_below;  // drop the requests below this sequence
-  std::uint64_t lease_ns;    // 0: none
-  std::uint64_t spin_ns;     // how long to look without a break after a message
-  std::uint64_t probe;       // probe_record
-  std::uint32_t nap_ns;      // the longest break between two looks of an idle kernel; 0: none
-  std::uint32_t reserved;
+  std::uint64_t skip_below;    // drop the requests below this sequence
+  std::uint64_t lease_ns;      // 0: none
+  std::uint64_t spin_ns;       // how long to look without a break after a message
+  std::uint64_t probe;         // probe_record
+  std::uint64_t life;          // a number that changes with each launch that the host is asked for
+  std::uint64_t failed_hooks;  // hook_failure[hook_count]
+  std::uint64_t start_argument;  // encoded, in start_room bytes of device memory
+  std::uint32_t nap_ns;          // the longest break between two looks of an idle kernel; 0: none
+  std::uint32_t start_bytes;
 };
 
 // What both sides must have compiled alike. All fields are numbers of 32 bits, so that they can be
@@ -131,14 +155,17 @@ struct launch_args {
   X(failure_bytes, sizeof(rondo_failure))                                \
   X(failure_text_at, offsetof(rondo_failure, text))                      \
   X(invocation_bytes, sizeof(rondo_invocation))                          \
+  X(timed_invocation_bytes, sizeof(rondo_timed_invocation))              \
   X(buffer_entry_bytes, sizeof(rondo_buffer_entry))                      \
   X(producer_line_bytes, sizeof(::rondo::ring::producer_line))           \
   X(consumer_line_bytes, sizeof(::rondo::ring::consumer_line))           \
   X(control_word_at, offsetof(::rondo::device::control_line, word))      \
   X(counters_bytes, sizeof(::rondo::device::counters_line))              \
+  X(hook_failure_bytes, sizeof(::rondo::device::hook_failure))           \
   X(resume_bytes, sizeof(::rondo::device::resume_block))                 \
   X(launch_args_bytes, sizeof(::rondo::device::launch_args))             \
   X(launch_args_state_at, offsetof(::rondo::device::launch_args, state)) \
+  X(launch_args_life_at, offsetof(::rondo::device::launch_args, life))   \
   X(launch_args_nap_at, offsetof(::rondo::device::launch_args, nap_ns))  \
   X(max_chunks, ::rondo::ring::max_chunks)
 
@@ -159,6 +186,10 @@ struct alignas(ring::line_bytes) probe_record {
   std::uint32_t response_max_bytes;
   std::uint32_t scratch_bytes;      // device memory that a kernel needs for its messages
   std::uint32_t shared_per_thread;  // shared memory that a launch needs, for each thread
+  std::uint32_t hooks;              // bits of hook
+  std::uint32_t start_max_bytes;
+  std::uint32_t start_room;  // device memory for the start argument, encoded and decoded
+  std::uint64_t start_schema;
   std::uint64_t request_schema;
   std::uint64_t response_schema;
   std::uint64_t state_bytes;

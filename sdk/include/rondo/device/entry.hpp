@@ -13,7 +13,7 @@ __device__ void enter(const launch_args& args) {
   // A handler of messages that only a host can read has an entry that does nothing: the host
   // refuses such a launch before, by the message's name.
   if constexpr (!detail::is_host_only<typename H::request> &&
-                !detail::is_host_only<typename H::response>) {
+                !detail::is_host_only<typename H::response> && !starts_on_host_only<H>) {
     __shared__ block_memory<H> memory;
     const gpu_threads x;
     const bool is_first = x.thread() == 0 && x.block() == 0;

@@ -58,8 +58,11 @@ class lead {
     for (std::uint32_t looks = 1;; ++looks) {
       const std::uint64_t waiting = look_around();
       ending_ = obey();
+      if constexpr (detail::has_on_timer<H>) look_at_timer();
       const bool may_take = ending_ == ending::none && takes_ &&
                             (has_room() || (waiting != 0 && next_needs_no_room()));
+      if constexpr (detail::has_on_timer<H>)
+        if (is_due_ && (waiting == 0 || !may_take || !was_timer_)) return choose_timer();
       if (waiting != 0 && may_take) return choose(waiting);
       if (unsettled_ != 0) settle();
       if (ending_ == ending::none && is_once() && looks > looks_until_idle &&
@@ -69,6 +72,13 @@ class lead {
       if (ending_ != ending::none) return leave();
       if (may_take && may_look_closely() && look_closely()) return choose(1);
     }
+  }
+
+  // on_start failed.
+  RONDO_DEVICE void refuse() { ending_ = ending::refused; }
+  // Whether the host ordered the end, and not only for a while.
+  RONDO_DEVICE bool ends_for_good() const {
+    return ending_ == ending::ordered && command_of(word_) != command::leave;
   }
 
   // Replies that are written and not yet visible, and slots that are read and not yet free.
@@ -88,6 +98,13 @@ class lead {
   // no more than a few quick handlers.
   RONDO_DEVICE void note_time() {
     if (!is_chunked_in() && x_.now() - m_.looked_at > burst_ns) m_.must_look = 1;
+  }
+
+  // By thread 0, behind a handler, or a batch of them, whose time is taken.
+  RONDO_DEVICE void sample_ends(std::uint64_t begin) {
+    const std::uint64_t end = x_.now();
+    count_sample(end > begin ? end - begin : 0);
+    m_.counters.heartbeat = end;
   }
 
   // `n` requests were taken out of the input and what they asked for is done.
@@ -117,6 +134,8 @@ class lead {
       m_.counters.input_next = head_;
       m_.counters.output_next = m_.out_next;
       m_.counters.busy_since = 0;
+      if constexpr (detail::has_on_timer<H>)
+        m_.counters.timer_at = P::load_relaxed(&resume->timer_at);
       resume->output_next = m_.out_next;
       resume->counters = m_.counters;
     }
@@ -164,7 +183,7 @@ class lead {
         P::load_chunk(reinterpret_cast<const ring::chunk*>(args_.control));  // SYNC: control
     note_lease(c.content[2]);
     if (lease_lapsed()) m_.gave_up = ending::lease_lapsed;
-    else if (command_of(c.tag) == command::stop) m_.gave_up = ending::ordered;
+    else if (ends_at_once(command_of(c.tag))) m_.gave_up = ending::ordered;
     if (m_.gave_up != ending::none) {
       m_.must_look = 1;
       m_.stop_word = c.tag;
@@ -173,6 +192,12 @@ class lead {
   }
 
  private:
+  RONDO_DEVICE void count_sample(std::uint64_t took) {
+    ++m_.counters.handler_samples;
+    m_.counters.handler_sampled_ns += took;
+    if (took > m_.counters.handler_sampled_max_ns) m_.counters.handler_sampled_max_ns = took;
+  }
+
   static constexpr std::uint32_t looks_until_idle = 4;
   static constexpr std::uint32_t looks_per_clock = 8;
   // Looks at the slot between two at the orders. Across the bus one takes a microsecond, on the
@@ -188,6 +213,9 @@ class lead {
   static constexpr std::uint64_t team_grace_ns = 1'000'000'000;
   static constexpr std::uint64_t heartbeat_ns = 100'000;
 
+  RONDO_DEVICE static bool ends_at_once(command what) {
+    return what == command::stop || what == command::leave;
+  }
   RONDO_DEVICE bool is_once() const { return (args_.flags & flag_once) != 0; }
 
   RONDO_DEVICE bool is_room_now() const {
@@ -316,7 +344,8 @@ class lead {
           takes_ = true;
           drain_until_ = seen_until_;
           break;
-        case command::stop: return ending::ordered;
+        case command::stop:
+        case command::leave: return ending::ordered;
       }
     }
     if (command_of(word_) == command::drain && head_ >= drain_until_) return ending::ordered;
@@ -346,11 +375,12 @@ class lead {
   }
 
   RONDO_DEVICE step choose(std::uint64_t waiting) {
+    if constexpr (detail::has_on_timer<H>) was_timer_ = false;
     const step next = plan::by_thread && !is_chunked_in() ? step::batch : step::one;
     std::uint64_t n = 1;
     if constexpr (plan::by_thread) {
       // At least one: without room, what comes next needs none.
-      if (!is_chunked_in()) n = larger_of(least(least(waiting, room()), x_.threads()), 1);
+      if (!is_chunked_in()) n = larger(least(least(waiting, room()), x_.threads()), 1);
       if (command_of(word_) == command::drain) n = least(n, drain_until_ - head_);
     }
     if (!is_chunked_in() && unsettled_ == 0 && is_first()) m_.looked_at = x_.now();
@@ -360,12 +390,6 @@ class lead {
       m_.count = m_.first_bad = static_cast<std::uint32_t>(n);
     }
     return next;
-  }
-  RONDO_DEVICE static std::uint64_t least(std::uint64_t a, std::uint64_t b) {
-    return a < b ? a : b;
-  }
-  RONDO_DEVICE static std::uint64_t larger_of(std::uint64_t a, std::uint64_t b) {
-    return a > b ? a : b;
   }
 
   // Nothing to do. Now and then the clock is read, by lane 0 for all.
@@ -390,6 +414,39 @@ class lead {
       naps_long_ = (decisions & 8) != 0;
     }
     if (naps_) x_.nap(naps_long_ ? args_.nap_ns * long_nap : args_.nap_ns);
+  }
+
+  // Whether on_timer is to be called now. A timer that sets itself anew keeps a kernel from ever
+  // resting: so the lease is looked at here too, and signs of life are given. An event-driven
+  // launch has one call at most, so that between two the host can give orders.
+  RONDO_DEVICE void look_at_timer() {
+    is_due_ = false;
+    if (ending_ != ending::none || command_of(word_) != command::run || (is_once() && had_timer_))
+      return;
+    constexpr std::uint32_t due = 1, lapsed = 2, beats = 4;
+    std::uint32_t decisions = 0;
+    if (is_first()) {
+      const std::uint64_t at =
+          P::load_relaxed(&reinterpret_cast<resume_block*>(args_.resume)->timer_at);
+      const std::uint64_t now = at != 0 ? x_.now() : 0;
+      if (at != 0 && now >= at) {
+        decisions = lease_lapsed() ? lapsed : due;
+        if (now - m_.counters.heartbeat >= heartbeat_ns) {
+          m_.counters.heartbeat = now;
+          decisions |= beats;
+        }
+      }
+    }
+    decisions = x_.from_lane(decisions, 0);
+    is_due_ = (decisions & due) != 0;
+    if ((decisions & lapsed) != 0) ending_ = ending::lease_lapsed;
+    if ((decisions & beats) != 0) publish_counters();
+  }
+  RONDO_DEVICE step choose_timer() {
+    if (unsettled_ != 0) settle();  // on_timer may be slow
+    was_timer_ = had_timer_ = true;
+    if (is_first() && x_.threads() > x_.lanes()) m_.next = step::timer;
+    return step::timer;
   }
 
   RONDO_DEVICE void note_lease(std::uint32_t lease) {
@@ -464,6 +521,11 @@ class lead {
   bool takes_ = false;
   bool naps_ = false;
   bool naps_long_ = false;
+  // Of handlers with on_timer: it is to be called now; it was called before the last look; it was
+  // called in this launch.
+  bool is_due_ = false;
+  bool was_timer_ = false;
+  bool had_timer_ = false;
 };
 
 }  // namespace rondo::device

@@ -4,6 +4,9 @@
 
 #include <rondo/device/contract.hpp>
 #include <rondo/kernel/dispatch.hpp>
+#include <rondo/kernel/hooks.hpp>
+
+#include <type_traits>
 
 #if defined(__CUDACC__)
 #define RONDO_DEVICE __device__
@@ -15,7 +18,14 @@
 
 namespace rondo::device {
 
-constexpr std::uint32_t larger(std::uint32_t a, std::uint32_t b) { return a > b ? a : b; }
+template <class N>
+RONDO_HD constexpr N larger(N a, std::type_identity_t<N> b) {
+  return a > b ? a : b;
+}
+template <class N>
+RONDO_HD constexpr N least(N a, std::type_identity_t<N> b) {
+  return a < b ? a : b;
+}
 
 // A request's and a reply's content (envelope, then payload), and the decoded objects of encoded
 // types, one behind the other.
@@ -44,8 +54,10 @@ struct stage_plan {
       request_at + object_bytes(sizeof(request), detail::is_plain<request>);
   static constexpr std::uint32_t invocation_at =
       response_at + object_bytes(sizeof(response), detail::is_plain<response>);
+  using invocation_record =
+      std::conditional_t<detail::has_on_timer<H>, rondo_timed_invocation, rondo_invocation>;
   static constexpr std::uint32_t refused_at =
-      invocation_at + ring::round_up(sizeof(rondo_invocation), 16);
+      invocation_at + ring::round_up(sizeof(invocation_record), 16);
   static constexpr std::uint32_t bytes = refused_at + 16;
 
   static constexpr execution runs = detail::execution_of<H>();
@@ -55,6 +67,23 @@ struct stage_plan {
   // Larger stages and those that several blocks read lie in device memory.
   static constexpr bool in_shared_memory = bytes <= 32 * 1024 && runs != execution::grid;
   static constexpr std::uint32_t scratch_bytes = in_shared_memory ? 0 : bytes;
+
+  // The start argument lies in device memory, its object behind its bytes: an object on a stack
+  // would cost each thread of the device as much.
+  static constexpr std::uint32_t start_object_at = [] {
+    if constexpr (detail::takes_start_argument<H>)
+      return ring::round_up(detail::max_bytes<detail::start_argument<H>>(), 16);
+    else return 0u;
+  }();
+  static constexpr std::uint32_t start_room = [] {
+    if constexpr (detail::takes_start_argument<H>) {
+      using argument = detail::start_argument<H>;
+      static_assert(alignof(argument) <= 16, "a message is aligned to at most 16 bytes");
+      return start_object_at + object_bytes(sizeof(argument), detail::is_plain<argument>);
+    } else {
+      return 0u;
+    }
+  }();
 
   // One request for each thread: in the thread's own memory, so only small ones.
   static constexpr bool by_thread = runs == execution::independent && replying_handler<H> &&
@@ -77,7 +106,7 @@ struct ready_reply {
   std::uint32_t version;
 };
 
-enum class step : std::uint32_t { one, batch, leave };
+enum class step : std::uint32_t { one, batch, timer, leave };
 
 template <class H>
 struct block_memory {
@@ -90,10 +119,11 @@ struct block_memory {
   std::uint32_t count;
   std::uint32_t first_bad;
   // What thread 0 saw and the lead has yet to act on.
-  std::uint32_t must_look;  // an old look is no longer good enough
-  ending gave_up;           // a wait inside the handler in hand ended: ordered (to stop) or lapsed
-  std::uint32_t stop_word;  // the order that ended it
-  std::uint64_t looked_at;  // when the last look was, if requests of it wait
+  std::uint32_t must_look;   // an old look is no longer good enough
+  ending gave_up;            // a wait inside the handler in hand ended: ordered (to stop) or lapsed
+  std::uint32_t stop_word;   // the order that ended it
+  std::uint64_t looked_at;   // when the last look was, if requests of it wait
+  std::uint32_t is_refused;  // by on_start
   std::uint32_t reply_bytes;  // with the envelope; 0: there is none
   counters_line counters;
   alignas(16) std::byte stage[stage_plan<H>::in_shared_memory ? stage_plan<H>::bytes : 16];

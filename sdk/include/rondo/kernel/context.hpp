@@ -99,18 +99,16 @@ class context {
 
   // The handler's on_timer() is to be called once, this much later or soon after; a later call
   // takes the place of an earlier one, and terminate forgets it. From on_start(), a request or
-  // on_timer(). Fails with UNSUPPORTED where the handler has no on_timer(), and on devices.
+  // on_timer(). Fails with UNSUPPORTED where the handler has no on_timer().
   RONDO_HD void call_again_after(std::chrono::nanoseconds delay) {
-#if !defined(__CUDA_ARCH__)
     auto& timed = reinterpret_cast<rondo_timed_invocation&>(invocation_);
     if (invocation_.struct_size >= sizeof(rondo_timed_invocation) && timed.timer_at_ns != nullptr) {
       const std::int64_t ns = delay.count();
-      *timed.timer_at_ns = now_ns() + (ns > 0 ? static_cast<std::uint64_t>(ns) : 0);
+      // Of several lanes, or independent requests, that set it one wins.
+      ring::platform::store_relaxed(timed.timer_at_ns,
+                                    now_ns() + (ns > 0 ? static_cast<std::uint64_t>(ns) : 0));
       return;
     }
-#else
-    (void)delay;
-#endif
     fail_with(RONDO_UNSUPPORTED, 0,
               "call_again_after() needs an on_timer(), and is not for on_stop()");
   }
