@@ -16,6 +16,7 @@ struct variant {
   std::uint64_t window = 0;  // 0: the usual
   bool one_sender = false;
   bool avoid_mapped = false;
+  rondo::pump_policy pump = rondo::pump_policy::never;
 };
 
 constexpr variant usual{.suffix = ""};
@@ -23,6 +24,8 @@ constexpr variant counted{.suffix = "/counted", .publish = rondo::publish_policy
 constexpr variant chunked{.suffix = "/chunked", .publish = rondo::publish_policy::chunked};
 constexpr variant parking{.suffix = "/spin-then-park", .wait = rondo::wait_policy::spin_then_park};
 constexpr variant unmapped{.suffix = "/unmapped", .avoid_mapped = true};
+constexpr variant pumped{
+    .suffix = "/pumped", .avoid_mapped = true, .pump = rondo::pump_policy::always};
 constexpr variant single{.suffix = "/one-sender", .one_sender = true};
 constexpr variant single_counted{
     .suffix = "/counted/one-sender", .publish = rondo::publish_policy::counted, .one_sender = true};
@@ -55,6 +58,7 @@ bench_case make_case(const char* what, const variant& v, processors cpus) {
   options.wait = v.wait;
   options.one_sender = v.one_sender;
   options.avoid_mapped = v.avoid_mapped;
+  options.pump = v.pump;
   options.cpu = cpus.worker;
   row_key key{.name = std::string("rondo/") + what + '/' + std::to_string(Bytes) + v.suffix,
               .peer = "rondo",
@@ -102,9 +106,10 @@ std::string new_kernel_id() {
 
 void add_rondo_cases(std::vector<bench_case>& to, processors cpus) {
   add_size<64, replier_64, counter_64>(
-      to, cpus, {usual, parking, counted, chunked, unmapped, single},
-      {usual, counted, chunked, single, single_counted},
-      {usual, narrow, parking, counted, chunked, unmapped, single, single_counted});
+      to, cpus, {usual, parking, counted, chunked, unmapped, pumped, single},
+      {usual, counted, chunked, unmapped, pumped, single, single_counted},
+      {usual, narrow, parking, counted, chunked, unmapped, pumped, single,
+                                   single_counted});
   add_size<256, replier_256, counter_256>(to, cpus, {usual, counted, chunked},
                                           {usual, counted, chunked}, {usual, counted, chunked});
   add_size<65536, replier_65536, counter_65536>(to, cpus, {usual, counted}, {usual, counted},
