@@ -108,8 +108,7 @@ void add_rondo_cases(std::vector<bench_case>& to, processors cpus) {
   add_size<64, replier_64, counter_64>(
       to, cpus, {usual, parking, counted, chunked, unmapped, pumped, single},
       {usual, counted, chunked, unmapped, pumped, single, single_counted},
-      {usual, narrow, parking, counted, chunked, unmapped, pumped, single,
-                                   single_counted});
+      {usual, narrow, parking, counted, chunked, unmapped, pumped, single, single_counted});
   add_size<256, replier_256, counter_256>(to, cpus, {usual, counted, chunked},
                                           {usual, counted, chunked}, {usual, counted, chunked});
   add_size<65536, replier_65536, counter_65536>(to, cpus, {usual, counted}, {usual, counted},

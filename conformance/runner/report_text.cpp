@@ -20,8 +20,9 @@ std::string rerun_command(const run_options& options, const case_result& result)
   return fmt::format(
       "rondo conformance {}{}{}{} --level {} --seed {} --filter {}{}", options.with.plugin.string(),
       options.with.device != 0 ? fmt::format(" --device {}", options.with.device) : "",
-      options.with.bridge ? fmt::format(" --mode {}", options.with.mode()) : "", option_text(options.with.options, " --option "),
-      static_cast<int>(result.of->at), options.with.seed, result.of->name(),
+      options.with.bridge ? fmt::format(" --mode {}", options.with.mode()) : "",
+      option_text(options.with.options, " --option "), static_cast<int>(result.of->at),
+      options.with.seed, result.of->name(),
       options.with.replay.empty() ? "" : fmt::format(" --replay \"{}\"", options.with.replay));
 }
 

@@ -166,9 +166,10 @@ rondo_queue_info instance::queue_info(bool input) const {
   const host_call_guard guard;
   rondo_queue_info info{};
   info.struct_size = sizeof info;
-  const std::uint64_t staged = input && pump_ ? pump_->staged() : 0;
-  api().queue.info(input ? api().kernel.input(handle_) : api().kernel.output(handle_), &info);
-  info.depth += staged;
+  rondo_queue* const queue = input ? api().kernel.input(handle_) : api().kernel.output(handle_);
+  const auto read = [&] { api().queue.info(queue, &info); };
+  if (input) info.depth += with_staged(read);
+  else read();
   return info;
 }
 
@@ -227,8 +228,8 @@ terminate_report instance::terminate(const terminate_options& options) {
   status code;
   {
     const host_call_guard guard;
-    code = api().kernel.terminate(handle_, static_cast<std::uint32_t>(options.mode),
-                                  until.left(), &report, why.sink());
+    code = api().kernel.terminate(handle_, static_cast<std::uint32_t>(options.mode), until.left(),
+                                  &report, why.sink());
   }
   report.handled += handled_before;
   std::uint64_t given_up = 0;
@@ -277,13 +278,14 @@ void instance::relaunch() {
 }
 
 kernel_snapshot instance::snapshot() const {
-  const std::uint64_t staged = pump_ ? pump_->staged() : 0;
   rondo_kernel_counters c{};
   c.struct_size = sizeof c;
+  std::uint64_t staged = 0;
   {
     const host_call_guard guard;
-    explanation why;
-    why.require(api().kernel.counters(handle_, &c), plan_.id);
+    status code = RONDO_OK;
+    staged = with_staged([&] { code = api().kernel.counters(handle_, &c); });
+    explanation().require(code, plan_.id);
   }
   const auto ns = [](std::uint64_t n) { return nanoseconds(static_cast<std::int64_t>(n)); };
   kernel_snapshot s;

@@ -122,6 +122,18 @@ class instance {
   void require_ended(status code, terminate_mode mode, std::uint64_t given_up,
                      const explanation& why) const;
   void drain_staged(deadline& until);
+  // How much is staged, as of the same moment as what `read` asks the backend for. With traffic
+  // that does not stop it is about the same moment.
+  template <class Read>
+  std::uint64_t with_staged(Read&& read) const {
+    for (int tries = 0;; ++tries) {
+      const std::uint64_t turn = pump_ ? pump_->turn() : 0;
+      const std::uint64_t staged = pump_ ? pump_->staged() : 0;
+      read();
+      const bool is_one_moment = turn % 2 == 0 && (!pump_ || pump_->turn() == turn);
+      if (is_one_moment || tries == 4) return staged;
+    }
+  }
   // A message with options on its way.
   struct order {
     const codec& type;

@@ -71,10 +71,10 @@ void check_queue_options(const launch_options& options, const std::string& id) {
   require_known(options.input_full, "input_full", id);
   require_known(options.output_full, "output_full", id);
   if (options.pump > pump_policy::always)
-    throw error(RONDO_INVALID_ARGUMENT, id,
-                fmt::format("pump is {}, which means nothing",
-                            static_cast<std::uint32_t>(options.pump)),
-                "Use automatic, never or always");
+    throw error(
+        RONDO_INVALID_ARGUMENT, id,
+        fmt::format("pump is {}, which means nothing", static_cast<std::uint32_t>(options.pump)),
+        "Use automatic, never or always");
   const std::uint32_t window = options.duplicate_window;
   if (window == 0 ||
       (std::has_single_bit(window) && window <= launch_options::max_duplicate_window))

@@ -42,7 +42,8 @@ pump::pump(const backend_api& api, rondo_kernel* kernel, rondo_queue* input, set
   {
     const host_call_guard guard;
     const status code = api_.queue.info(input_, &info);
-    if (code != RONDO_OK) throw error(code, with_.id, "the backend cannot describe its input queue");
+    if (code != RONDO_OK)
+      throw error(code, with_.id, "the backend cannot describe its input queue");
   }
   try {
     normal_.emplace(info.capacity, info.payload_capacity);
@@ -62,28 +63,60 @@ status pump::look_into(lane& to, std::uint64_t wanted) {
 }
 
 status pump::look() {
-  const std::lock_guard lock(normal_->senders);
-  return look_into(*normal_, 1);
+  const auto once = [this] {
+    const std::lock_guard lock(normal_->senders);
+    return look_into(*normal_, 1);
+  };
+  const status code = once();
+  if (code != RONDO_FULL) return code;
+  turn();
+  return once();
+}
+
+// Yielding soon: the pump may need this processor.
+std::uint64_t pump::turn() const {
+  constexpr std::uint64_t patience_ns = 1'000'000;
+  const std::uint64_t begun = turn_.load(std::memory_order_acquire);  // SYNC: turn
+  if (begun % 2 == 0) return begun;
+  const std::uint64_t end = ring::now_ns() + patience_ns;
+  ring::spinner spinner(5'000);
+  for (;;) {
+    const std::uint64_t now = turn_.load(std::memory_order_acquire);  // SYNC: turn
+    if (now != begun) return now;
+    if (!spinner.idle()) continue;
+    if (ring::now_ns() >= end) return begun;
+    std::this_thread::yield();
+  }
 }
 
 // What is accepted is counted before the pump can see it: it never moves more than was accepted.
+status pump::try_stage(lane& to, const rondo_envelope* headers, const void* const* payloads,
+                       std::uint64_t count, std::uint64_t& done) {
+  const std::lock_guard lock(to.senders);
+  if (const status code = look_into(to, count); code != RONDO_OK) return code;
+  const std::uint64_t fit = std::min(to.room(), count);
+  const std::uint64_t first = to.accepted.load(std::memory_order_relaxed);
+  for (std::uint64_t i = 0; i < fit; ++i)
+    std::memcpy(to.cell(first + i), payloads[i], headers[i].length);
+  to.accepted.store(first + fit, std::memory_order_relaxed);
+  to.headers.push(headers, fit);
+  done = fit;
+  return RONDO_OK;
+}
+
+// What a push in hand moves counts as staged although the kernel may have answered it. A queue that
+// seems full is full only if it is so afterwards.
 status pump::stage(const rondo_envelope* headers, const void* const* payloads, std::uint64_t count,
                    std::uint64_t& done) {
   done = 0;
   lane& to = (headers->flags & RONDO_FLAG_URGENT) != 0 ? *urgent_ : *normal_;
-  {
-    const std::lock_guard lock(to.senders);
-    if (const status code = look_into(to, count); code != RONDO_OK) return code;
-    const std::uint64_t fit = std::min(to.room(), count);
-    const std::uint64_t first = to.accepted.load(std::memory_order_relaxed);
-    for (std::uint64_t i = 0; i < fit; ++i)
-      std::memcpy(to.cell(first + i), payloads[i], headers[i].length);
-    to.accepted.store(first + fit, std::memory_order_relaxed);
-    to.headers.push(headers, fit);
-    done = fit;
+  status code = try_stage(to, headers, payloads, count, done);
+  if (code == RONDO_FULL) {
+    turn();
+    code = try_stage(to, headers, payloads, count, done);
   }
-  ring::wake_if_parked(&wake_);
-  return RONDO_OK;
+  if (code == RONDO_OK) ring::wake_if_parked(&wake_);
+  return code;
 }
 
 // What the backend has taken out since the last look. How deep each of its lanes is it does not
@@ -120,9 +153,7 @@ void pump::look_for_room() {
   normal.free(taken);
 }
 
-std::uint64_t pump::staged() const {
-  return normal_->staged() + (urgent_ ? urgent_->staged() : 0);
-}
+std::uint64_t pump::staged() const { return normal_->staged() + (urgent_ ? urgent_->staged() : 0); }
 
 // ---- the end of a life
 

@@ -32,7 +32,7 @@ class pump : public std::enable_shared_from_this<pump> {
   struct settings {
     std::string id;  // the kernel's, for errors
     bool has_urgent_lane = false;
-    std::uint64_t spin_ns = 0;  // as for ring::spinner: while there is nothing to move
+    std::uint64_t spin_ns = 0;            // as for ring::spinner: while there is nothing to move
     std::shared_ptr<const void> keeps{};  // what the backend's calls live in
   };
   // Throws OUT_OF_MEMORY and what the backend says.
@@ -54,8 +54,11 @@ class pump : public std::enable_shared_from_this<pump> {
   // OK, FULL, TERMINATED, trouble(): what staging one message that is not urgent would say.
   status look();
 
-  // Accepted and not with the backend yet; at most that many.
+  // Accepted and not known to be with the backend: what a push in hand moves is still in it.
   std::uint64_t staged() const;
+  // Counts the beginnings and the ends of pushes; odd while one is in hand. Waits for the end of
+  // that one, but not long. What was read between two equal even turns belongs together.
+  std::uint64_t turn() const;
   // How many, and in how many calls, the backend was given; how many were given up.
   std::uint64_t moved() const { return moved_.load(std::memory_order_relaxed); }
   std::uint64_t pushes() const { return pushes_.load(std::memory_order_relaxed); }
@@ -94,8 +97,7 @@ class pump : public std::enable_shared_from_this<pump> {
     const std::unique_ptr<std::byte[]> cells;
     boost::lockfree::spsc_queue<rondo_envelope> headers;
 
-    // By senders, under the mutex.
-    // Before room_mutex_.
+    // The first three by senders, under the mutex; it is locked before room_mutex_.
     alignas(ring::line_bytes) std::mutex senders;
     bool is_closed = false;
     std::atomic<std::uint64_t> accepted{0};
@@ -113,6 +115,8 @@ class pump : public std::enable_shared_from_this<pump> {
   outcome move(lane& from);
   status push(lane& from, std::uint64_t count, std::uint64_t& done);
   void stall(status why);
+  status try_stage(lane& to, const rondo_envelope* headers, const void* const* payloads,
+                   std::uint64_t count, std::uint64_t& done);
   status look_into(lane& to, std::uint64_t wanted);
   void look_for_room();
   bool has_work() const { return !is_stalled() && staged() > 0; }
@@ -129,6 +133,7 @@ class pump : public std::enable_shared_from_this<pump> {
   std::timed_mutex moving_;  // held while messages are moved or given up
   std::mutex room_mutex_;
   ring::wake_line wake_{};
+  std::atomic<std::uint64_t> turn_{0};  // odd while a push is in hand
   std::atomic<bool> stops_{false};
   std::atomic<bool> has_stopped_{false};
   std::atomic<bool> stalled_{false};

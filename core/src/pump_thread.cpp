@@ -68,7 +68,7 @@ void pump::run() {
       nap(nap_ns);
       nap_ns = std::min(2 * nap_ns, longest_nap_ns);
       if (nap_ns == longest_nap_ns && why_ended() != RONDO_OK) stall(why_ended());
-    } else if (spinner.idle([this] { return has_work(); })) {
+    } else if (is_stalled() || spinner.idle([this] { return has_work(); })) {
       ring::park(&wake_, ring::no_deadline,
                  [this] { return has_work() || stops_.load(std::memory_order_relaxed); });
       spinner.found_work();
@@ -115,10 +115,12 @@ pump::outcome pump::move(lane& from) {
   const std::uint64_t count = from.held_to - from.held_from;
   if (count == 0) return outcome::idle;
   std::uint64_t done = 0;
+  turn_.fetch_add(1, std::memory_order_relaxed);
   const status code = push(from, count, done);
   from.held_from += done;
   from.gone.fetch_add(done, std::memory_order_release);  // SYNC: gone
   moved_.fetch_add(done, std::memory_order_relaxed);
+  turn_.fetch_add(1, std::memory_order_release);  // SYNC: turn
   if (done > 0) return outcome::moved;
   if (code == RONDO_FULL) return outcome::blocked;
   const status ended = why_ended();

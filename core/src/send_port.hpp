@@ -1,5 +1,6 @@
 // The sending end of a kernel's input queue: straight into the ring where the backend maps it,
-// through the backend's calls where it does not, or a pump in front of them. Any number of threads; never waits.
+// through the backend's calls where it does not, or a pump in front of them. Any number of threads;
+// never waits.
 #pragma once
 
 #include "pump.hpp"

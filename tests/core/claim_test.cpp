@@ -17,9 +17,7 @@ using testing::HasSubstr;
 class claim : public testing::TestWithParam<way> {
  protected:
   // Whether the message lies in the slot, and whether there is a slot before it is sent.
-  static bool is_in_place() {
-    return GetParam().publish != publish_chunked && has_slot();
-  }
+  static bool is_in_place() { return GetParam().publish != publish_chunked && has_slot(); }
   static bool has_slot() { return !GetParam().one_sender && !GetParam().is_pumped; }
   static constexpr auto publish_chunked = rondo::publish_policy::chunked;
 };

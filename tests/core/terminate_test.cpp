@@ -67,18 +67,18 @@ TEST_P(terminate, refuses_a_mode_that_does_not_exist_and_goes_on) {
 }
 
 enum class reach { mapped, calls, pump };
-class terminate_under_senders
-    : public on_each_kind<terminate_mode, rondo::publish_policy, reach> {};
+class terminate_under_senders : public on_each_kind<terminate_mode, rondo::publish_policy, reach> {
+};
 
 TEST_P(terminate_under_senders, accounts_for_every_accepted_message) {  // QUEUE-02
   const auto [kind, mode, publish, by] = GetParam();
   (void)kind;
   for (int round = 0; round < 5; ++round) {
-    running<oracle> it({.input_capacity = 64,
-                        .publish = publish,
-                        .avoid_mapped = by != reach::mapped,
-                        .pump = by == reach::pump ? rondo::pump_policy::always
-                                                  : rondo::pump_policy::never});
+    running<oracle> it(
+        {.input_capacity = 64,
+         .publish = publish,
+         .avoid_mapped = by != reach::mapped,
+         .pump = by == reach::pump ? rondo::pump_policy::always : rondo::pump_policy::never});
     std::atomic<std::uint64_t> accepted{0}, received{0};
     std::vector<std::jthread> threads;
     for (int t = 0; t < 3; ++t)

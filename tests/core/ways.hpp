@@ -24,14 +24,14 @@ struct way {
   }
 };
 
-inline constexpr way all_ways[] = {{"word", rondo::publish_policy::word},
-                                   {"counted", rondo::publish_policy::counted},
-                                   {"counted_by_one", rondo::publish_policy::counted, true},
-                                   {"chunked", rondo::publish_policy::chunked},
-                                   {"calls", rondo::publish_policy::backend_default, false, true},
-                                   {"counted_calls", rondo::publish_policy::counted, false, true},
-                                   {"pumped", rondo::publish_policy::backend_default, false, true,
-                                    true}};
+inline constexpr way all_ways[] = {
+    {"word", rondo::publish_policy::word},
+    {"counted", rondo::publish_policy::counted},
+    {"counted_by_one", rondo::publish_policy::counted, true},
+    {"chunked", rondo::publish_policy::chunked},
+    {"calls", rondo::publish_policy::backend_default, false, true},
+    {"counted_calls", rondo::publish_policy::counted, false, true},
+    {"pumped", rondo::publish_policy::backend_default, false, true, true}};
 
 inline std::string name_of_way(const testing::TestParamInfo<way>& it) { return it.param.name; }
 inline void PrintTo(const way& it, std::ostream* out) { *out << it.name; }

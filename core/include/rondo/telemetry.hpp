@@ -29,7 +29,7 @@ struct kernel_snapshot {
   std::uint64_t messages_dropped = 0;
   std::uint64_t bytes_in = 0;  // payload
   std::uint64_t bytes_out = 0;
-  std::uint64_t polls = 0;  // looks at the input, idle ones included
+  std::uint64_t polls = 0;        // looks at the input, idle ones included
   std::uint64_t input_depth = 0;  // what waits in a pump is in it
   std::uint64_t output_depth = 0;
   nanoseconds uptime{0};              // since launch
