@@ -16,6 +16,7 @@ struct variant {
   std::uint64_t window = 0;  // 0: the usual
   bool one_sender = false;
   bool avoid_mapped = false;
+  rondo::pump_policy pump = rondo::pump_policy::never;
 };
 
 constexpr variant usual{.suffix = ""};
@@ -30,6 +31,8 @@ constexpr variant in_place{.suffix = "/in-place"};
 constexpr variant in_place_counted{.suffix = "/counted/in-place",
                                    .publish = rondo::publish_policy::counted};
 constexpr variant unmapped{.suffix = "/unmapped", .avoid_mapped = true};
+constexpr variant pumped{
+    .suffix = "/pumped", .avoid_mapped = true, .pump = rondo::pump_policy::always};
 constexpr variant single{.suffix = "/one-sender", .one_sender = true};
 constexpr variant single_counted{
     .suffix = "/counted/one-sender", .publish = rondo::publish_policy::counted, .one_sender = true};
@@ -62,6 +65,7 @@ bench_case make_case(const char* what, const variant& v, processors cpus) {
   options.wait = v.wait;
   options.one_sender = v.one_sender;
   options.avoid_mapped = v.avoid_mapped;
+  options.pump = v.pump;
   options.cpu = cpus.worker;
   row_key key{.name = std::string("rondo/") + what + '/' + std::to_string(Bytes) + v.suffix,
               .peer = "rondo",
@@ -109,9 +113,10 @@ std::string new_kernel_id() {
 
 void add_rondo_cases(std::vector<bench_case>& to, processors cpus) {
   add_size<64, replier_64, counter_64>(
-      to, cpus, {usual, parking, counted, chunked, unmapped, single},
-      {usual, counted, chunked, single, single_counted},
-      {usual, narrow, parking, always_parking, counted, chunked, unmapped, single, single_counted});
+      to, cpus, {usual, parking, counted, chunked, unmapped, pumped, single},
+      {usual, counted, chunked, unmapped, pumped, single, single_counted},
+      {usual, narrow, parking, always_parking, counted, chunked, unmapped, pumped, single,
+       single_counted});
   for (const variant& v : {batched, batched_counted})
     to.push_back(
         make_case<mode::pipelined, 64, rondo_batch_replier<replier_64>>("pipelined", v, cpus));

@@ -148,7 +148,7 @@ exit_code run_conformance(conformance_options& options) {
   options.run.with.plugin = find_plugin(options.plugin, options.plugins);
   options.run.with.kernels =
       options.kernels.empty() ? suite_file("conformance_kernels.so") : options.kernels;
-  options.run.with.bridge = options.mode == "bridge";
+  options.run.with.set_mode(options.mode);
   options.run.with.seed =
       options.seed != 0 ? options.seed : std::random_device()() | std::uint64_t{1};
   check_replay(options.run.with.replay);
@@ -179,9 +179,10 @@ void add_options(CLI::App& verb, conformance_options& options) {
       ->type_name("N");
   verb.add_option(
           "--mode", options.mode,
-          "direct: typed handles use mapped rings where there are; bridge: queue calls only")
+          "direct: typed handles use mapped rings where there are; bridge: queue calls only; pump: "
+          "the same with a pump in front")
       ->type_name("MODE")
-      ->check(CLI::IsMember({"direct", "bridge"}));
+      ->check(CLI::IsMember({"direct", "bridge", "pump"}));
   add_backend_option(verb, options.run.with.options);
   verb.add_flag("--in-process", options.run.in_process,
                 "Run in this process, for a debugger: nothing is caught");

@@ -73,6 +73,7 @@ void drive(runtime& rt, const run_options& options, handler_run& run) {
   how.grid = options.grid;
   how.block = options.block;
   how.publish = options.publish;
+  how.pump = options.pump;
   how.options = options.options;
   auto kernel = rt.launch(run.handler, how);
   run.backend = kernel.backend();
@@ -184,6 +185,14 @@ void add_launch_options(CLI::App& verb, run_options& options) {
           "How messages become visible: word, counted or chunked; else the backend chooses")
       ->type_name("HOW")
       ->check(CLI::IsMember({"word", "counted", "chunked"}));
+  static const std::map<std::string, pump_policy> pumps = {{"always", pump_policy::always},
+                                                           {"never", pump_policy::never}};
+  verb.add_option_function<std::string>(
+          "--pump", [&](const std::string& name) { options.pump = pumps.at(name); },
+          "Whether a thread moves requests to the backend in batches: always or never; else where "
+          "the backend needs it")
+      ->type_name("WHEN")
+      ->check(CLI::IsMember({"always", "never"}));
   add_backend_option(verb, options.options);
 }
 

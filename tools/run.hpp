@@ -24,6 +24,7 @@ struct run_options {
   std::uint32_t grid = 0;
   std::uint32_t block = 0;
   publish_policy publish = publish_policy::backend_default;
+  pump_policy pump = pump_policy::automatic;
   std::vector<std::pair<std::string, std::string>> options;  // the backend's own
   bool as_json = false;
   bool stats = false;

@@ -49,6 +49,8 @@ json to_json(const kernel_snapshot& stats) {
           {"dropped_newest", stats.dropped_newest},
           {"expired", stats.expired},
           {"duplicates", stats.duplicates},
+          {"pumped", stats.pumped},
+          {"pump_calls", stats.pump_calls},
           {"replies_dropped", stats.replies_dropped}};
 }
 
@@ -127,6 +129,8 @@ void print_stats(const kernel_snapshot& stats) {
   fmt::print("  payload    {} in, {} out\n", human_bytes(stats.bytes_in),
              human_bytes(stats.bytes_out));
   fmt::print("  waiting    {} in, {} out\n", stats.input_depth, stats.output_depth);
+  if (stats.pump_calls > 0)
+    fmt::print("  pump       {} in {}\n", stats.pumped, counted(stats.pump_calls, "call", "calls"));
   fmt::print("  handler    mean {}, max {}, of {}\n", human_duration(stats.handler_sampled_mean),
              human_duration(stats.handler_sampled_max),
              counted(stats.handler_samples, "sample", "samples"));

@@ -1,4 +1,4 @@
-# rondo_add_conformance_tests(target [LEVEL n] [MODES direct bridge] [WAIVERS file] [ARGUMENTS …])
+# rondo_add_conformance_tests(target [LEVEL n] [MODES direct bridge pump] [WAIVERS file] [ARGUMENTS …])
 #
 # Registers the conformance suite with CTest for the plugin that `target` builds: one test for each
 # group of cases and mode, called conformance.<target>.<mode>.<group>, with the label "conformance". A
@@ -8,7 +8,7 @@
 function(rondo_add_conformance_tests target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "LEVEL;WAIVERS" "MODES;ARGUMENTS")
   if(NOT TARGET ${target} OR arg_UNPARSED_ARGUMENTS)
-    message(FATAL_ERROR "usage: rondo_add_conformance_tests(target [LEVEL n] [MODES direct bridge] "
+    message(FATAL_ERROR "usage: rondo_add_conformance_tests(target [LEVEL n] [MODES direct bridge pump] "
                         "[WAIVERS file] [ARGUMENTS argument …])")
   endif()
   if(NOT arg_LEVEL)

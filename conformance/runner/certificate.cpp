@@ -135,7 +135,7 @@ std::string certificate_of(const run_options& options, const run_result& run) {
   c["device"] = {
       {"index", options.with.device}, {"name", run.fact("device")}, {"properties", properties}};
   c["run"] = {{"level", options.highest_level},
-              {"mode", options.with.bridge ? "bridge" : "direct"},
+              {"mode", options.with.mode()},
               {"options", option_text(options.with.options, " ")},
               {"strict", options.strict},
               {"filter", options.filter},

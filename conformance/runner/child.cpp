@@ -112,7 +112,7 @@ std::vector<std::string> to_arguments(const child_order& order) {
                                         with.plugin.string(),
                                         with.kernels.string(),
                                         std::to_string(with.device),
-                                        with.bridge ? "bridge" : "direct",
+                                        std::string(with.mode()),
                                         std::to_string(with.seed),
                                         std::to_string(with.patience.count()),
                                         std::to_string(with.soak.count()),
@@ -135,7 +135,7 @@ int child_main(int argc, char** argv) {
   with.plugin = argv[3];
   with.kernels = argv[4];
   with.device = static_cast<std::uint32_t>(std::stoul(argv[5]));
-  with.bridge = std::string_view(argv[6]) == "bridge";
+  with.set_mode(argv[6]);
   with.seed = std::stoull(argv[7]);
   with.patience = nanoseconds(std::stoll(argv[8]));
   with.soak = nanoseconds(std::stoll(argv[9]));

@@ -113,7 +113,9 @@ std::string facts_table(const run_options& options, const run_result& run) {
   row("file", options.with.plugin.string());
   for (const auto& [key, value] : run.facts) row(key, value);
   row("level", std::to_string(options.highest_level));
-  row("mode", options.with.bridge ? "bridge: queue calls only" : "direct: mapped rings if any");
+  row("mode", options.with.pump     ? "pump: queue calls only, requests in batches by a pump"
+              : options.with.bridge ? "bridge: queue calls only"
+                                    : "direct: mapped rings if any");
   row("options", option_text(options.with.options, " "));
   row("filter", options.filter);
   row("seed", std::to_string(run.seed));

@@ -20,8 +20,9 @@ std::string rerun_command(const run_options& options, const case_result& result)
   return fmt::format(
       "rondo conformance {}{}{}{} --level {} --seed {} --filter {}{}", options.with.plugin.string(),
       options.with.device != 0 ? fmt::format(" --device {}", options.with.device) : "",
-      options.with.bridge ? " --mode bridge" : "", option_text(options.with.options, " --option "),
-      static_cast<int>(result.of->at), options.with.seed, result.of->name(),
+      options.with.bridge ? fmt::format(" --mode {}", options.with.mode()) : "",
+      option_text(options.with.options, " --option "), static_cast<int>(result.of->at),
+      options.with.seed, result.of->name(),
       options.with.replay.empty() ? "" : fmt::format(" --replay \"{}\"", options.with.replay));
 }
 
@@ -77,7 +78,7 @@ std::string summary_text(const run_options& options, const run_result& run) {
       run.fact("id").empty() ? options.with.plugin.string() : run.fact("id"), run.fact("version"),
       run.count(outcome::pass), run.failed(), run.count(outcome::crash),
       run.count(outcome::timeout), run.count(outcome::unsupported), run.count(outcome::waived),
-      options.highest_level, options.with.bridge ? "bridge" : "direct", run.seed, run.seconds);
+      options.highest_level, options.with.mode(), run.seed, run.seconds);
   if (run.exit_code() == 3) text += "nothing was executed, so nothing is shown\n";
   return text;
 }

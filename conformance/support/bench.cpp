@@ -155,6 +155,7 @@ rondo::launch_options bench::launch(std::string id) {
   options.id = std::move(id);
   options.module = settings_.kernels.string();
   options.avoid_mapped = settings_.bridge;
+  if (settings_.bridge) options.pump = settings_.pump ? pump_policy::always : pump_policy::never;
   options.options = settings_.options;
   return options;
 }

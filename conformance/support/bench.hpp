@@ -33,12 +33,16 @@ struct settings {
   std::filesystem::path kernels;  // the module of the suite
   std::uint32_t device = 0;
   bool bridge = false;  // typed handles use the calls of a queue even if it can be mapped
+  bool pump = false;    // and stage their requests for a pump; with bridge
   // What only this backend knows; each kernel is created with it.
   std::vector<std::pair<std::string, std::string>> options;
   std::uint64_t seed = 1;
   nanoseconds patience = std::chrono::seconds(5);  // for what must happen at once
   nanoseconds soak{0};  // how long cases of endurance go on; 0: as long as they do by themselves
   std::string replay;   // operations for the cases of kernel.model instead of random ones
+
+  std::string_view mode() const { return pump ? "pump" : bridge ? "bridge" : "direct"; }
+  void set_mode(std::string_view name) { pump = name == "pump", bridge = pump || name == "bridge"; }
 };
 
 // What a plugin said through an error sink.

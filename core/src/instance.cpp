@@ -59,6 +59,7 @@ instance::instance(launch_plan plan) : plan_(std::move(plan)) {
     why.require(api().kernel.launch(handle_, count_ns(plan_.options.launch_deadline), why.sink()),
                 plan_.id);
   } catch (...) {
+    if (pump_) pump_->stop();
     const host_call_guard guard;
     api().kernel.destroy(handle_);
     throw;
@@ -127,9 +128,16 @@ void instance::make_ports() {
   rondo_queue* out = api().kernel.output(handle_);
   if (in == nullptr || out == nullptr)
     throw error(RONDO_INTERNAL, plan_.id, "the backend gave no queues");
-  const auto in_map = map_of(in);
+  const auto in_map = plan_.is_pumped ? std::nullopt : map_of(in);
   const auto out_map = map_of(out);
-  input_.emplace(api(), in, in_map ? &*in_map : nullptr);
+  if (plan_.is_pumped) {
+    const launch_options& o = plan_.options;
+    pump_ = std::make_shared<pump>(
+        api(), handle_, in,
+        pump::settings{plan_.id, o.urgent_lane, caller_spin_ns(o), plan_.device});
+    pump_->start();
+  }
+  input_.emplace(api(), in, in_map ? &*in_map : nullptr, pump_.get());
   output_.emplace(api(), out, out_map ? &*out_map : nullptr);
   router_.emplace(*output_, caller_spin_ns(plan_.options));
   if (plan_.options.output_full != when_full::block) router_->drop_what_is_left();
@@ -143,6 +151,7 @@ void instance::make_ports() {
 }
 
 instance::~instance() {
+  if (pump_) pump_->stop();
   const host_call_guard guard;
   const auto state = static_cast<kernel_state>(api().kernel.state(handle_));
   if (state != kernel_state::terminated && state != kernel_state::failed) {
@@ -157,7 +166,10 @@ rondo_queue_info instance::queue_info(bool input) const {
   const host_call_guard guard;
   rondo_queue_info info{};
   info.struct_size = sizeof info;
-  api().queue.info(input ? api().kernel.input(handle_) : api().kernel.output(handle_), &info);
+  rondo_queue* const queue = input ? api().kernel.input(handle_) : api().kernel.output(handle_);
+  const auto read = [&] { api().queue.info(queue, &info); };
+  if (input) info.depth += with_staged(read);
+  else read();
   return info;
 }
 
@@ -174,7 +186,8 @@ status instance::refusal() const {
 }
 
 status instance::health() const {
-  return state() == kernel_state::failed ? cause().code : RONDO_OK;
+  if (state() == kernel_state::failed) return cause().code;
+  return pump_ ? pump_->trouble() : RONDO_OK;
 }
 
 // A backend that has no answer, or says that all is well, leaves it at HANDLER_HUNG.
@@ -207,22 +220,32 @@ void instance::deactivate(nanoseconds deadline) {
 terminate_report instance::terminate(const terminate_options& options) {
   const std::lock_guard lock(lifecycle_);
   closed_.store(true, std::memory_order_release);  // SYNC: closed
+  deadline until(options.deadline.count());
+  const std::uint64_t handled_before = begin_end(options.mode, until);
   rondo_terminate_report report{};
   report.struct_size = sizeof report;
   explanation why;
   status code;
   {
     const host_call_guard guard;
-    code = api().kernel.terminate(handle_, static_cast<std::uint32_t>(options.mode),
-                                  count_ns(options.deadline), &report, why.sink());
+    code = api().kernel.terminate(handle_, static_cast<std::uint32_t>(options.mode), until.left(),
+                                  &report, why.sink());
   }
+  report.handled += handled_before;
+  std::uint64_t given_up = 0;
   const kernel_state now = state();
-  if (now == kernel_state::terminated || now == kernel_state::failed) router_->end();
-  else closed_.store(false, std::memory_order_release);  // SYNC: closed
+  if (now == kernel_state::terminated || now == kernel_state::failed) {
+    given_up = end_staging();
+    report.discarded += given_up;
+    router_->end();
+  } else {
+    if (pump_) pump_->reopen();
+    closed_.store(false, std::memory_order_release);  // SYNC: closed
+  }
   if (report.discarded > 0)
     log()->info("{}: {} requests were discarded when it was terminated", plan_.id,
                 report.discarded);
-  why.require(code, plan_.id);
+  require_ended(code, options.mode, given_up, why);
   return {report.handled, report.discarded};
 }
 
@@ -250,16 +273,19 @@ void instance::relaunch() {
   if (!router_->begin(until))
     throw error(RONDO_TIMEOUT, plan_.id, "a thread still reads replies of the kernel's last life",
                 "Let calls return before relaunching");
+  if (pump_) pump_->reopen();
   closed_.store(false, std::memory_order_release);  // SYNC: closed
 }
 
 kernel_snapshot instance::snapshot() const {
   rondo_kernel_counters c{};
   c.struct_size = sizeof c;
+  std::uint64_t staged = 0;
   {
     const host_call_guard guard;
-    explanation why;
-    why.require(api().kernel.counters(handle_, &c), plan_.id);
+    status code = RONDO_OK;
+    staged = with_staged([&] { code = api().kernel.counters(handle_, &c); });
+    explanation().require(code, plan_.id);
   }
   const auto ns = [](std::uint64_t n) { return nanoseconds(static_cast<std::int64_t>(n)); };
   kernel_snapshot s;
@@ -278,7 +304,7 @@ kernel_snapshot instance::snapshot() const {
   s.bytes_in = c.bytes_in;
   s.bytes_out = c.bytes_out;
   s.polls = c.polls;
-  s.input_depth = c.input_depth;
+  s.input_depth = c.input_depth + staged;
   s.output_depth = c.output_depth;
   s.uptime = ns(c.uptime_ns);
   const std::uint64_t now = ring::now_ns();
@@ -293,6 +319,11 @@ kernel_snapshot instance::snapshot() const {
   s.dropped_newest = dropped_newest_.load(std::memory_order_relaxed);
   s.duplicates = keys_ ? keys_->duplicates() : 0;
   s.replies_dropped = c.replies_dropped + router_->dropped();
+  if (pump_) {
+    s.pumped = pump_->moved();
+    s.pump_calls = pump_->pushes();
+    s.messages_dropped += pump_->discarded();
+  }
   return s;
 }
 

@@ -7,6 +7,7 @@
 #include "duplicate_window.hpp"
 #include "module_library.hpp"
 #include "plugin_objects.hpp"
+#include "pump.hpp"
 #include "receive_port.hpp"
 #include "reply_router.hpp"
 #include "send_port.hpp"
@@ -34,6 +35,7 @@ struct launch_plan {
   std::uint64_t kernel_tag = 0;
   std::shared_ptr<completions> async;
   std::optional<std::vector<std::byte>> start_argument;
+  bool is_pumped = false;  // its input
 };
 
 class instance {
@@ -110,6 +112,28 @@ class instance {
   void create();
   void make_ports();
   std::optional<rondo_ring_map> map_of(rondo_queue* queue) const;
+  // The pump's part in the end of a life; see pumping.cpp. All of it nothing where there is none.
+  // Before the backend is asked: closes the pump and, to drain, waits until all is moved on.
+  // Returns how many requests were handled meanwhile.
+  std::uint64_t begin_end(terminate_mode mode, deadline& until);
+  // The kernel has ended: returns how many requests were given up.
+  std::uint64_t end_staging();
+  // As explanation::require(); also if a drain has given up what was staged.
+  void require_ended(status code, terminate_mode mode, std::uint64_t given_up,
+                     const explanation& why) const;
+  void drain_staged(deadline& until);
+  // How much is staged, as of the same moment as what `read` asks the backend for. With traffic
+  // that does not stop it is about the same moment.
+  template <class Read>
+  std::uint64_t with_staged(Read&& read) const {
+    for (int tries = 0;; ++tries) {
+      const std::uint64_t turn = pump_ ? pump_->turn() : 0;
+      const std::uint64_t staged = pump_ ? pump_->staged() : 0;
+      read();
+      const bool is_one_moment = turn % 2 == 0 && (!pump_ || pump_->turn() == turn);
+      if (is_one_moment || tries == 4) return staged;
+    }
+  }
   // A message with options on its way.
   struct order {
     const codec& type;
@@ -155,6 +179,7 @@ class instance {
 
   launch_plan plan_;
   rondo_kernel* handle_ = nullptr;
+  std::shared_ptr<pump> pump_;  // nullptr where there is none
   std::optional<send_port> input_;
   std::optional<receive_port> output_;
   std::optional<reply_router> router_;

@@ -70,6 +70,11 @@ void require_known(when_full policy, const char* option, const std::string& id) 
 void check_queue_options(const launch_options& options, const std::string& id) {
   require_known(options.input_full, "input_full", id);
   require_known(options.output_full, "output_full", id);
+  if (options.pump > pump_policy::always)
+    throw error(
+        RONDO_INVALID_ARGUMENT, id,
+        fmt::format("pump is {}, which means nothing", static_cast<std::uint32_t>(options.pump)),
+        "Use automatic, never or always");
   const std::uint32_t window = options.duplicate_window;
   if (window == 0 ||
       (std::has_single_bit(window) && window <= launch_options::max_duplicate_window))
@@ -93,6 +98,12 @@ void require_offered(const launch_options& options, const std::string& id,
   if (options.timed && (options.avoid_mapped || !api.has(RONDO_CAP_MAPPED)))
     refuse("timed through the calls of its queues",
            "Launch without avoid_mapped, or without timed");
+  if (options.pump == pump_policy::always) {
+    constexpr const char* without = "Launch without pump_policy::always";
+    if (options.timed) refuse("timed through a pump", without);
+    if (options.input_full == when_full::drop_oldest)
+      refuse("input_full = drop_oldest through a pump", without);
+  }
   if (options.input_full == when_full::drop_oldest && !api.has(RONDO_CAP_DROP_OLDEST))
     refuse("input_full = drop_oldest", another);
   if (options.output_full == when_full::drop_oldest)
@@ -100,6 +111,12 @@ void require_offered(const launch_options& options, const std::string& id,
            "A kernel cannot take back what it has published: use reject or drop_newest");
   if (options.output_full != when_full::block && !api.has(RONDO_CAP_OUTPUT_FULL))
     refuse("an output_full other than block", another);
+}
+
+bool wants_pump(const launch_options& options, const backend_api& api) {
+  if (options.pump != pump_policy::automatic) return options.pump == pump_policy::always;
+  return !api.has(RONDO_CAP_MAPPED) && api.has(RONDO_CAP_BATCH) &&
+         options.input_full != when_full::drop_oldest;
 }
 
 std::string can_run(const detail::open_backend& backend, const detail::found_handler& found) {
@@ -244,6 +261,7 @@ detail::launch_plan runtime::state::plan(std::string_view handler_id,
   require_offered(*backend, handler, options, plan.id);
   require_start(handler, start, plan.id);
   if (start.type != nullptr) plan.start_argument = start.bytes;
+  plan.is_pumped = wants_pump(options, backend->api());
   plan.device = backend->device(options.device);
   return plan;
 }

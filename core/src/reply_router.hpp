@@ -38,6 +38,10 @@ class deadline {
   }
   bool passed() { return ring::now_ns() >= at(); }
   bool is_zero() const { return timeout_ns_ == 0; }
+  std::uint64_t left() {
+    const std::uint64_t now = ring::now_ns();
+    return at() > now ? at() - now : 0;
+  }
 
  private:
   std::int64_t timeout_ns_;

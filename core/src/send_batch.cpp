@@ -135,6 +135,14 @@ status send_port::send_batch_called(outgoing& batch) {
 // OK if at least one went.
 status send_port::push(const rondo_envelope* headers, const void* const* payloads,
                        std::uint64_t count, std::uint64_t& done) {
+  const status code = pump_ != nullptr ? pump_->stage(headers, payloads, count, done)
+                                       : push_called(headers, payloads, count, done);
+  accepted_.fetch_add(done, std::memory_order_relaxed);
+  return code;
+}
+
+status send_port::push_called(const rondo_envelope* headers, const void* const* payloads,
+                              std::uint64_t count, std::uint64_t& done) {
   const host_call_guard guard;
   status code = RONDO_OK;
   if (batches_) {
@@ -148,7 +156,6 @@ status send_port::push(const rondo_envelope* headers, const void* const* payload
     }
     if (done > 0) code = RONDO_OK;
   }
-  accepted_.fetch_add(done, std::memory_order_relaxed);
   return code;
 }
 

@@ -43,7 +43,13 @@ status send_port::claim_mapped(const codec& type, bool one_sender, claimed_slot&
   return RONDO_OK;
 }
 
+// What is staged has no slot yet: with a pump nothing is claimed.
 status send_port::claim_called(const codec& type, bool one_sender, claimed_slot& out) {
+  if (pump_ != nullptr) {
+    const status code = pump_->look();
+    if (code == RONDO_OK) out.where = claimed_slot::kind::later;
+    return code;
+  }
   const host_call_guard guard;
   if (!one_sender && api_.has(RONDO_CAP_ZERO_COPY)) {
     out.called = {};
@@ -142,10 +148,12 @@ void send_port::abandon(claimed_slot& slot) {
 
 std::uint64_t send_port::depth() const {
   if (mapped_) return ring_.depth() + (has_urgent_ ? urgent_.depth() : 0);
+  // First, or one that moves on meanwhile would be seen at neither place.
+  const std::uint64_t staged = pump_ != nullptr ? pump_->staged() : 0;
   rondo_queue_info info{};
   info.struct_size = sizeof info;
   const host_call_guard guard;
-  return api_.queue.info(queue_, &info) == RONDO_OK ? info.depth : 0;
+  return staged + (api_.queue.info(queue_, &info) == RONDO_OK ? info.depth : 0);
 }
 
 send_port::place send_port::next_place() const {

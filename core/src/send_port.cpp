@@ -8,8 +8,13 @@
 
 namespace rondo::detail {
 
-send_port::send_port(const backend_api& api, rondo_queue* queue, const rondo_ring_map* map)
-    : api_(api), queue_(queue), mapped_(map != nullptr), batches_(api.has(RONDO_CAP_BATCH)) {
+send_port::send_port(const backend_api& api, rondo_queue* queue, const rondo_ring_map* map,
+                     pump* through)
+    : api_(api),
+      queue_(queue),
+      mapped_(map != nullptr),
+      pump_(through),
+      batches_(api.has(RONDO_CAP_BATCH)) {
   if (mapped_) {
     ring::view view;
     const status code = ring::make_view(*map, 0, true, view);
@@ -93,8 +98,15 @@ status send_port::send_called(const codec& type, const void* message, std::uint6
   id = next_id_.fetch_add(1, std::memory_order_relaxed) + 1;
   rondo_envelope header = header_of(length, type, id, correlation);
   if (urgent) header.flags |= RONDO_FLAG_URGENT;
-  const host_call_guard guard;
-  const status code = api_.queue.push(queue_, &header, scratch.data());
+  const void* const payload = scratch.data();
+  std::uint64_t done = 0;
+  status code;
+  if (pump_ != nullptr) {
+    code = pump_->stage(&header, &payload, 1, done);
+  } else {
+    const host_call_guard guard;
+    code = api_.queue.push(queue_, &header, payload);
+  }
   if (code == RONDO_OK) accepted_.fetch_add(1, std::memory_order_relaxed);
   return code;
 }

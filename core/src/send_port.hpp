@@ -1,6 +1,9 @@
 // The sending end of a kernel's input queue: straight into the ring where the backend maps it,
-// through the backend's calls where it does not. Any number of threads; never waits.
+// through the backend's calls where it does not, or a pump in front of them. Any number of threads;
+// never waits.
 #pragma once
+
+#include "pump.hpp"
 
 #include <rondo/claim.hpp>
 #include <rondo/kernel.hpp>
@@ -21,8 +24,10 @@ inline rondo_envelope header_of(std::int64_t length, const codec& type, std::uin
 
 class send_port {
  public:
-  // `map` is nullptr where the ring is not mapped or must not be used.
-  send_port(const backend_api& api, rondo_queue* queue, const rondo_ring_map* map);
+  // `map` is nullptr where the ring is not mapped or must not be used. `through` takes what would
+  // be pushed by calls, and lives as long; nullptr: the backend itself does.
+  send_port(const backend_api& api, rondo_queue* queue, const rondo_ring_map* map,
+            pump* through = nullptr);
 
   // correlation 0: the message's own id. OK, FULL, TOO_LARGE, TERMINATED (calls only; a closed ring
   // looks FULL). What the type's encoding throws passes through, and the slot is given back.
@@ -106,10 +111,13 @@ class send_port {
   status send_batch_called(outgoing& batch);
   status push(const rondo_envelope* headers, const void* const* payloads, std::uint64_t count,
               std::uint64_t& done);
+  status push_called(const rondo_envelope* headers, const void* const* payloads,
+                     std::uint64_t count, std::uint64_t& done);
 
   const backend_api& api_;
   rondo_queue* queue_;
   bool mapped_;
+  pump* const pump_;
   const bool batches_;  // the backend offers push_batch
   ring::producer<> ring_;
   ring::producer<> urgent_;  // if has_urgent_

@@ -178,6 +178,11 @@ TEST_F(run, a_backend_that_loads_and_has_no_device_is_unusable) {
 TEST_F(run, launches_as_it_is_told) {
   for (const auto* how : {"word", "counted", "chunked"})
     EXPECT_EQ(rondo({"run", refusing_, "--kernel", "Copier", "--publish", how}).exit_code, 0);
+  for (const auto* when : {"always", "never"}) {
+    const auto pumped = rondo({"run", refusing_, "--kernel", "Copier", "--pump", when, "--stats"});
+    EXPECT_EQ(pumped.exit_code, 0) << said(pumped);
+    EXPECT_EQ(contains(pumped.out, "  pump "), when == std::string("always")) << said(pumped);
+  }
   const auto plain = fixture("told_c").string();
   const auto on_fixture = [&](std::vector<std::string> more) {
     std::vector<std::string> line = {"run",       refusing_, "--kernel",  "Copier",

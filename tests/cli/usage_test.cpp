@@ -32,7 +32,7 @@ TEST_F(usage, help_of_a_verb_names_all_its_options) {
   const auto help = rondo({"run", "--help"}).out;
   for (const auto* option :
        {"MODULE", "--kernel", "--backend", "--device", "--plugins", "--kernels", "--timeout",
-        "--grid", "--block", "--publish", "--option", "--json", "--stats", "--list"})
+        "--grid", "--block", "--publish", "--pump", "--option", "--json", "--stats", "--list"})
     EXPECT_TRUE(contains(help, option)) << option;
 }
 
@@ -103,6 +103,7 @@ TEST_F(usage, wrong_arguments_are_refused_before_anything_happens) {
       {"run", "m", "--grid", "many"},             //
       {"run", "m", "--block", "-1"},              //
       {"run", "m", "--publish", "loudly"},        // no such way
+      {"run", "m", "--pump", "loudly"},           // no such time
       {"backends", "cpu"},                        // takes no argument
       {"queues", "build", "Type", "kernel"},      // no direction
       {"queues", "build", "T", "k", "sideways"},  // no direction either

@@ -8,6 +8,7 @@
 namespace {
 
 using namespace core_test;
+using rondo::pump_policy;
 using rondo::when_full;
 using testing::HasSubstr;
 
@@ -45,6 +46,10 @@ TEST_F(queue_options, out_of_range_are_invalid_arguments_with_a_remedy) {
   why = refused({.backend = "cpu", .output_full = policy});
   EXPECT_EQ(why.code, RONDO_INVALID_ARGUMENT);
   EXPECT_THAT(why.message, HasSubstr("output_full is 9"));
+  why = refused({.backend = "cpu", .pump = pump_policy{9}});
+  EXPECT_EQ(why.code, RONDO_INVALID_ARGUMENT);
+  EXPECT_THAT(why.message, HasSubstr("pump is 9"));
+  EXPECT_THAT(why.remedy, HasSubstr("always"));
 }
 
 TEST_F(queue_options, that_a_backend_does_not_offer_are_unsupported_and_name_both) {
@@ -60,7 +65,10 @@ TEST_F(queue_options, that_a_backend_does_not_offer_are_unsupported_and_name_bot
       {{.backend = "plain_c", .output_full = when_full::drop_newest}, "output_full"},
       {{.backend = "plain_c", .output_full = when_full::drop_oldest}, "output_full = drop_oldest"},
       {{.backend = "cpu", .output_full = when_full::drop_oldest}, "output_full = drop_oldest"},
-      {{.backend = "cpu", .timed = true, .avoid_mapped = true}, "timed"}};
+      {{.backend = "cpu", .timed = true, .avoid_mapped = true}, "timed"},
+      {{.backend = "cpu", .timed = true, .pump = pump_policy::always}, "timed through a pump"},
+      {{.backend = "cpu", .input_full = when_full::drop_oldest, .pump = pump_policy::always},
+       "input_full = drop_oldest through a pump"}};
   for (const auto& each : refusals) {
     const auto why = refused(each.options);
     EXPECT_EQ(why.code, RONDO_UNSUPPORTED) << each.names;

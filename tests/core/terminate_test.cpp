@@ -66,13 +66,19 @@ TEST_P(terminate, refuses_a_mode_that_does_not_exist_and_goes_on) {
   EXPECT_EQ(call_code(it.kernel), RONDO_OK);
 }
 
-class terminate_under_senders : public on_each_kind<terminate_mode, rondo::publish_policy, bool> {};
+enum class reach { mapped, calls, pump };
+class terminate_under_senders : public on_each_kind<terminate_mode, rondo::publish_policy, reach> {
+};
 
 TEST_P(terminate_under_senders, accounts_for_every_accepted_message) {  // QUEUE-02
-  const auto [kind, mode, publish, avoid_mapped] = GetParam();
+  const auto [kind, mode, publish, by] = GetParam();
   (void)kind;
   for (int round = 0; round < 5; ++round) {
-    running<oracle> it({.input_capacity = 64, .publish = publish, .avoid_mapped = avoid_mapped});
+    running<oracle> it(
+        {.input_capacity = 64,
+         .publish = publish,
+         .avoid_mapped = by != reach::mapped,
+         .pump = by == reach::pump ? rondo::pump_policy::always : rondo::pump_policy::never});
     std::atomic<std::uint64_t> accepted{0}, received{0};
     std::vector<std::jthread> threads;
     for (int t = 0; t < 3; ++t)
@@ -116,7 +122,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Combine(each_kind, testing::Values(terminate_mode::drain, terminate_mode::discard),
                      testing::Values(rondo::publish_policy::word, rondo::publish_policy::counted,
                                      rondo::publish_policy::chunked),
-                     testing::Bool()));
+                     testing::Values(reach::mapped, reach::calls, reach::pump)));
 
 TEST_P(terminate, stops_a_kernel_that_waits_for_room_in_its_output) {
   running<oracle> it({.input_capacity = 8, .output_capacity = 2});

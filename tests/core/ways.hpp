@@ -10,6 +10,7 @@ struct way {
   rondo::publish_policy publish = rondo::publish_policy::backend_default;
   bool one_sender = false;
   bool avoid_mapped = false;
+  bool is_pumped = false;
 
   rondo::launch_options options(
       std::uint64_t input = rondo::launch_options::default_capacity,
@@ -18,16 +19,19 @@ struct way {
             .output_capacity = output,
             .publish = publish,
             .one_sender = one_sender,
-            .avoid_mapped = avoid_mapped};
+            .avoid_mapped = avoid_mapped,
+            .pump = is_pumped ? rondo::pump_policy::always : rondo::pump_policy::automatic};
   }
 };
 
-inline constexpr way all_ways[] = {{"word", rondo::publish_policy::word},
-                                   {"counted", rondo::publish_policy::counted},
-                                   {"counted_by_one", rondo::publish_policy::counted, true},
-                                   {"chunked", rondo::publish_policy::chunked},
-                                   {"calls", rondo::publish_policy::backend_default, false, true},
-                                   {"counted_calls", rondo::publish_policy::counted, false, true}};
+inline constexpr way all_ways[] = {
+    {"word", rondo::publish_policy::word},
+    {"counted", rondo::publish_policy::counted},
+    {"counted_by_one", rondo::publish_policy::counted, true},
+    {"chunked", rondo::publish_policy::chunked},
+    {"calls", rondo::publish_policy::backend_default, false, true},
+    {"counted_calls", rondo::publish_policy::counted, false, true},
+    {"pumped", rondo::publish_policy::backend_default, false, true, true}};
 
 inline std::string name_of_way(const testing::TestParamInfo<way>& it) { return it.param.name; }
 inline void PrintTo(const way& it, std::ostream* out) { *out << it.name; }

@@ -70,6 +70,18 @@ enum class when_full : std::uint32_t {
   drop_oldest,
 };
 
+// Whether requests are staged by their senders and moved to the backend in batches by a thread of
+// the kernel. Senders then pay no call of the backend, and each message another hand-over between
+// threads. A claim of a slot claims nothing, and its commit() sends; when_full::drop_oldest and
+// `timed` are not to be had.
+enum class pump_policy : std::uint32_t {
+  // Where the host cannot write the backend's rings, the backend takes batches, and nothing was
+  // asked for that the pump has not. Else every sender pushes for himself.
+  automatic,
+  never,
+  always,  // also where the rings could be used directly; UNSUPPORTED with what it has not
+};
+
 enum class terminate_mode : std::uint32_t {
   drain = RONDO_TERMINATE_DRAIN,      // handle what is waiting, then stop
   discard = RONDO_TERMINATE_DISCARD,  // stop after the request in hand
@@ -155,6 +167,7 @@ struct launch_options {
   // Ask the backend through its calls even if its rings could be used directly. For tests and
   // comparisons.
   bool avoid_mapped = false;
+  pump_policy pump = pump_policy::automatic;
 };
 
 // How one request is sent, by send, call and call_async; batches and claims have none of this. Each

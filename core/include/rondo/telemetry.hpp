@@ -29,8 +29,8 @@ struct kernel_snapshot {
   std::uint64_t messages_dropped = 0;
   std::uint64_t bytes_in = 0;  // payload
   std::uint64_t bytes_out = 0;
-  std::uint64_t polls = 0;  // looks at the input, idle ones included
-  std::uint64_t input_depth = 0;
+  std::uint64_t polls = 0;        // looks at the input, idle ones included
+  std::uint64_t input_depth = 0;  // what waits in a pump is in it
   std::uint64_t output_depth = 0;
   nanoseconds uptime{0};              // since launch
   nanoseconds since_heartbeat{0};     // since the last sign of life; 0 if it never ran
@@ -41,6 +41,9 @@ struct kernel_snapshot {
   // Counted by the host.
   std::uint64_t sent = 0;          // requests accepted by the input queue
   std::uint64_t late_replies = 0;  // replies whose caller had given up
+  // Of a kernel with a pump: requests that it gave to the backend, and in how many calls.
+  std::uint64_t pumped = 0;
+  std::uint64_t pump_calls = 0;
 
   // What was lost, by cause. Of requests that were accepted:
   std::uint64_t dropped_oldest = 0;  // given up for newer ones
