@@ -38,6 +38,7 @@ rondo_status run(const rondo_handler& real, void* state, const void* payload, ro
     std::memset(state, 0, real.state_bytes);
     (void)real.construct(state, nullptr);
   }
+  if (hooks_are_broken()) return invoke_beside_hooks(real, state, payload, out, call);
   if (broken(fault::drops_a_branch)) return run_without_a_branch(real, state, payload, out, call);
   const auto status = real.invoke(state, payload, out, call);
   if (broken(fault::exception_renamed) && call->failure_code == RONDO_HANDLER_THREW) {
@@ -66,8 +67,31 @@ constexpr std::array<invoke_function, sizeof...(I)> make_invokes(std::index_sequ
 }
 constexpr auto invokes = make_invokes(std::make_index_sequence<most>());
 
+template <std::size_t I>
+void put_hooks(rondo_handler& copy) {
+  if (copy.on_start != nullptr)
+    copy.on_start = [](void* state, const void* argument, std::uint32_t bytes,
+                       rondo_invocation* call) {
+      return start_wrongly(*slots[I].real, state, argument, bytes, call);
+    };
+  if (copy.on_stop != nullptr)
+    copy.on_stop = [](void* state, rondo_invocation* call) {
+      return stop_wrongly(*slots[I].real, state, call);
+    };
+  if (copy.on_timer != nullptr)
+    copy.on_timer = [](void* state, rondo_invocation* call) {
+      return time_wrongly(*slots[I].real, state, call);
+    };
+}
+using put_function = void (*)(rondo_handler&);
+template <std::size_t... I>
+constexpr std::array<put_function, sizeof...(I)> make_puts(std::index_sequence<I...>) {
+  return {put_hooks<I>...};
+}
+constexpr auto puts_hooks = make_puts(std::make_index_sequence<most>());
+
 bool is_needed(const rondo_handler& handler) {
-  return broken(fault::forgets_state) || broken(fault::exception_renamed) ||
+  return hooks_are_broken() || broken(fault::forgets_state) || broken(fault::exception_renamed) ||
          broken(fault::state_not_destroyed) ||
          (broken(fault::drops_a_branch) && handler.invoke != nullptr) ||
          (broken(fault::missing_image_accepted) && handler.invoke == nullptr);
@@ -83,6 +107,7 @@ const rondo_handler* tampered(const rondo_handler& handler) {
     slots[i].real = &handler;
     slots[i].copy = handler;
     slots[i].copy.invoke = handler.invoke == nullptr ? echo : invokes[i];
+    if (hooks_are_broken()) puts_hooks[i](slots[i].copy);
     if (broken(fault::state_not_destroyed)) slots[i].copy.destroy = [](void*) {};
     return &slots[i].copy;
   }

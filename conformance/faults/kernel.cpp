@@ -8,22 +8,10 @@
 #include <map>
 #include <stdexcept>
 
-#include <time.h>
 #include <unistd.h>
 
 namespace rondo::faults {
 
-std::uint64_t now_ns() {
-  timespec t{};
-  ::clock_gettime(CLOCK_MONOTONIC, &t);
-  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u +
-         static_cast<std::uint64_t>(t.tv_nsec);
-}
-void sleep_ms(std::uint64_t milliseconds) {
-  const timespec t{static_cast<time_t>(milliseconds / 1000),
-                   static_cast<long>(milliseconds % 1000 * 1'000'000)};
-  ::nanosleep(&t, nullptr);
-}
 std::uint32_t inner_state(rondo_kernel* kernel) { return inner.kernel.state(kernel->inner); }
 
 namespace {
@@ -55,6 +43,7 @@ void change_params(rondo_kernel_params& p) {
     if (first == nullptr) first = p.handler;
     if (copied(first->request.wire_name) == copied(p.handler->request.wire_name)) p.handler = first;
   }
+  change_start(p);
   p.handler = tampered(*p.handler);
 }
 
@@ -122,6 +111,7 @@ rondo_status create(rondo_device* device, const rondo_kernel_params* params, ron
   fill(*kernel, p);
   kernel->handler_deadline_ns = params->handler_deadline_ns;
   kernel->blocks = std::max(params->grid, 1u);
+  if (params->threads == RONDO_THREADS_POOL) enter_pool(kernel);
   enter_name(kernel);
   *out = kernel;
   return RONDO_OK;
@@ -144,11 +134,13 @@ rondo_status launch(rondo_kernel* kernel, std::uint64_t deadline, rondo_error_si
             "it is launched");
     return RONDO_INVALID_STATE;
   }
+  kernel_is_launched();
   const auto status = inner.kernel.launch(kernel->inner, deadline, sink.get());
   if (status == RONDO_OK && broken(fault::launched_handles)) {
     kernel->says_launched = true;
     return inner.kernel.activate(kernel->inner, deadline, sink.get());
   }
+  kernel->says_resident = status != RONDO_OK && broken(fault::start_failure_is_resident);
   return failed(status, error);
 }
 
@@ -156,6 +148,7 @@ rondo_status activate(rondo_kernel* kernel, std::uint64_t deadline, rondo_error_
   told sink(error);
   if (broken(fault::activates_created) && inner_state(kernel) == RONDO_STATE_CREATED)
     (void)inner.kernel.launch(kernel->inner, deadline, sink.get());
+  if (kernel->meanwhile.joinable()) kernel->meanwhile.join();
   const auto status = inner.kernel.activate(kernel->inner, deadline, sink.get());
   if (status != RONDO_OK) return failed(status, error);
   kernel->says_inactive = kernel->says_launched = false;
@@ -175,7 +168,9 @@ rondo_status deactivate(rondo_kernel* kernel, std::uint64_t deadline, rondo_erro
   if (broken(fault::call_throws)) throw std::runtime_error("thrown by deactivate");
   if (broken(fault::call_exits)) ::_exit(3);
   if (broken(fault::call_traps)) (void)*reinterpret_cast<volatile int*>(8);
-  if (broken(fault::deactivate_does_nothing) && inner_state(kernel) == RONDO_STATE_ACTIVE) {
+  const bool ignores = broken(fault::deactivate_does_nothing) ||
+                       (broken(fault::pool_ignores_deactivate) && kernel->is_pooled);
+  if (ignores && inner_state(kernel) == RONDO_STATE_ACTIVE) {
     kernel->says_inactive = true;
     return RONDO_OK;
   }
@@ -185,7 +180,13 @@ rondo_status deactivate(rondo_kernel* kernel, std::uint64_t deadline, rondo_erro
       !kernel->late_change.joinable())
     kernel->late_change = std::thread(
         [of = kernel->inner] { (void)inner.kernel.deactivate(of, 5'000'000'000, nullptr); });
+  if (status == RONDO_OK && !kernel->meanwhile.joinable()) kernel_is_inactive(kernel->meanwhile);
   return failed(status, error);
+}
+
+void join_threads(rondo_kernel* kernel) {
+  for (auto* thread : {&kernel->late_change, &kernel->meanwhile})
+    if (thread->joinable()) thread->join();
 }
 
 void use_memory_anew(const rondo_ring_map& map) {
@@ -195,8 +196,10 @@ void use_memory_anew(const rondo_ring_map& map) {
 rondo_status terminate(rondo_kernel* kernel, std::uint32_t mode, std::uint64_t deadline,
                        rondo_terminate_report* report, rondo_error_sink* error) {
   told sink(error);
-  if (kernel->late_change.joinable()) kernel->late_change.join();
+  join_threads(kernel);
   const std::uint64_t begin = now_ns();
+  kernel_is_terminated(mode);
+  if (broken(fault::pool_never_drains) && kernel->is_pooled) mode = RONDO_TERMINATE_DISCARD;
   auto status = inner.kernel.terminate(kernel->inner, mode, deadline, report, sink.get());
   kernel->says_inactive = kernel->says_launched = false;
   if (broken(fault::terminate_late) && (status == RONDO_TIMEOUT || status == RONDO_HANDLER_HUNG))
@@ -212,8 +215,9 @@ rondo_status terminate(rondo_kernel* kernel, std::uint32_t mode, std::uint64_t d
 }
 
 void destroy(rondo_kernel* kernel) {
-  if (kernel->late_change.joinable()) kernel->late_change.join();
+  join_threads(kernel);
   leave_name(kernel);
+  leave_pool(kernel);
   inner.kernel.destroy(kernel->inner);
   delete kernel;
 }
@@ -223,6 +227,7 @@ std::uint32_t state(rondo_kernel* kernel) {
   if (kernel->says_inactive && now == RONDO_STATE_ACTIVE) return RONDO_STATE_INACTIVE;
   if (kernel->says_launched && now == RONDO_STATE_ACTIVE) return RONDO_STATE_LAUNCHED;
   if (kernel->has_hung) return RONDO_STATE_TERMINATED;
+  if (kernel->says_resident) return RONDO_STATE_LAUNCHED;
   if (broken(fault::state_not_told) && now == RONDO_STATE_ACTIVE) return RONDO_STATE_LAUNCHED;
   if (broken(fault::watchdog_fires_on_idle) && now == RONDO_STATE_ACTIVE &&
       kernel->handler_deadline_ns != 0) {
@@ -258,6 +263,7 @@ rondo_status counters(rondo_kernel* kernel, rondo_kernel_counters* out) {
   if (broken(fault::polls_nothing)) out->messages_in = out->polls;
   if (broken(fault::counts_what_was_sent)) out->messages_in = kernel->pushes;
   if (broken(fault::counter_goes_back)) out->messages_in -= kernel->base_in;
+  if (broken(fault::pool_is_polled) && kernel->is_pooled) out->polls += ++kernel->looks;
   if (broken(fault::no_heartbeat)) out->heartbeat_ns = 0;
   if (broken(fault::heartbeat_of_another_clock))
     out->heartbeat_ns = static_cast<std::uint64_t>(::time(nullptr)) * 1'000'000'000u;

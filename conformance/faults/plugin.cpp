@@ -110,6 +110,18 @@ told::told(rondo_error_sink* to) : sink{}, real(to) {
   };
 }
 
+std::uint64_t now_ns() {
+  timespec t{};
+  ::clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u +
+         static_cast<std::uint64_t>(t.tv_nsec);
+}
+void sleep_ms(std::uint64_t milliseconds) {
+  const timespec t{static_cast<time_t>(milliseconds / 1000),
+                   static_cast<long>(milliseconds % 1000 * 1'000'000)};
+  ::nanosleep(&t, nullptr);
+}
+
 void leak_thread() {
   std::thread([] {
     const timespec hour{3600, 0};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace rondo::faults {
 
@@ -18,13 +19,6 @@ std::vector<std::byte> bytes_of(const void* payload, std::uint32_t length) {
 
 rondo_status put(rondo_queue* queue, const message& m) {
   return inner.queue.push(queue->inner, &m.header, m.payload.data());
-}
-
-std::uint64_t inner_depth(rondo_queue* queue) {
-  rondo_queue_info info{};
-  info.struct_size = sizeof info;
-  inner.queue.info(queue->inner, &info);
-  return info.depth;
 }
 
 // The request as it is handed on.
@@ -107,11 +101,19 @@ rondo_status push_broken(rondo_queue* queue, const rondo_envelope* header, const
 }
 
 rondo_status push(rondo_queue* queue, const rondo_envelope* header, const void* payload) {
+  if (pool_loses(queue->kernel)) return RONDO_OK;
   if (chosen == fault::none) return inner.queue.push(queue->inner, header, payload);
   return push_broken(queue, header, payload);
 }
 
 // ---- replies
+
+bool is_of_another_version(const message& m) {
+  std::int32_t code = 0;
+  if ((m.header.flags & RONDO_FLAG_FAILED) == 0 || m.payload.size() < sizeof code) return false;
+  std::memcpy(&code, m.payload.data(), sizeof code);
+  return code == RONDO_VERSION_MISMATCH;
+}
 
 // Whether the reply is given to no one.
 bool swallows(rondo_kernel& kernel, const message& m) {
@@ -122,6 +124,8 @@ bool swallows(rondo_kernel& kernel, const message& m) {
   if (broken(fault::one_reply_each))
     return std::exchange(kernel.last_correlation, m.header.correlation_id) ==
            m.header.correlation_id;
+  if (broken(fault::version_ends_kernel))
+    return std::exchange(kernel.had_version, is_of_another_version(m)) && !kernel.had_version;
   if (broken(fault::failure_stops_kernel)) {
     const bool after = kernel.had_failure;
     kernel.had_failure = !after && (m.header.flags & RONDO_FLAG_FAILED) != 0;
@@ -144,6 +148,9 @@ void change_reply(rondo_kernel& kernel, message& m) {
   if (broken(fault::reply_ids_random)) m.header.message_id *= 3;
   if (broken(fault::empty_replies)) make_empty(kernel, m);
   if (broken(fault::failure_passes_for_success) && failed) make_empty(kernel, m);
+  constexpr std::size_t few_words = 20;  // "the request has vers"
+  if (broken(fault::versions_not_named) && is_of_another_version(m))
+    m.payload.resize(std::min(m.payload.size(), few_words));
   if (broken(fault::failure_without_text) && failed) m.payload.resize(8);
   if (broken(fault::echoes) && !kernel.remembered.empty()) {
     m.payload = kernel.remembered.front().payload;

@@ -60,6 +60,19 @@ struct message {
 // Handlers of the host image that are run with something in between.
 const rondo_handler* tampered(const rondo_handler& handler);
 
+// Hooks that are called wrongly, see hooks.cpp: what stands between the backend and a handler.
+bool hooks_are_broken();
+rondo_status start_wrongly(const rondo_handler& real, void* state, const void* argument,
+                           std::uint32_t bytes, rondo_invocation* call);
+rondo_status stop_wrongly(const rondo_handler& real, void* state, rondo_invocation* call);
+rondo_status invoke_beside_hooks(const rondo_handler& real, void* state, const void* payload,
+                                 rondo_emitter* out, rondo_invocation* call);
+void change_start(rondo_kernel_params& params);
+void kernel_is_launched();
+void kernel_is_terminated(std::uint32_t mode);  // soon
+rondo_status time_wrongly(const rondo_handler& real, void* state, rondo_invocation* call);
+void kernel_is_inactive(std::thread& meanwhile);
+
 // Whether this device went when another one was closed.
 bool device_was_closed();
 
@@ -68,6 +81,12 @@ void leak_thread();
 std::uint64_t now_ns();
 void sleep_ms(std::uint64_t milliseconds);
 std::uint32_t inner_state(rondo_kernel* kernel);
+
+// Kernels in the pool, see pool.cpp. Whether a request to this one is lost.
+void enter_pool(rondo_kernel* kernel);
+void leave_pool(rondo_kernel* kernel);
+bool pool_loses(rondo_kernel* kernel);
+std::uint64_t inner_depth(rondo_queue* queue);
 
 // Where queues are found by name, if that is what is wrong.
 void enter_name(rondo_kernel* kernel);
@@ -109,8 +128,11 @@ struct rondo_kernel {
   std::uint32_t blocks = 1;
   std::uint64_t last_correlation = 0;
   std::uint32_t request_version = 0, response_version = 0, response_bytes = 0;
+  bool says_resident = false;  // a launch failed
+  bool is_pooled = false, had_version = false;
+  std::uint64_t looks = 0;
   bool had_failure = false, says_inactive = false, says_launched = false, has_hung = false;
   std::uint64_t last_used_ns = 0;
   rondo_ring_map mapped{};
-  std::thread late_change;
+  std::thread late_change, meanwhile;
 };

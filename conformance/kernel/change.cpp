@@ -56,15 +56,14 @@ void bring_to(test_kernel& kernel, std::uint32_t state) {
   if (state == RONDO_STATE_TERMINATED) kernel.terminate();
 }
 
-}  // namespace
-
-RONDO_CASE(kernel, change, each_transition_leads_where_the_table_says, core, "LIFE-01 LIFE-02",
-           "") {
+// Every transition from every state, each with a kernel of its own.
+void try_all_transitions(bench& it, const kernel_spec& spec, std::string_view state_rule,
+                         std::string_view refusal_rule) {
   const bool relaunch = it.has(RONDO_CAP_RELAUNCH);
   for (std::uint32_t from = RONDO_STATE_CREATED; from <= RONDO_STATE_TERMINATED; ++from)
     for (const act what : all_acts) {
-      test_kernel kernel(it);
-      rule("LIFE-01");
+      test_kernel kernel(it, spec);
+      rule(state_rule);
       bring_to(kernel, from);
       kernel.expect_state(from, "where a test begins");
       const std::uint32_t to = due(from, what, relaunch);
@@ -75,7 +74,7 @@ RONDO_CASE(kernel, change, each_transition_leads_where_the_table_says, core, "LI
         expect_status(status, RONDO_OK, label);
         kernel.expect_state(to, "after " + label);
       } else {
-        rule("LIFE-02");
+        rule(refusal_rule);
         expect_one_of(
             status,
             what == act::launch && from == RONDO_STATE_TERMINATED
@@ -85,6 +84,20 @@ RONDO_CASE(kernel, change, each_transition_leads_where_the_table_says, core, "LI
         kernel.expect_state(from, "after a refused " + label);
       }
     }
+}
+
+}  // namespace
+
+RONDO_CASE(kernel, change, each_transition_leads_where_the_table_says, core, "LIFE-01 LIFE-02",
+           "") {
+  try_all_transitions(it, {}, "LIFE-01", "LIFE-02");
+}
+
+RONDO_CASE(kernel, change, in_a_pool_each_transition_leads_where_the_table_says, core, "POOL-01",
+           RONDO_CAP_POOL) {
+  kernel_spec spec;
+  spec.threads = RONDO_THREADS_POOL;
+  try_all_transitions(it, spec, "POOL-01", "POOL-01");
 }
 
 RONDO_CASE(kernel, change, a_refused_transition_disturbs_no_message, core, "LIFE-02", "") {

@@ -1,5 +1,6 @@
 // The kernel module of the conformance suite: what `rondo conformance` launches on a backend.
 #include "handlers.hpp"
+#include "hooks.hpp"
 
 #include <rondo/kernel/registration.hpp>
 
@@ -16,5 +17,8 @@ RONDO_KERNEL(fail_handler);
 RONDO_KERNEL(large_handler);
 RONDO_KERNEL(emit_handler);
 RONDO_KERNEL(buffer_handler);
+RONDO_KERNEL(hooks_handler);
+RONDO_KERNEL(timer_handler);
+RONDO_KERNEL(pulse_handler);
 
 }  // namespace conformance_kernels

@@ -123,6 +123,46 @@ RONDO_CASE(message, reply, another_version_or_type_is_refused, core, "MSG-01", "
                "the requests that the handler saw, of which refused ones are no part,");
 }
 
+// By a backend that carries failures whole: the words are cut to what a slot of the output carries.
+RONDO_CASE(message, reply, another_version_is_named_beside_the_handlers_own, core, "MSG-08", "") {
+  const auto expect_named = [](test_kernel& kernel, std::uint32_t came, std::uint32_t due) {
+    const auto why = kernel.receive().failure();
+    const std::string label = "a request of version " + std::to_string(came) + " where " +
+                              std::to_string(due) + " is due";
+    expect_status(why.code, RONDO_VERSION_MISMATCH, label);
+    const std::string padded = " " + why.text + " ";
+    for (const auto version : {came, due})
+      require(padded.find("version " + std::to_string(version)) != std::string::npos,
+              "the failure of " + label + " does not name version " + std::to_string(version) +
+                  ": '" + why.text + "'");
+  };
+  test_kernel plain(it);
+  kernel_spec spec;
+  spec.handler = "ConformanceTypes";
+  spec.id = "encoded";
+  test_kernel encoded(it, spec);
+  plain.start();
+  encoded.start();
+  // Newer and older, with more bytes and with fewer, and each beside a request that is answered.
+  const std::vector<std::byte> bytes(plain.info(plain.input()).payload_capacity);
+  std::uint64_t answered = 0;
+  for (const std::uint32_t version : {1u, 2u, 4u, 65535u})
+    for (const std::size_t length : {std::size_t{0}, std::size_t{8}, bytes.size()}) {
+      expect_status(plain.try_push(std::span(bytes).first(length), version), RONDO_OK, "push");
+      plain.send(kernels::nonce_request{});
+      expect_named(plain, version, 3);
+      expect_equal(plain.receive().as<kernels::nonce_reply>().count, ++answered,
+                   "the requests that the handler saw, of which refused ones are no part,");
+    }
+  const auto whole = bytes_of(filled(it, true, 7));
+  for (const std::uint32_t version : {1u, 3u, 10'000u}) {
+    expect_status(encoded.try_push(whole, version), RONDO_OK, "push");
+    expect_named(encoded, version, 2);
+    (void)encoded.call<kernels::types_reply>(filled(it, false, 3));
+  }
+  plain.expect_state(RONDO_STATE_ACTIVE, "after requests of other versions");
+}
+
 RONDO_CASE(message, reply, a_failure_brings_the_handlers_words, core, "MSG-05 MSG-03", "") {
   kernel_spec spec;
   spec.handler = "ConformanceFail";

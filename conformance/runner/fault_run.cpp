@@ -32,6 +32,14 @@ bool wanted(std::string_view filter, const fault_text& fault) {
   return false;
 }
 
+// Of what a fault needs, and the plugin does not offer. The wrapper hides the map unless a fault is
+// about it; whether there is one shows in the run.
+std::string_view first_missing(std::string_view needs, std::string_view offered) {
+  for (const auto each : words(needs))
+    if (each != RONDO_CAP_MAPPED && !is_one_of(each, offered)) return each;
+  return {};
+}
+
 run_options with_fault(const fault_options& options, const fault_text* fault) {
   run_options run = options.run;
   run.environment.push_back("RONDO_FAULT_WRAP=" + options.run.with.plugin.string());
@@ -105,11 +113,11 @@ fault_matrix run_faults(const fault_options& options) {
   for (const fault_text& fault : faults) {
     if (!wanted(options.filter, fault)) continue;
     fault_result result;
-    // The wrapper hides the map unless a fault is about it; whether there is one shows in the run.
-    if (!fault.needs.empty() && fault.needs != RONDO_CAP_MAPPED && !is_one_of(fault.needs, all)) {
+    const auto missing = first_missing(fault.needs, all);
+    if (!missing.empty()) {
       result.of = &fault;
       result.left_out = true;
-      result.text = "the plugin does not advertise " + std::string(fault.needs);
+      result.text = "the plugin does not advertise " + std::string(missing);
     } else {
       result = try_fault(options, fault);
     }

@@ -65,6 +65,15 @@ rondo_status try_create(bench& it, const kernel_spec& spec, rondo_kernel*& out,
   params.block = spec.block;
   params.handler_deadline_ns = spec.handler_deadline_ns;
   params.lease_ns = spec.lease_ns;
+  params.threads = spec.threads;
+  // Gone when create has returned: the backend has to keep one of its own.
+  std::vector<std::byte> argument;
+  if (spec.start.has_value()) {
+    argument = *spec.start;
+    params.start_bytes = static_cast<std::uint32_t>(argument.size());
+    argument.resize(argument.size() + 1);  // never NULL
+    params.start_argument = argument.data();
+  }
   std::vector<rondo_option> options;
   for (const auto& [key, value] : it.with().options)
     options.push_back({c_text(key), c_text(value)});
@@ -73,7 +82,9 @@ rondo_status try_create(bench& it, const kernel_spec& spec, rondo_kernel*& out,
   params.option_count = options.size();
   rondo_device* const device = it.device();
   const host_call_guard guard;
-  return it.api().kernel.create(device, &params, &out, error);
+  const rondo_status status = it.api().kernel.create(device, &params, &out, error);
+  std::fill(argument.begin(), argument.end(), std::byte{0xa5});
+  return status;
 }
 
 // ---- replies

@@ -8,6 +8,7 @@
 #include "../kernels/messages.hpp"
 
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,10 +35,20 @@ struct kernel_spec {
   std::uint32_t grid = 0, block = 0;
   std::uint64_t handler_deadline_ns = 0, lease_ns = 0;
   std::uint64_t kernel_tag = 77;
+  std::uint32_t threads = RONDO_THREADS_DEDICATED;
+  std::optional<std::vector<std::byte>> start{};  // the start argument's bytes
   std::vector<std::pair<std::string, std::string>> options{};
   const rondo_handler* other_handler = nullptr;  // in place of the suite's
   bool without_image = false;
 };
+
+template <class T>
+std::vector<std::byte> encoded(const T& message) {
+  std::vector<std::byte> bytes(rondo::detail::max_bytes<T>());
+  const auto n = encode(message, bytes.data(), static_cast<std::uint32_t>(bytes.size()));
+  bytes.resize(static_cast<std::size_t>(n));
+  return bytes;
+}
 
 // What create() itself returns; `out` keeps its value unless it is OK.
 rondo_status try_create(bench& it, const kernel_spec& spec, rondo_kernel*& out,
@@ -95,10 +106,7 @@ class test_kernel {
   // Messages. Ids count from 1; the correlation is the id unless given.
   template <class T>
   rondo_status try_send(const T& message, std::uint64_t correlation = 0) {
-    std::vector<std::byte> bytes(rondo::detail::max_bytes<T>());
-    const auto n = encode(message, bytes.data(), static_cast<std::uint32_t>(bytes.size()));
-    bytes.resize(static_cast<std::size_t>(n));
-    return try_push(bytes, rondo::detail::message_of<T>.version, correlation);
+    return try_push(encoded(message), rondo::detail::message_of<T>.version, correlation);
   }
   // Waits for room.
   template <class T>

@@ -32,7 +32,13 @@ error_info handlers_failure(const std::string& kernel_id, const rondo_envelope& 
                     ? fmt::format("{} (handler's code {})", text, failure.user_code)
                     : std::string(text);
   if (why.message.empty()) why.message = status_text(why.code);
+  if (why.code == RONDO_VERSION_MISMATCH) why.remedy = same_headers;
   return why;
+}
+
+// A request of another version of the type that the handler takes.
+bool is_another_version(const rondo_message_type& sent, const rondo_message_type& taken) {
+  return view_of(sent.wire_name) == view_of(taken.wire_name) && sent.version != taken.version;
 }
 
 }  // namespace
@@ -42,8 +48,8 @@ error_info why_no_value(const std::string& kernel_id, const rondo_envelope& head
   if ((header.flags & RONDO_FLAG_FAILED) != 0) return handlers_failure(kernel_id, header, payload);
   if (header.version != expected.version)
     return {RONDO_VERSION_MISMATCH, kernel_id,
-            fmt::format("the reply has version {}, {} was expected", header.version,
-                        describe(expected)),
+            fmt::format("the reply has version {}, the caller takes version {} of {}",
+                        header.version, expected.version, view_of(expected.wire_name)),
             same_headers};
   return {RONDO_MALFORMED, kernel_id,
           fmt::format("the reply's {} bytes are not a {}", header.length, describe(expected)),
@@ -84,6 +90,15 @@ status instance::explain(status code, const codec& type, nanoseconds timeout,
       why.remedy = "Relaunch it, or launch another";
       break;
     case RONDO_TOO_LARGE:
+      // Of another version it is no wonder that it has another size: that is told as the handler
+      // would tell it of one that fits.
+      if (is_another_version(type.type, handler().request)) {
+        why.message =
+            fmt::format("the request has version {}, the handler takes version {} of {}",
+                        type.type.version, handler().request.version, view_of(type.type.wire_name));
+        why.remedy = same_headers;
+        return why.code = RONDO_VERSION_MISMATCH;
+      }
       why.message = fmt::format("a {} does not fit the {} bytes of a slot of {}",
                                 describe(type.type), input_->payload_capacity(), plan_.names.input);
       why.remedy = "Send larger data as a buffer";

@@ -323,16 +323,22 @@ typedef struct rondo_handler {
   rondo_status (*invoke)(void* state, const void* payload, rondo_emitter* out,
                          rondo_invocation* invocation);
   /* Hooks, each NULL if the handler has none. They run where invoke() runs, never beside it, with a
-   * request of zeros, and fail as it does.
-   * Once in each launch, before the first request. argument: the start_argument that the kernel was
-   * created with. A failure makes the launch fail with the hook's code and words. */
+   * request of zeros, and fail as it does. Of a kernel whose backend has capability
+   * "handler.hooks", on_start runs once in each launch, before the first request, with the
+   * start_argument that the kernel was created with [HOOK-01]. A failure makes the launch fail with
+   * the hook's status and words, its user_code among them, and leaves the kernel in the state from
+   * which it was launched [HOOK-02]. */
   rondo_status (*on_start)(void* state, const void* argument, uint32_t argument_bytes,
                            rondo_invocation* invocation);
   /* Once in each launch whose on_start did not fail, after the last request, when the kernel is
-   * terminated; not if it is FAILED. A failure is logged. */
+   * terminated, however that is done, and not before [HOOK-03]. Not if it is FAILED. A failure is
+   * logged. */
   rondo_status (*on_stop)(void* state, rondo_invocation* invocation);
-  /* At the time that call_again_after() named last, or soon after, while the kernel is ACTIVE;
-   * terminate forgets it. A failure is logged. Needs capability "handler.timer". */
+  /* Needs capability "handler.timer". Called once, at the time that call_again_after() named last
+   * or soon after, never before, whether requests come or not [TIME-01]; while the kernel is
+   * ACTIVE, and what was due meanwhile when it is so again [TIME-02]; terminate forgets it
+   * [TIME-03]. A failure is logged, makes no reply and ends nothing: a timer that the hook has
+   * asked for still comes [TIME-04]. */
   rondo_status (*on_timer)(void* state, rondo_invocation* invocation);
   /* What on_start takes; NULL: nothing. */
   const rondo_message_type* start_type;
@@ -688,8 +694,10 @@ enum {
 };
 enum { RONDO_TERMINATE_DRAIN = 1, RONDO_TERMINATE_DISCARD = 2 };
 /* Whose threads run the handler: one of the kernel's own, or the few of a pool that its device has
- * for all kernels that ask for it. With a pool a kernel that is idle costs memory only, and a
- * handler that does not return costs the others nothing but time. */
+ * for all kernels that ask for it. A kernel in a pool is launched, changed, spoken to and ended as
+ * one with a thread of its own [POOL-01]. Any number of them is served, however few the threads and
+ * however busy the others [POOL-02]. A handler that does not return costs the others nothing but
+ * time [POOL-03]. A kernel that is idle costs memory only: nobody looks at its queues [POOL-04]. */
 enum { RONDO_THREADS_DEDICATED = 0, RONDO_THREADS_POOL = 1 };
 
 typedef struct rondo_kernel_params {
@@ -717,7 +725,9 @@ typedef struct rondo_kernel_params {
   uint64_t option_count;
   uint32_t threads;           /* RONDO_THREADS_* */
   uint32_t start_bytes;       /* at most start_type->max_bytes of the handler */
-  const void* start_argument; /* encoded; the backend keeps a copy for every launch. NULL: none */
+  const void* start_argument; /* encoded; the backend keeps a copy for every launch. NULL: none. One
+                                 that is too long, missing where the handler takes one, or there
+                                 where it takes none, is INVALID_ARGUMENT [HOOK-04] */
 } rondo_kernel_params;
 
 typedef struct rondo_terminate_report {
@@ -771,7 +781,7 @@ typedef struct rondo_kernel_table {
    * and is not made later [LIFE-11]. No more kernels are resident than device_info says
    * (max_resident_kernels, 0 = no fixed limit): the launch of one too many is LIMIT_REACHED and
    * disturbs nobody [LIFE-13]. One at a time. OK, INVALID_STATE, TIMEOUT, LIMIT_REACHED,
-   * DEVICE_LOST. */
+   * DEVICE_LOST, what the handler's on_start failed with. */
   rondo_status (*launch)(rondo_kernel*, uint64_t deadline_ns, rondo_error_sink* error);
   /* After OK from deactivate the handler is not running and no further message is taken [LIFE-06].
    * One at a time. OK, INVALID_STATE, TIMEOUT, DEVICE_LOST. */

@@ -117,14 +117,42 @@ class context {
   RONDO_HD void fail_with(rondo_status code, std::int32_t user_code, const char* text) {
     if (!claim_failure(code)) return;
     invocation_.user_code = user_code;
-    std::uint32_t n = 0;
-    RONDO_KEEP_LOOP
-    for (; text != nullptr && n < RONDO_FAILURE_TEXT_MAX && text[n] != '\0'; ++n)
-      invocation_.failure_text[n] = text[n];
-    invocation_.failure_length = n;
+    invocation_.failure_length = 0;
+    say(text);
+  }
+  // Names both versions of a message type: the one that came and the one that is due.
+  RONDO_HD void fail_with_versions(std::uint32_t got, std::uint32_t due, const char* type) {
+    if (!claim_failure(RONDO_VERSION_MISMATCH)) return;
+    invocation_.user_code = 0;
+    invocation_.failure_length = 0;
+    say("the request has version ");
+    say_number(got);
+    say(", the handler takes version ");
+    say_number(due);
+    say(" of ");
+    say(type);
   }
 
  private:
+  // Behind what was said before, cut after RONDO_FAILURE_TEXT_MAX bytes.
+  RONDO_HD void say(const char* text) {
+    std::uint32_t n = invocation_.failure_length;
+    RONDO_KEEP_LOOP
+    for (; text != nullptr && n < RONDO_FAILURE_TEXT_MAX && *text != '\0'; ++n, ++text)
+      invocation_.failure_text[n] = *text;
+    invocation_.failure_length = n;
+  }
+  RONDO_HD void say_number(std::uint32_t value) {
+    std::uint32_t unit = 1;
+    RONDO_KEEP_LOOP
+    while (value / unit >= 10) unit *= 10;
+    std::uint32_t n = invocation_.failure_length;
+    RONDO_KEEP_LOOP
+    for (; unit > 0 && n < RONDO_FAILURE_TEXT_MAX; unit /= 10, ++n)
+      invocation_.failure_text[n] = static_cast<char>('0' + value / unit % 10);
+    invocation_.failure_length = n;
+  }
+
   // A thread alone needs no atomic access, and could not make one: its record may be in memory of
   // its own.
   RONDO_HD bool is_alone() const { return team_.sync == nullptr; }

@@ -78,7 +78,8 @@ RONDO_HD constexpr std::uint32_t handler_flags() {
   return flags;
 }
 
-// A request of another type or version is refused, never guessed at [MSG-01].
+// A request of another type or version is refused, never guessed at [MSG-01]. The failure that
+// refuses another version names both, and the kernel goes on [MSG-08].
 template <class H>
 RONDO_HD bool check_header(const rondo_envelope& header, context& ctx) {
   if (header.type != RONDO_TYPE_REQUEST) [[unlikely]] {
@@ -86,7 +87,8 @@ RONDO_HD bool check_header(const rondo_envelope& header, context& ctx) {
     return false;
   }
   if (header.version != message_of<typename H::request>.version) [[unlikely]] {
-    ctx.fail_with(RONDO_VERSION_MISMATCH, 0, "the request has another version than the handler");
+    ctx.fail_with_versions(header.version, message_of<typename H::request>.version,
+                           message_of<typename H::request>.wire_name);
     return false;
   }
   return true;
