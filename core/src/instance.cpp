@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace rondo::detail {
 
@@ -312,6 +313,8 @@ kernel_snapshot instance::snapshot() const {
   s.handler_samples = c.handler_samples;
   if (c.handler_samples > 0) s.handler_sampled_mean = ns(c.handler_sampled_ns / c.handler_samples);
   s.handler_sampled_max = ns(c.handler_sampled_max_ns);
+  std::copy(std::begin(c.handling), std::end(c.handling), s.handling.buckets.begin());
+  std::copy(std::begin(c.queueing), std::end(c.queueing), s.queueing.buckets.begin());
   s.sent = input_->sent();
   s.late_replies = router_->late();
   s.dropped_oldest = c.dropped_oldest;
@@ -328,19 +331,3 @@ kernel_snapshot instance::snapshot() const {
 }
 
 }  // namespace rondo::detail
-
-namespace rondo {
-
-std::string_view to_string(kernel_state state) noexcept {
-  switch (state) {
-    case kernel_state::created: return "created";
-    case kernel_state::launched: return "launched";
-    case kernel_state::active: return "active";
-    case kernel_state::inactive: return "inactive";
-    case kernel_state::terminated: return "terminated";
-    case kernel_state::failed: return "failed";
-  }
-  return "unknown";
-}
-
-}  // namespace rondo

@@ -102,7 +102,7 @@ status send_port::commit_mapped(claimed_slot& slot, const codec& type, const voi
   }
   id = slot.sequence + 1;
   abandoned_.fetch_sub(1, std::memory_order_relaxed);
-  ring_.commit(claim, header_of(length, type, id));
+  ring::commit_stamped(ring_, claim, header_of(length, type, id));
   if (wake_ != nullptr) ring::wake_if_parked(wake_);
   return RONDO_OK;
 }

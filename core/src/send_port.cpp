@@ -71,7 +71,7 @@ status send_port::try_send(const codec& type, const void* message, std::uint64_t
   rondo_envelope header = header_of(length, type, id, correlation);
   if (with.urgent) header.flags |= RONDO_FLAG_URGENT;
   const rondo_envelope_times times{with.deadline_ns, 0};
-  lane.commit(claim, header, &times);
+  ring::commit_stamped(lane, claim, header, &times);
   if (wake_ != nullptr) ring::wake_if_parked(wake_);
   return RONDO_OK;
 }

@@ -9,6 +9,7 @@
 #include <rondo/kernel.hpp>
 #include <rondo/plugin_library.hpp>
 #include <rondo/ring/map.hpp>
+#include <rondo/ring/stamp.hpp>
 #include <rondo/ring/wait.hpp>
 
 #include <atomic>
@@ -149,7 +150,7 @@ inline status send_port::send_mapped(const codec& type, const void* message,
     return RONDO_TOO_LARGE;
   }
   id = claim.sequence + 1;
-  ring_.commit(claim, header_of(length, type, id, correlation));
+  ring::commit_stamped(ring_, claim, header_of(length, type, id, correlation));
   if (wake_ != nullptr) ring::wake_if_parked(wake_);
   return RONDO_OK;
 }

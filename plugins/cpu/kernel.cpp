@@ -372,6 +372,11 @@ void kernel::counters(rondo_kernel_counters& out) {
   out.handler_samples = load(c.handler_samples);
   out.handler_sampled_ns = load(c.handler_sampled_ns);
   out.handler_sampled_max_ns = load(c.handler_sampled_max_ns);
+  const ring::latency_counts& latencies = worker_->latencies();
+  for (std::uint32_t i = 0; i < RONDO_LATENCY_BUCKETS; ++i) {
+    out.handling[i] = load(latencies.handling[i]);
+    out.queueing[i] = load(latencies.queueing[i]);
+  }
   out.input_depth = worker_->input().depth();
   out.output_depth = worker_->output().depth();
 }

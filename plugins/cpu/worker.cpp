@@ -165,12 +165,14 @@ std::uint64_t worker::discard_below(ring::consumer<>& lane, std::uint64_t sequen
 // Inline, like all that lies between a request and its reply, with what is rare kept out of it: a
 // caller waits for each instruction.
 RONDO_INLINE bool worker::handle(const ring::message& request) {
-  const bool sampled = counters_.messages_in % RONDO_SAMPLE_EVERY == 0;
+  const bool timed = ring::is_timed(request.sequence);
   const bool watched = options_.handler_deadline_ns != 0;
-  std::uint64_t begin = 0;
-  if (sampled || watched) [[unlikely]]
-    begin = ring::now_ns();
-  if (watched) ring::platform::store_relaxed(&counters_.busy_since_ns, begin);
+  timing took;
+  if (timed || watched) [[unlikely]] {
+    took.begin_ns = ring::now_ns();
+    waited_for_room_ns_ = 0;
+  }
+  if (watched) ring::platform::store_relaxed(&counters_.busy_since_ns, took.begin_ns);
 
   invocation_.base.request = request.header;
   invocation_.base.failure_code = RONDO_OK;
@@ -179,8 +181,10 @@ RONDO_INLINE bool worker::handle(const ring::message& request) {
   const rondo_status status = handler_.invoke(state_, request.payload, this, &invocation_.base);
 
   if (watched) ring::platform::store_relaxed(&counters_.busy_since_ns, 0);
-  if (sampled) [[unlikely]]
-    count_sample(begin);
+  if (timed) [[unlikely]] {
+    took.end_ns = ring::now_ns();
+    took.waited_ns = waited_for_room_ns_;
+  }
   const bool failed = invocation_.base.failure_code != RONDO_OK;
   if (status != RONDO_OK || failed) [[unlikely]] {
     if (status == RONDO_TERMINATED && !failed) return false;
@@ -191,19 +195,29 @@ RONDO_INLINE bool worker::handle(const ring::message& request) {
     abandon_by_rules();
     reply_open_ = false;
   }
+  if (timed) [[unlikely]]
+    count_timed(*request.header, took);
   add(counters_.bytes_in, request.header->length);
   add(counters_.messages_in, 1);
   return true;
 }
 
-void worker::count_sample(std::uint64_t begin_ns) {
-  const std::uint64_t end = ring::now_ns();
-  const std::uint64_t took = end - begin_ns;
+// The wait for room in the output is not the handler's. A handler with one reply begins after it,
+// as its room is reserved first.
+void worker::count_timed(const rondo_envelope& request, const timing& took) {
+  const std::uint64_t handled = took.end_ns - took.begin_ns - took.waited_ns;
   add(counters_.handler_samples, 1);
-  add(counters_.handler_sampled_ns, took);
-  if (took > counters_.handler_sampled_max_ns)
-    ring::platform::store_relaxed(&counters_.handler_sampled_max_ns, took);
-  ring::platform::store_relaxed(&counters_.heartbeat_ns, end);
+  add(counters_.handler_sampled_ns, handled);
+  if (handled > counters_.handler_sampled_max_ns)
+    ring::platform::store_relaxed(&counters_.handler_sampled_max_ns, handled);
+  add(latencies_.handling[ring::latency_bucket(handled)], 1);
+  if (request.reserved != 0) {
+    const bool emits = (handler_.flags & RONDO_HANDLER_EMITS) != 0;
+    const std::uint64_t began = took.begin_ns + (emits ? 0 : took.waited_ns);
+    const std::uint64_t queued = ring::since_stamp(request.reserved, began);
+    add(latencies_.queueing[ring::latency_bucket(queued)], 1);
+  }
+  ring::platform::store_relaxed(&counters_.heartbeat_ns, took.end_ns);
 }
 
 // The caller who waits learns why; the reason is cut to what the slot can carry. False if there was
@@ -257,14 +271,15 @@ rondo_status worker::wait_for_room(std::uint32_t bytes) {
   }
   const pool_wait aside(pool_, *this);
   const std::uint64_t busy_since = counters_.busy_since_ns;
-  const std::uint64_t begin = busy_since != 0 ? ring::now_ns() : 0;
+  const std::uint64_t begin = ring::now_ns();
   ring::platform::store_relaxed(&counters_.busy_since_ns, 0);
   ring::spinner spinner(spin_time());
   rondo_status status;
   while ((status = out_.try_reserve(bytes, reply_)) == RONDO_FULL && !must_give_up())
     if (spinner.idle()) nap();
-  if (busy_since != 0)
-    ring::platform::store_relaxed(&counters_.busy_since_ns, busy_since + ring::now_ns() - begin);
+  const std::uint64_t waited = ring::now_ns() - begin;
+  waited_for_room_ns_ += waited;
+  if (busy_since != 0) ring::platform::store_relaxed(&counters_.busy_since_ns, busy_since + waited);
   return status;
 }
 

@@ -7,6 +7,7 @@
 #include "memory.hpp"
 
 #include <rondo/backend/ring_queue.hpp>
+#include <rondo/ring/latency.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -69,6 +70,13 @@ struct alignas(ring::line_bytes) worker_counters {
   std::uint64_t dropped_oldest, expired, replies_dropped;
 };
 
+// A timed request that was handled.
+struct timing {
+  std::uint64_t begin_ns = 0;
+  std::uint64_t end_ns = 0;
+  std::uint64_t waited_ns = 0;  // of that, for room in the output
+};
+
 class worker : private rondo_emitter {
  public:
   // Constructs the handler's state; throws backend::failure if its constructor does.
@@ -125,6 +133,7 @@ class worker : private rondo_emitter {
   backend::ring_input& input() { return input_; }
   backend::ring_output& output() { return output_; }
   const worker_counters& counters() const { return counters_; }
+  const ring::latency_counts& latencies() const { return latencies_; }
   const worker_options& options() const { return options_; }
   ring::wake_line* line() { return input_.memory().wake_line(); }
   pool_place place;
@@ -146,7 +155,7 @@ class worker : private rondo_emitter {
   void run_due_timer();
   bool step();
   bool handle(const ring::message& request);
-  void count_sample(std::uint64_t begin_ns);
+  void count_timed(const rondo_envelope& request, const timing& took);
   bool fail_request();
   template <pace Pace>
   void rest(command during, ring::spinner& spinner);
@@ -220,8 +229,10 @@ class worker : private rondo_emitter {
   std::uint64_t put_off_ns_ = 0;
   bool given_up_ = false;
   worker_counters counters_{};
-  std::deque<notice> owed_;            // failures that wait for room in the output
-  std::unique_ptr<std::byte[]> lost_;  // where a reply is written that nobody will get
+  alignas(ring::line_bytes) ring::latency_counts latencies_{};
+  std::uint64_t waited_for_room_ns_ = 0;  // since a timed request was begun
+  std::deque<notice> owed_;               // failures that wait for room in the output
+  std::unique_ptr<std::byte[]> lost_;     // where a reply is written that nobody will get
 };
 
 }  // namespace rondo::cpu

@@ -130,7 +130,7 @@ TEST(module, lists_its_handlers) {
   EXPECT_THAT(ids,
               UnorderedElementsAre("Oracle", "Gated", "Culprit", "Emitting", "Mirror", "Measuring",
                                    "Summing", "Stillborn", "Noting", "Counting", "Flooded", "Probe",
-                                   "Started", "Ticking", "Pulsing", "Timeless"));
+                                   "Started", "Ticking", "Pulsing", "Timeless", "Unwilling"));
   for (const auto& handler : from_file) {
     EXPECT_EQ(handler.module, "tally");
     EXPECT_EQ(handler.request, "TallyRequest");

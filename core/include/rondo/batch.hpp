@@ -6,7 +6,7 @@
 #include <rondo/error.hpp>
 #include <rondo/export.hpp>
 #include <rondo/kernel/message.hpp>
-#include <rondo/ring/protocol.hpp>
+#include <rondo/ring/stamp.hpp>
 
 #include <cstdint>
 #include <string>
@@ -64,6 +64,7 @@ void fill_slots(ring::producer<>& shared, std::uint64_t first, const void* messa
       return false;
     if constexpr (!is_plain<T>) header.length = static_cast<std::uint32_t>(length);
     header.message_id = header.correlation_id = first + i + 1;
+    header.reserved = ring::stamp_for(first + i);
     ring.fill(slot, header);
     return true;
   };

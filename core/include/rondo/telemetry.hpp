@@ -2,15 +2,43 @@
 // queues.
 #pragma once
 
+#include <rondo/abi.h>
 #include <rondo/error.hpp>
 #include <rondo/export.hpp>
 #include <rondo/options.hpp>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace rondo {
+
+// Durations, counted in buckets that are powers of two of nanoseconds; see RONDO_LATENCY_BUCKETS in
+// rondo/abi.h. Empty if nothing was timed, or the backend does not tell.
+class latency_histogram {
+ public:
+  static constexpr std::size_t bucket_count = RONDO_LATENCY_BUCKETS;
+  // What a bucket holds: durations of at_least and more that are shorter than below, which is
+  // nanoseconds::max() for the last.
+  struct bounds {
+    nanoseconds at_least{0};
+    nanoseconds below{0};
+  };
+  static constexpr bounds bounds_of(std::size_t bucket) {
+    const auto power = [](std::size_t i) { return nanoseconds(std::int64_t{1} << i); };
+    return {bucket == 0 ? nanoseconds(0) : power(bucket),
+            bucket + 1 < bucket_count ? power(bucket + 1) : nanoseconds::max()};
+  }
+
+  std::array<std::uint64_t, bucket_count> buckets{};
+
+  RONDO_EXPORT std::uint64_t count() const noexcept;
+  // The bucket of the shortest duration that this share of all, from 0 to 1, is no longer than;
+  // that of 1 holds the longest. 0 to 0 if there is none.
+  RONDO_EXPORT bounds quantile(double share) const noexcept;
+};
 
 struct kernel_snapshot {
   std::string id;
@@ -37,6 +65,12 @@ struct kernel_snapshot {
   std::uint64_t handler_samples = 0;  // one request in RONDO_SAMPLE_EVERY is timed
   nanoseconds handler_sampled_mean{0};
   nanoseconds handler_sampled_max{0};
+  // Of the same requests: the handler's time, and the time from when they were sent until their
+  // handler began. Who fails counts; who never reaches the handler (discarded, given up, expired)
+  // does not. A wait for room in the output is no handling. A request that was sent by a call of
+  // the backend is in the second only if the backend stamps it.
+  latency_histogram handling;
+  latency_histogram queueing;
 
   // Counted by the host.
   std::uint64_t sent = 0;          // requests accepted by the input queue

@@ -146,7 +146,8 @@ enum {
  *   byte 0        4      6        8      12        16            24               32
  *        | length | type | version | flags | reserved | message_id | correlation_id |
  */
-/* A request reaches the handler byte for byte as it was pushed [MSG-02]. A reply has type
+/* A request reaches the handler byte for byte as it was pushed [MSG-02], but for `reserved`, where
+ * the producing side of a ring may stamp it. A reply has type
  * RONDO_TYPE_RESPONSE, the version of the handler's response type, reserved 0 and the
  * correlation_id of its request [MSG-03]; the message_id of replies counts from 1, without gaps, in
  * the order in which they are popped [MSG-04]. */
@@ -155,7 +156,7 @@ typedef struct rondo_envelope {
   uint16_t type;           /* RONDO_TYPE_REQUEST or RONDO_TYPE_RESPONSE */
   uint16_t version;        /* of the message type */
   uint32_t flags;          /* RONDO_FLAG_* */
-  uint32_t reserved;       /* 0 */
+  uint32_t reserved;       /* 0; in a request also its stamp, see RONDO_SAMPLE_EVERY */
   uint64_t message_id;     /* unique within its queue, counted from 1 */
   uint64_t correlation_id; /* chosen by the requester; every reply repeats it */
 } rondo_envelope;
@@ -422,6 +423,7 @@ typedef struct rondo_table {
 #define RONDO_CAP_POOL "kernel.pool"                     /* RONDO_THREADS_POOL */
 #define RONDO_CAP_HOOKS "handler.hooks"                  /* rondo_handler.on_start, on_stop */
 #define RONDO_CAP_TIMER "handler.timer"                  /* rondo_handler.on_timer */
+#define RONDO_CAP_LATENCY "kernel.latency"               /* counters.handling, queueing */
 #define RONDO_CAP_BUFFER "buffer"
 #define RONDO_CAP_HOST_IMAGE "image.host" /* runs rondo_handler.invoke */
 #define RONDO_CAP_HOST_ONLY_MESSAGES "message.host_only"
@@ -737,6 +739,18 @@ typedef struct rondo_terminate_report {
   uint64_t discarded; /* accepted messages that will never be handled */
 } rondo_terminate_report;
 
+/* Which requests are timed: those whose sequence in their lane of the input, counted from 0, is a
+ * multiple of RONDO_SAMPLE_EVERY. Whoever writes such a request into a ring, be it the host or a
+ * backend's push, stamps it in rondo_envelope.reserved when it is about to be published:
+ * CLOCK_MONOTONIC in units of 1 << RONDO_STAMP_SHIFT nanoseconds, the low 32 bits, all ones in
+ * place of 0; 0 means not stamped. Stamps come round after 274 s, so a wait that is longer is taken
+ * for a shorter one. */
+enum { RONDO_SAMPLE_EVERY = 64, RONDO_STAMP_SHIFT = 6 };
+
+/* Durations are counted in buckets that are powers of two of nanoseconds: bucket 0 holds 0 and 1
+ * ns, bucket i those from 2^i up to 2^(i + 1), the last all from 2^39, nine minutes. */
+enum { RONDO_LATENCY_BUCKETS = 40 };
+
 /* Counted by the kernel itself, single writer, since create. All monotonic but the depths [TEL-02].
  * After a reply was popped its request is soon in messages_in, bytes_in and messages_out; counts
  * are of messages, never of looks [TEL-03]. An active kernel shows signs of life in heartbeat_ns,
@@ -762,9 +776,13 @@ typedef struct rondo_kernel_counters {
   uint64_t dropped_oldest;  /* requests given up for newer ones */
   uint64_t expired;         /* requests whose deadline had passed */
   uint64_t replies_dropped; /* that found the output full */
+  /* With capability "kernel.latency", else 0. Of each timed request that was handled, well or with
+   * a failure, and of no other: its handler's time, so that the buckets' sum is handler_samples
+   * [TEL-06]; and, if it was stamped, the time from then until its handler began, never counted as
+   * shorter than it was but by what the clocks of host and device differ [TEL-07]. */
+  uint64_t handling[RONDO_LATENCY_BUCKETS];
+  uint64_t queueing[RONDO_LATENCY_BUCKETS];
 } rondo_kernel_counters;
-
-enum { RONDO_SAMPLE_EVERY = 64 };
 
 typedef struct rondo_kernel_table {
   uint32_t struct_size;

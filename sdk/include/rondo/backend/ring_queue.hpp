@@ -5,6 +5,7 @@
 #include <rondo/backend/backend.hpp>
 #include <rondo/backend/ring_memory.hpp>
 #include <rondo/ring/lanes.hpp>
+#include <rondo/ring/stamp.hpp>
 #include <rondo/ring/wait.hpp>
 
 #include <atomic>
@@ -84,7 +85,7 @@ class ring_input : public ring_queue {
     if (c.token == 0) return RONDO_INVALID_STATE;
     if (header.length > c.capacity) return RONDO_TOO_LARGE;
     const std::unique_ptr<ring::claim> claim = take(c);
-    ring_.commit(*claim, header);
+    ring::commit_stamped(ring_, *claim, header);
     return published(RONDO_OK);
   }
   rondo_status abandon(rondo_claim& c) override {
@@ -118,9 +119,13 @@ class ring_input : public ring_queue {
   rondo_status push_one(const rondo_envelope& header, const void* payload) {
     const bool is_urgent = has_urgent_lane() && (header.flags & RONDO_FLAG_URGENT) != 0;
     ring::producer<>& lane = is_urgent ? urgent_ : ring_;
-    const rondo_status status = lane.try_push(header, payload);
+    ring::claim claim;
+    const rondo_status status = lane.try_reserve(header.length, claim);
     if (status == RONDO_FULL) make_room(lane);
-    return status;
+    if (status != RONDO_OK) return status;
+    if (header.length != 0) __builtin_memcpy(claim.payload, payload, header.length);
+    ring::commit_stamped(lane, claim, header);
+    return RONDO_OK;
   }
   void make_room(ring::producer<>& lane) {
     if (!view().drops_oldest || !lane.drop_oldest(1)) return;

@@ -3,6 +3,7 @@
 // before it sleeps. Where the kernel has no membarrier both sides use a full barrier instead.
 #pragma once
 
+#include <rondo/ring/clock.hpp>
 #include <rondo/ring/layout.hpp>
 
 #include <linux/futex.h>
@@ -14,13 +15,6 @@
 #include <cstdint>
 
 namespace rondo::ring {
-
-inline std::uint64_t now_ns() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u +
-         static_cast<std::uint64_t>(t.tv_nsec);
-}
 
 inline constexpr std::uint64_t no_deadline = ~std::uint64_t{0};
 
