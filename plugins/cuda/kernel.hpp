@@ -75,8 +75,9 @@ class kernel final : public backend::kernel, private watched {
 
   const std::shared_ptr<device_parts> device_;
   const kernel_plan plan_;
-  pinned_block lines_;  // control, report, counters
+  pinned_block lines_;  // control, report, counters, latencies
   device::counters_line* counters_ = nullptr;
+  device::latency_block* latencies_ = nullptr;
   std::uint64_t own_memory_ = 0;  // resume block, state, scratch
   std::size_t own_bytes_ = 0;
   grid grid_;

@@ -6,6 +6,7 @@
 // cache line, and no two kernels share any [RING-04].
 #pragma once
 
+#include <rondo/ring/latency.hpp>
 #include <rondo/ring/protocol.hpp>
 
 #include <cstddef>
@@ -13,7 +14,7 @@
 
 namespace rondo::device {
 
-inline constexpr std::uint32_t contract_version = 1;
+inline constexpr std::uint32_t contract_version = 2;
 
 enum class action : std::uint32_t {
   probe = 1,    // write a probe_record and end
@@ -66,6 +67,11 @@ struct alignas(ring::line_bytes) counters_line {
   std::uint64_t reserved;
 };
 
+// Written by the kernel only, each number when it changes, and a little before the counters.
+struct alignas(ring::line_bytes) latency_block {
+  ring::latency_counts counts;
+};
+
 // One ring as the kernel addresses it.
 struct ring_args {
   std::uint64_t slots;
@@ -83,6 +89,7 @@ struct alignas(ring::line_bytes) resume_block {
   std::uint64_t constructed;  // the handler's state is
   std::uint64_t output_next;
   counters_line counters;
+  ring::latency_counts latencies;
   // Of grids with several blocks; zeroed before each launch.
   std::uint64_t go;       // message number << 1, or 1: leave
   std::uint64_t arrived;  // blocks at the barrier, counted up for ever
@@ -93,6 +100,7 @@ enum : std::uint32_t {
   flag_once = 1u << 0,     // end when nothing is waiting (event-driven mode)
   flag_watched = 1u << 1,  // the host watches the handler's deadline
   flag_near = 1u << 2,     // the input's slots lie in device memory: a look at them alone is short
+  flag_clock = 1u << 3,    // clock_ahead is known, so stamps of the host mean something
 };
 
 // The kernel's only parameter. Addresses are the device's.
@@ -118,6 +126,8 @@ struct launch_args {
   std::uint64_t probe;       // probe_record
   std::uint32_t nap_ns;      // the longest break between two looks of an idle kernel; 0: none
   std::uint32_t reserved;
+  std::uint64_t latencies;    // latency_block
+  std::uint64_t clock_ahead;  // the device's clock minus CLOCK_MONOTONIC, modulo 2^64
 };
 
 // What both sides must have compiled alike. All fields are numbers of 32 bits, so that they can be
@@ -136,6 +146,7 @@ struct launch_args {
   X(consumer_line_bytes, sizeof(::rondo::ring::consumer_line))           \
   X(control_word_at, offsetof(::rondo::device::control_line, word))      \
   X(counters_bytes, sizeof(::rondo::device::counters_line))              \
+  X(latency_bytes, sizeof(::rondo::device::latency_block))               \
   X(resume_bytes, sizeof(::rondo::device::resume_block))                 \
   X(launch_args_bytes, sizeof(::rondo::device::launch_args))             \
   X(launch_args_state_at, offsetof(::rondo::device::launch_args, state)) \

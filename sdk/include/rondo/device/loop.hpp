@@ -236,17 +236,14 @@ class server {
     return now;
   }
 
-  RONDO_DEVICE bool is_sampled() const { return sequence() % RONDO_SAMPLE_EVERY == 0; }
+  RONDO_DEVICE bool is_sampled() const { return ring::is_timed(sequence()); }
 
   RONDO_DEVICE void after_handler(const rondo_envelope& asked, std::uint64_t begin,
                                   ready_reply& reply) {
     if (begin != 0 && (args_.flags & flag_watched) != 0) lead_.say_busy(0);
     if (begin != 0 && is_sampled()) {
       const std::uint64_t end = x_.now();
-      const std::uint64_t took = end > begin ? end - begin : 0;
-      ++m_.counters.handler_samples;
-      m_.counters.handler_sampled_ns += took;
-      if (took > m_.counters.handler_sampled_max_ns) m_.counters.handler_sampled_max_ns = took;
+      count_sample(asked.reserved, begin, end);
       m_.counters.heartbeat = end;
     }
     if (invocation().failure_code != RONDO_OK) [[unlikely]] {
@@ -254,6 +251,25 @@ class server {
       forget_failure();
     }
     if (reply.is_there != 0) put_header(reply, asked.correlation_id, out_next());
+  }
+
+  // By thread 0: a timed request with this stamp was handled.
+  RONDO_DEVICE void count_sample(std::uint32_t stamp, std::uint64_t begin, std::uint64_t end) {
+    const std::uint64_t took = end > begin ? end - begin : 0;
+    ++m_.counters.handler_samples;
+    m_.counters.handler_sampled_ns += took;
+    if (took > m_.counters.handler_sampled_max_ns) m_.counters.handler_sampled_max_ns = took;
+    count_latency(&ring::latency_counts::handling, took);
+    if (stamp == 0 || (args_.flags & flag_clock) == 0) return;
+    count_latency(&ring::latency_counts::queueing,
+                  ring::since_stamp(stamp, begin - args_.clock_ahead));
+  }
+  // Counted in the device's memory, so that nothing is read across the bus.
+  RONDO_DEVICE void count_latency(
+      std::uint64_t (ring::latency_counts::*which)[RONDO_LATENCY_BUCKETS], std::uint64_t ns) {
+    const std::uint32_t bucket = ring::latency_bucket(ns);
+    auto& shown = reinterpret_cast<latency_block*>(args_.latencies)->counts;
+    P::store_relaxed(&(shown.*which)[bucket], ++(resume_.latencies.*which)[bucket]);
   }
 
   // The caller who waits learns why; the reason is cut to what the slot can carry.
@@ -701,13 +717,13 @@ class server {
     if (x_.thread() == 0) {
       m_.out_next += good;
       counters_line& c = m_.counters;
-      if (begin != 0 &&
-          (c.messages_in + good) / RONDO_SAMPLE_EVERY != c.messages_in / RONDO_SAMPLE_EVERY) {
+      constexpr std::uint32_t every = RONDO_SAMPLE_EVERY;
+      auto t = static_cast<std::uint32_t>((every - m_.sequence % every) % every);
+      if (t < good) {  // all of a batch take as long as the batch
         const std::uint64_t end = x_.now();
-        const std::uint64_t took = end > begin ? end - begin : 0;
-        ++c.handler_samples;
-        c.handler_sampled_ns += took;
-        if (took > c.handler_sampled_max_ns) c.handler_sampled_max_ns = took;
+        for (; t < good; t += every)
+          count_sample(reinterpret_cast<const rondo_envelope*>(request_of(t))->reserved, begin,
+                       end);
         c.heartbeat = end;
       }
       if (c.busy_since != 0) lead_.say_busy(0);
