@@ -23,6 +23,40 @@ json to_json(const scenario_outcome& scenario) {
   return {{"name", scenario.name}, {"cases", std::move(cases)}};
 }
 
+// Null: the last bucket, which has no end. Of no durations at all it is 0.
+json below(const latency_histogram::bounds& of) {
+  return of.below == nanoseconds::max() ? json() : json(of.below.count());
+}
+
+json to_json(const latency_histogram& durations) {
+  json buckets = json::array();
+  for (std::size_t i = 0; i < latency_histogram::bucket_count; ++i) {
+    if (durations.buckets[i] == 0) continue;
+    const auto bounds = latency_histogram::bounds_of(i);
+    buckets.push_back({{"at_least_ns", bounds.at_least.count()},
+                       {"below_ns", below(bounds)},
+                       {"count", durations.buckets[i]}});
+  }
+  return {{"count", durations.count()},
+          {"p50_below_ns", below(durations.quantile(0.5))},
+          {"p90_below_ns", below(durations.quantile(0.9))},
+          {"p99_below_ns", below(durations.quantile(0.99))},
+          {"max_below_ns", below(durations.quantile(1))},
+          {"buckets", std::move(buckets)}};
+}
+
+std::string human_bound(const latency_histogram::bounds& of) {
+  return of.below == nanoseconds::max() ? ">= " + human_duration(of.at_least)
+                                        : "< " + human_duration(of.below);
+}
+
+void print_latency(const char* what, const latency_histogram& durations) {
+  if (durations.count() == 0) return;
+  const auto at = [&](double share) { return human_bound(durations.quantile(share)); };
+  fmt::print("  {:<10} p50 {}, p90 {}, p99 {}, max {}, of {}\n", what, at(0.5), at(0.9), at(0.99),
+             at(1), counted(durations.count(), "sample", "samples"));
+}
+
 json to_json(const kernel_snapshot& stats) {
   return {{"id", stats.id},
           {"backend", stats.backend},
@@ -43,6 +77,8 @@ json to_json(const kernel_snapshot& stats) {
           {"handler_samples", stats.handler_samples},
           {"handler_sampled_mean_ns", stats.handler_sampled_mean.count()},
           {"handler_sampled_max_ns", stats.handler_sampled_max.count()},
+          {"handling", to_json(stats.handling)},
+          {"queueing", to_json(stats.queueing)},
           {"sent", stats.sent},
           {"late_replies", stats.late_replies},
           {"dropped_oldest", stats.dropped_oldest},
@@ -134,6 +170,8 @@ void print_stats(const kernel_snapshot& stats) {
   fmt::print("  handler    mean {}, max {}, of {}\n", human_duration(stats.handler_sampled_mean),
              human_duration(stats.handler_sampled_max),
              counted(stats.handler_samples, "sample", "samples"));
+  print_latency("handling", stats.handling);
+  print_latency("queueing", stats.queueing);
   fmt::print("  life       up {}, heartbeat {} ago, {}\n", human_duration(stats.uptime),
              human_duration(stats.since_heartbeat), counted(stats.polls, "poll", "polls"));
 }

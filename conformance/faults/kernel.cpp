@@ -5,8 +5,11 @@
 #include <bit>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <map>
+#include <numeric>
 #include <stdexcept>
+#include <utility>
 
 #include <unistd.h>
 
@@ -251,6 +254,27 @@ void wait_for_the_handler(rondo_kernel* kernel) {
   } while (sleep_ms(1), now_ns() < end);
 }
 
+// Counted by a thousandth of what it was.
+void scale_down(std::uint64_t (&buckets)[RONDO_LATENCY_BUCKETS]) {
+  constexpr std::size_t by = 10;
+  for (std::size_t i = 0; i < std::size(buckets); ++i) {
+    const std::uint64_t n = std::exchange(buckets[i], 0);
+    buckets[i < by ? 0 : i - by] += n;
+  }
+}
+void count_as_none(std::uint64_t (&buckets)[RONDO_LATENCY_BUCKETS]) {
+  const std::uint64_t all =
+      std::accumulate(std::begin(buckets), std::end(buckets), std::uint64_t{0});
+  std::fill(std::begin(buckets), std::end(buckets), 0);
+  buckets[0] = all;
+}
+void change_latencies(rondo_kernel_counters& out) {
+  if (out.struct_size < sizeof out) return;  // an older host's
+  if (broken(fault::handling_empty)) std::fill(std::begin(out.handling), std::end(out.handling), 0);
+  if (broken(fault::handling_in_microseconds)) scale_down(out.handling);
+  if (broken(fault::queueing_always_0)) count_as_none(out.queueing);
+}
+
 rondo_status counters(rondo_kernel* kernel, rondo_kernel_counters* out) {
   if (broken(fault::counters_wait)) wait_for_the_handler(kernel);
   const auto status = inner.kernel.counters(kernel->inner, out);
@@ -267,6 +291,7 @@ rondo_status counters(rondo_kernel* kernel, rondo_kernel_counters* out) {
   if (broken(fault::no_heartbeat)) out->heartbeat_ns = 0;
   if (broken(fault::heartbeat_of_another_clock))
     out->heartbeat_ns = static_cast<std::uint64_t>(::time(nullptr)) * 1'000'000'000u;
+  change_latencies(*out);
   if (broken(fault::counts_nothing)) {
     const std::uint32_t size = out->struct_size, now = out->state;
     *out = {};

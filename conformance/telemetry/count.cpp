@@ -107,6 +107,9 @@ RONDO_CASE(telemetry, count, counters_never_go_back, concurrent, "TEL-02", "") {
       grows(&rondo_kernel_counters::heartbeat_ns, "heartbeat_ns");
       grows(&rondo_kernel_counters::uptime_ns, "uptime_ns");
       grows(&rondo_kernel_counters::handler_samples, "handler_samples");
+      for (std::uint32_t i = 0; i < RONDO_LATENCY_BUCKETS; ++i)
+        require(now.handling[i] >= last.handling[i] && now.queueing[i] >= last.queueing[i],
+                "bucket " + std::to_string(i) + " of handling or queueing has gone back");
       require(now.messages_in <= 2000, "messages_in is beyond what was sent");
       last = now;
     }

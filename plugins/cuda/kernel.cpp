@@ -52,6 +52,7 @@ struct kernel_lines {
   device::report_line report;
   device::counters_line counters;
   device::hook_failure failed_hooks[device::hook_count];
+  device::latency_block latencies;
 };
 
 }  // namespace
@@ -82,6 +83,7 @@ void kernel::make_memory(const rondo_kernel_params& params) {
   grid_.report = &lines.report;
   counters_ = &lines.counters;
   failed_hooks_ = lines.failed_hooks;
+  latencies_ = &lines.latencies;
   const std::uint64_t alignment =
       std::max<std::uint64_t>(params.handler->state_alignment, ring::line_bytes);
   if (alignment > 256)
@@ -116,10 +118,13 @@ void kernel::fill_arguments() {
   if (plan_.where == placement::event) args.flags |= device::flag_once;
   if (plan_.where == placement::bar) args.flags |= device::flag_near;
   if (plan_.handler_deadline_ns != 0) args.flags |= device::flag_watched;
+  if (device_->ping.pinned.answered) args.flags |= device::flag_clock;
+  args.clock_ahead = static_cast<std::uint64_t>(device_->ping.clock_offset_ns);
   args.control = device_->pinned.device_address(grid_.control);
   args.report = device_->pinned.device_address(grid_.report);
   args.counters = device_->pinned.device_address(counters_);
   args.failed_hooks = device_->pinned.device_address(failed_hooks_);
+  args.latencies = device_->pinned.device_address(latencies_);
   args.buffers = device_->buffers.entries();
   args.buffer_count = buffer_table::capacity;
   args.kernel_tag = plan_.kernel_tag;
@@ -390,6 +395,11 @@ void kernel::counters(rondo_kernel_counters& out) {
   out.handler_samples = counted(&line::handler_samples);
   out.handler_sampled_ns = counted(&line::handler_sampled_ns);
   out.handler_sampled_max_ns = counted(&line::handler_sampled_max_ns);
+  const ring::latency_counts& latencies = latencies_->counts;
+  for (std::uint32_t i = 0; i < RONDO_LATENCY_BUCKETS; ++i) {
+    out.handling[i] = ring::platform::load_relaxed(&latencies.handling[i]);
+    out.queueing[i] = ring::platform::load_relaxed(&latencies.queueing[i]);
+  }
   out.input_depth = input_->depth();
   out.output_depth = output_->depth_now();
 }

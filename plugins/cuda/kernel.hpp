@@ -81,9 +81,10 @@ class kernel final : public backend::kernel, private watched {
 
   const std::shared_ptr<device_parts> device_;
   const kernel_plan plan_;
-  pinned_block lines_;  // control, report, counters, failed hooks
+  pinned_block lines_;  // control, report, counters, failed hooks, latencies
   device::counters_line* counters_ = nullptr;
   const device::hook_failure* failed_hooks_ = nullptr;
+  device::latency_block* latencies_ = nullptr;
   std::uint64_t warned_of_[device::hook_count] = {};  // the life in which its failure was logged
   std::uint64_t own_memory_ = 0;                      // resume block, state, scratch, argument
   std::size_t own_bytes_ = 0;

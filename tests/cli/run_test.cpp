@@ -93,6 +93,29 @@ TEST_F(run, stats_count_the_messages_that_were_handled) {
   EXPECT_TRUE(contains(text, "3 sent, 3 in, 3 out, 1 failed, 0 dropped")) << text;
 }
 
+// Of three requests the first is timed.
+TEST_F(run, stats_show_how_long_requests_waited_and_were_handled) {
+  const auto document = run_as_json({refusing_, "--kernel", "Doubler", "--stats"}, 1);
+  for (const auto* what : {"handling", "queueing"}) {
+    const auto& durations = document["runs"][0]["stats"][what];
+    expect_keys(durations, {"count", "p50_below_ns", "p90_below_ns", "p99_below_ns", "max_below_ns",
+                            "buckets"});
+    EXPECT_EQ(durations["count"], 1) << what;
+    ASSERT_EQ(durations["buckets"].size(), 1u) << what;
+    const auto& bucket = durations["buckets"][0];
+    expect_keys(bucket, {"at_least_ns", "below_ns", "count"});
+    EXPECT_EQ(bucket["count"], 1);
+    EXPECT_EQ(bucket["below_ns"].get<std::uint64_t>(),
+              std::max<std::uint64_t>(2, 2 * bucket["at_least_ns"].get<std::uint64_t>()));
+    for (const auto* quantile : {"p50_below_ns", "p90_below_ns", "p99_below_ns", "max_below_ns"})
+      EXPECT_EQ(durations[quantile], bucket["below_ns"]) << quantile;
+  }
+  const auto text = rondo({"run", refusing_, "--kernel", "Doubler", "--stats"}).out;
+  EXPECT_TRUE(contains(text, "  handling   p50 < ")) << text;
+  EXPECT_TRUE(contains(text, "  queueing   p50 < ")) << text;
+  EXPECT_TRUE(contains(text, "of 1 sample\n")) << text;
+}
+
 TEST_F(run, list_shows_handlers_and_runs_none) {
   const auto result = rondo({"run", refusing_, "--list"});
   EXPECT_EQ(result.exit_code, 0) << said(result);

@@ -17,6 +17,7 @@ TEST(contract, lines_of_host_and_kernel_are_never_one) {  // RING-04
   expect_own_lines<control_line>();
   expect_own_lines<report_line>();
   expect_own_lines<counters_line>();
+  expect_own_lines<latency_block>();
   expect_own_lines<resume_block>();
 }
 

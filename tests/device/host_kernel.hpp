@@ -28,6 +28,7 @@ struct kernel_options {
   std::uint64_t skip_below = 0;
   std::uint64_t input_begins_at = 0;  // sequences
   std::uint64_t output_begins_at = 0;
+  std::uint64_t clock_ahead = 0;               // of the host's, when flags say that it is known
   std::uint64_t patience_ns = 20'000'000'000;  // how long any wait may take
 };
 
@@ -85,6 +86,8 @@ class host_kernel {
     a.control = address_of(&lines_->control);
     a.report = address_of(&lines_->report);
     a.counters = address_of(&lines_->counters);
+    a.latencies = address_of(&lines_->latencies);
+    a.clock_ahead = options_.clock_ahead;
     a.resume = address_of(&lines_->resume);
     a.state = address_of(state_.get());
     a.scratch = address_of(scratch_.data());
@@ -221,6 +224,15 @@ class host_kernel {
     for (std::size_t i = 0; i < sizeof c / 16; ++i) to[i] = ring::platform::load_chunk(from + i);
     return c;
   }
+  ring::latency_counts latencies() const {
+    ring::latency_counts c;
+    const ring::latency_counts& from = lines_->latencies.counts;
+    for (std::uint32_t i = 0; i < RONDO_LATENCY_BUCKETS; ++i) {
+      c.handling[i] = ring::platform::load_relaxed(&from.handling[i]);
+      c.queueing[i] = ring::platform::load_relaxed(&from.queueing[i]);
+    }
+    return c;
+  }
   std::uint64_t input_head() const {
     return ring::platform::load_acquire(&input_.view().consumer->head);  // SYNC: slot-freed
   }
@@ -265,6 +277,7 @@ class host_kernel {
     device::report_line report;
     device::counters_line counters;
     device::hook_failure failed_hooks[device::hook_count];
+    device::latency_block latencies;
     device::resume_block resume;
     device::probe_record probe;
   };

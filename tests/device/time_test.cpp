@@ -3,6 +3,8 @@
 #include "test_clock.hpp"
 #include "traffic.hpp"
 
+#include <numeric>
+
 namespace rondo::test {
 namespace {
 
@@ -10,7 +12,12 @@ using message = sized<2>;
 using echo = hooked<answering<message, message>>;
 using many = hooked<emitting<message, message>>;
 using grid_echo = hooked<answering<message, message, execution::grid>>;
+using independent_echo = answering<message, message, execution::independent>;
 using clock = clocked_threads;
+
+std::uint64_t sum_of(const std::uint64_t (&buckets)[RONDO_LATENCY_BUCKETS]) {
+  return std::accumulate(std::begin(buckets), std::end(buckets), std::uint64_t{0});
+}
 
 template <class H>
 using kernel_of = host_kernel<H, ring::platform, clocked_threads>;
@@ -215,6 +222,81 @@ TEST_P(time_passes, one_request_in_many_is_timed) {
   EXPECT_EQ(k.counters().handler_samples, 2u);
   EXPECT_EQ(k.counters().handler_sampled_ns, 14u);
   EXPECT_EQ(k.counters().handler_sampled_max_ns, 7u);
+  EXPECT_EQ(sum_of(k.latencies().handling), 2u);
+  EXPECT_EQ(k.latencies().handling[2], 2u);  // 4 to 7
+  EXPECT_EQ(sum_of(k.latencies().queueing), 0u) << "nobody stamped them";
+}
+
+// The device's clock is ahead of the host's, as which stamps are.
+TEST_P(time_passes, the_wait_of_a_timed_request_is_counted_by_its_stamp) {
+  constexpr std::uint64_t ahead = 250'000;
+  kernel_options o = options(0);
+  o.output.capacity = 256;
+  o.flags |= device::flag_clock;
+  o.clock_ahead = ahead;
+  kernel_of<echo> k(o);
+  echo::before = [&](const message&, context&) { clock::advance(7); };
+  const auto push_sent_at = [&](std::uint64_t host_time, std::uint64_t id = 0) {
+    packed<message> m(id, {false, wish::reply, 1});
+    m.header.reserved = ring::stamp_of(host_time);
+    k.push(m.header, m.bytes.data());
+  };
+  const std::uint64_t host_now = clock::time() - ahead;
+  push_sent_at(host_now - 100'000);
+  for (std::uint64_t id = 1; id < 64; ++id) push_sent_at(host_now - 200'000, id);
+  k.launch_and_run();
+  expect_replies(k, 64);
+  EXPECT_EQ(sum_of(k.latencies().queueing), 1u);
+  EXPECT_EQ(k.latencies().queueing[ring::latency_bucket(100'000)], 1u);
+  push_sent_at(clock::time() - ahead + 50'000);  // a host whose clock is a little ahead
+  expect_replies(k, 1);
+  EXPECT_EQ(k.stop().how, ending::ordered);
+  EXPECT_EQ(sum_of(k.latencies().queueing), 2u);
+  EXPECT_EQ(k.latencies().queueing[0], 1u);
+  EXPECT_EQ(sum_of(k.latencies().handling), 2u);
+}
+
+TEST_P(time_passes, latencies_are_told_only_where_the_clocks_are_known) {
+  kernel_options o = options(0);
+  kernel_of<echo> k(o);
+  packed<message> m(0, {false, wish::reply, 1});
+  m.header.reserved = 12345;
+  k.push(m.header, m.bytes.data());
+  k.launch_and_run();
+  expect_replies(k, 1);
+  EXPECT_EQ(k.stop().how, ending::ordered);
+  EXPECT_EQ(sum_of(k.latencies().handling), 1u);
+  EXPECT_EQ(sum_of(k.latencies().queueing), 0u);
+}
+
+// Of a batch each timed request counts, however many are in it, and a second launch goes on.
+TEST_P(time_passes, requests_of_a_batch_are_timed_as_others_are) {
+  kernel_options o = options(0);
+  o.input.capacity = o.output.capacity = 256;
+  o.flags |= device::flag_clock;
+  if (o.grid.blocks > 1) o.grid = {1, 160, 32};  // a batch with three of them
+  kernel_of<independent_echo> k(o);
+  const auto push_stamped = [&](std::uint64_t count) {
+    for (std::uint64_t id = 0; id < count; ++id) {
+      packed<message> m(id, {false, wish::reply, 1});
+      m.header.reserved = ring::stamp_of(clock::time());
+      k.push(m.header, m.bytes.data());
+    }
+  };
+  push_stamped(130);
+  k.launch_and_run();
+  expect_replies(k, 130);
+  EXPECT_EQ(k.stop().how, ending::ordered);
+  EXPECT_EQ(k.counters().handler_samples, 3u);
+  EXPECT_EQ(sum_of(k.latencies().handling), 3u);
+  EXPECT_EQ(sum_of(k.latencies().queueing), 3u);
+  push_stamped(63);
+  k.launch_and_run();
+  expect_replies(k, 63);
+  EXPECT_EQ(k.stop().how, ending::ordered);
+  EXPECT_EQ(k.counters().handler_samples, 4u);
+  EXPECT_EQ(sum_of(k.latencies().handling), 4u);
+  EXPECT_EQ(sum_of(k.latencies().queueing), 4u);
 }
 
 std::string setup_name(const ::testing::TestParamInfo<setup>& info) {

@@ -104,7 +104,7 @@ class batches : protected short_way<H, X, P, K> {
     return now;
   }
 
-  RONDO_DEVICE void answer_own(std::uint64_t sequence) {
+  RONDO_DEVICE void answer_own(std::uint64_t place) {
     const auto* content = reinterpret_cast<const std::byte*>(request_of(x_.thread()));
     auto* out = reinterpret_cast<std::byte*>(reply_of(x_.thread()));
     const rondo_envelope in = *reinterpret_cast<const rondo_envelope*>(content);
@@ -117,28 +117,28 @@ class batches : protected short_way<H, X, P, K> {
     else context(own).fail_with(RONDO_MALFORMED, 0, too_long);
     if constexpr (!detail::is_plain<request>) x_.add_in_block(&m_.counters.bytes_in, in.length);
     if (own.failure_code != RONDO_OK) [[unlikely]]
-      return fail_own(own, in.correlation_id, sequence);
-    put_own(out, to.reply, 0, in.correlation_id, sequence);
+      return fail_own(own, in.correlation_id, place);
+    put_own(out, to.reply, 0, in.correlation_id, place);
     if (K::is_chunked(lead_.out()))
-      store_message<P, K>(lead_.out(), sequence, out, plan::header_bytes + to.reply.length, 0, 1);
+      store_message<P, K>(lead_.out(), place, out, plan::header_bytes + to.reply.length, 0, 1);
     if constexpr (!detail::is_plain<response>)
       x_.add_in_block(&m_.counters.bytes_out, to.reply.length);
   }
 
   RONDO_DEVICE static void put_own(std::byte* out, const ready_reply& reply, std::uint32_t mark,
-                                   std::uint64_t correlation_id, std::uint64_t sequence) {
-    const rondo_envelope header{reply.length,
-                                RONDO_TYPE_RESPONSE,
-                                static_cast<std::uint16_t>(reply.version),
-                                reply.flags,
-                                mark,
-                                sequence + 1,
-                                correlation_id};
-    __builtin_memcpy(__builtin_assume_aligned(out, 16), &header, sizeof header);
+                                   std::uint64_t correlation_id, std::uint64_t place) {
+    const rondo_envelope said{reply.length,
+                              RONDO_TYPE_RESPONSE,
+                              static_cast<std::uint16_t>(reply.version),
+                              reply.flags,
+                              mark,
+                              place + 1,
+                              correlation_id};
+    __builtin_memcpy(__builtin_assume_aligned(out, 16), &said, sizeof said);
   }
 
   RONDO_DEVICE void fail_own(const rondo_invocation& own, std::uint64_t correlation_id,
-                             std::uint64_t sequence) {
+                             std::uint64_t place) {
     constexpr std::uint32_t fixed = offsetof(rondo_failure, text);
     alignas(16) std::byte out[plan::header_bytes + sizeof(rondo_failure)];
     const std::uint32_t room = lead_.out().shape.payload_capacity;
@@ -152,8 +152,8 @@ class batches : protected short_way<H, X, P, K> {
       for (std::uint32_t k = 0; k < text; ++k) record.text[k] = own.failure_text[k];
       reply = {1, fixed + text, RONDO_FLAG_FAILED, 0};
     }
-    put_own(out, reply, 0, correlation_id, sequence);
-    store_message<P, K>(lead_.out(), sequence, out, plan::header_bytes + reply.length, 0, 1);
+    put_own(out, reply, 0, correlation_id, place);
+    store_message<P, K>(lead_.out(), place, out, plan::header_bytes + reply.length, 0, 1);
     reply_of(x_.thread())->tag = sent_mark;
     x_.add_in_block(&m_.counters.messages_failed, 1);
     x_.add_in_block(&m_.counters.bytes_out, reply.length);
@@ -166,9 +166,14 @@ class batches : protected short_way<H, X, P, K> {
     if (x_.thread() == 0) {
       m_.out_next += good;
       counters_line& c = m_.counters;
-      if (begin != 0 &&
-          (c.messages_in + good) / RONDO_SAMPLE_EVERY != c.messages_in / RONDO_SAMPLE_EVERY)
-        lead_.sample_ends(begin);
+      constexpr std::uint32_t every = RONDO_SAMPLE_EVERY;
+      auto t = static_cast<std::uint32_t>((every - m_.sequence % every) % every);
+      if (t < good) {  // all of a batch take as long as the batch
+        const std::uint64_t end = x_.now();
+        for (; t < good; t += every)
+          lead_.count_sample(reinterpret_cast<const rondo_envelope*>(request_of(t))->reserved,
+                             begin, end);
+      }
       if (c.busy_since != 0) lead_.say_busy(0);
       c.messages_in += good;
       c.messages_out += good;

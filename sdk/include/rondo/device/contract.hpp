@@ -6,6 +6,7 @@
 // cache line, and no two kernels share any [RING-04].
 #pragma once
 
+#include <rondo/ring/latency.hpp>
 #include <rondo/ring/protocol.hpp>
 
 #include <cstddef>
@@ -81,6 +82,11 @@ struct alignas(ring::line_bytes) hook_failure {
   rondo_failure said;
 };
 
+// Written by the kernel only, each number when it changes, and a little before the counters.
+struct alignas(ring::line_bytes) latency_block {
+  ring::latency_counts counts;
+};
+
 // One ring as the kernel addresses it.
 struct ring_args {
   std::uint64_t slots;
@@ -104,6 +110,7 @@ struct alignas(ring::line_bytes) resume_block {
   std::uint64_t refused;   // it failed
   std::uint64_t ended;     // the life in which on_stop ran last
   std::uint64_t timer_at;  // set by call_again_after(), on the device's clock; 0: none
+  ring::latency_counts latencies;
   // Of grids with several blocks; zeroed before each launch.
   std::uint64_t go;       // message number << 1, or 1: leave
   std::uint64_t arrived;  // blocks at the barrier, counted up for ever
@@ -114,6 +121,7 @@ enum : std::uint32_t {
   flag_once = 1u << 0,     // end when nothing is waiting (event-driven mode)
   flag_watched = 1u << 1,  // the host watches the handler's deadline
   flag_near = 1u << 2,     // the input's slots lie in device memory: a look at them alone is short
+  flag_clock = 1u << 3,    // clock_ahead is known, so stamps of the host mean something
 };
 
 // The kernel's only parameter. Addresses are the device's.
@@ -142,6 +150,8 @@ struct launch_args {
   std::uint64_t start_argument;  // encoded, in start_room bytes of device memory
   std::uint32_t nap_ns;          // the longest break between two looks of an idle kernel; 0: none
   std::uint32_t start_bytes;
+  std::uint64_t latencies;    // latency_block
+  std::uint64_t clock_ahead;  // the device's clock minus CLOCK_MONOTONIC, modulo 2^64
 };
 
 // What both sides must have compiled alike. All fields are numbers of 32 bits, so that they can be
@@ -162,6 +172,7 @@ struct launch_args {
   X(control_word_at, offsetof(::rondo::device::control_line, word))      \
   X(counters_bytes, sizeof(::rondo::device::counters_line))              \
   X(hook_failure_bytes, sizeof(::rondo::device::hook_failure))           \
+  X(latency_bytes, sizeof(::rondo::device::latency_block))               \
   X(resume_bytes, sizeof(::rondo::device::resume_block))                 \
   X(launch_args_bytes, sizeof(::rondo::device::launch_args))             \
   X(launch_args_state_at, offsetof(::rondo::device::launch_args, state)) \

@@ -100,11 +100,17 @@ class lead {
     if (!is_chunked_in() && x_.now() - m_.looked_at > burst_ns) m_.must_look = 1;
   }
 
-  // By thread 0, behind a handler, or a batch of them, whose time is taken.
-  RONDO_DEVICE void sample_ends(std::uint64_t begin) {
-    const std::uint64_t end = x_.now();
-    count_sample(end > begin ? end - begin : 0);
+  // By thread 0, behind a handler, or a batch of them, that was timed: `stamp` as in its request.
+  RONDO_DEVICE void count_sample(std::uint32_t stamp, std::uint64_t begin, std::uint64_t end) {
+    const std::uint64_t took = end > begin ? end - begin : 0;
+    ++m_.counters.handler_samples;
+    m_.counters.handler_sampled_ns += took;
+    if (took > m_.counters.handler_sampled_max_ns) m_.counters.handler_sampled_max_ns = took;
     m_.counters.heartbeat = end;
+    count_latency(&ring::latency_counts::handling, took);
+    if (stamp == 0 || (args_.flags & flag_clock) == 0) return;
+    count_latency(&ring::latency_counts::queueing,
+                  ring::since_stamp(stamp, begin - args_.clock_ahead));
   }
 
   // `n` requests were taken out of the input and what they asked for is done.
@@ -192,10 +198,13 @@ class lead {
   }
 
  private:
-  RONDO_DEVICE void count_sample(std::uint64_t took) {
-    ++m_.counters.handler_samples;
-    m_.counters.handler_sampled_ns += took;
-    if (took > m_.counters.handler_sampled_max_ns) m_.counters.handler_sampled_max_ns = took;
+  // Counted in the device's memory, so that nothing is read across the bus.
+  RONDO_DEVICE void count_latency(
+      std::uint64_t (ring::latency_counts::*which)[RONDO_LATENCY_BUCKETS], std::uint64_t ns) {
+    const std::uint32_t bucket = ring::latency_bucket(ns);
+    auto& shown = reinterpret_cast<latency_block*>(args_.latencies)->counts;
+    auto& counted = reinterpret_cast<resume_block*>(args_.resume)->latencies;
+    P::store_relaxed(&(shown.*which)[bucket], ++(counted.*which)[bucket]);
   }
 
   static constexpr std::uint32_t looks_until_idle = 4;

@@ -29,12 +29,12 @@ class replying : protected desk<H, X, P, K> {
     return now;
   }
 
-  RONDO_DEVICE bool is_sampled() const { return sequence() % RONDO_SAMPLE_EVERY == 0; }
+  RONDO_DEVICE bool is_sampled() const { return ring::is_timed(sequence()); }
 
   RONDO_DEVICE void after_handler(const rondo_envelope& asked, std::uint64_t begin,
                                   ready_reply& reply) {
     if (begin != 0 && (args_.flags & flag_watched) != 0) lead_.say_busy(0);
-    if (begin != 0 && is_sampled()) lead_.sample_ends(begin);
+    if (begin != 0 && is_sampled()) lead_.count_sample(asked.reserved, begin, x_.now());
     if (invocation().failure_code != RONDO_OK) [[unlikely]] {
       make_failure(invocation(), reply);
       forget_failure();
@@ -65,13 +65,13 @@ class replying : protected desk<H, X, P, K> {
   }
 
   RONDO_DEVICE void put_header(const ready_reply& reply, std::uint64_t correlation_id,
-                               std::uint64_t sequence) {
+                               std::uint64_t place) {
     const rondo_envelope out{reply.length,
                              RONDO_TYPE_RESPONSE,
                              static_cast<std::uint16_t>(reply.version),
                              reply.flags,
                              0,
-                             sequence + 1,
+                             place + 1,
                              correlation_id};
     __builtin_memcpy(__builtin_assume_aligned(stage_ + plan::out_at, 16), &out, sizeof out);
   }

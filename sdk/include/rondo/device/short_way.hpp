@@ -32,7 +32,7 @@ class short_way : protected running<H, X, P, K> {
   // own.
   RONDO_DEVICE void prepare_short_way() {
     const std::uint64_t reply = m_.out_next;
-    is_short_ = sequence() % RONDO_SAMPLE_EVERY != 0 && sequence() >= args_.skip_below &&
+    is_short_ = !ring::is_timed(sequence()) && sequence() >= args_.skip_below &&
                 (args_.flags & flag_watched) == 0 &&
                 x_.has_lane_for_each(ring::chunks_in_slot(lead_.in().shape)) &&
                 x_.has_lane_for_each(short_reply_pieces) &&
@@ -85,18 +85,18 @@ class short_way : protected running<H, X, P, K> {
       return short_end::not_handled;
     request in;
     __builtin_memcpy(&in, __builtin_assume_aligned(stage + plan::header_bytes, 16), sizeof in);
-    const rondo_envelope header{sizeof(response),
-                                RONDO_TYPE_RESPONSE,
-                                detail::message_of<response>.version,
-                                0,
-                                0,
-                                lead_.out_next() + 1,
-                                reinterpret_cast<const rondo_envelope*>(stage)->correlation_id};
+    const rondo_envelope said{sizeof(response),
+                              RONDO_TYPE_RESPONSE,
+                              detail::message_of<response>.version,
+                              0,
+                              0,
+                              lead_.out_next() + 1,
+                              reinterpret_cast<const rondo_envelope*>(stage)->correlation_id};
     response out{};
     context ctx(invocation(stage));
     handler()(in, out, ctx);
     std::byte* to = stage + plan::out_at;
-    *reinterpret_cast<rondo_envelope*>(to) = header;
+    *reinterpret_cast<rondo_envelope*>(to) = said;
     __builtin_memcpy(__builtin_assume_aligned(to + plan::header_bytes, 16), &out, sizeof out);
     return ctx.failed() ? short_end::failed : short_end::replied;
   }

@@ -1,0 +1,133 @@
+// How long requests waited and were handled, compared with times that the suite itself has made: a
+// handler that is known to take a while, and requests that wait until the kernel is activated.
+#include "../support/kernel.hpp"
+#include "../support/suite.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <thread>
+
+namespace rondo::conformance {
+
+namespace {
+
+constexpr std::uint64_t every = RONDO_SAMPLE_EVERY;
+// What the clocks of host and device may differ by. A backend says how much it is; here the least
+// that a wait of 20 ms is still told by.
+constexpr std::uint64_t clocks_ns = 1'000'000;
+
+using buckets = std::uint64_t[RONDO_LATENCY_BUCKETS];
+
+std::uint64_t sum_of(const buckets& all) {
+  return std::accumulate(std::begin(all), std::end(all), std::uint64_t{0});
+}
+std::uint64_t begin_of(std::size_t bucket) { return bucket == 0 ? 0 : std::uint64_t{1} << bucket; }
+// How many were surely shorter than this, and longer.
+std::uint64_t shorter_than(const buckets& all, std::uint64_t ns) {
+  std::uint64_t n = 0;
+  for (std::size_t i = 0; i + 1 < std::size(all); ++i)
+    if (begin_of(i + 1) <= ns) n += all[i];
+  return n;
+}
+std::uint64_t longer_than(const buckets& all, std::uint64_t ns) {
+  std::uint64_t n = 0;
+  for (std::size_t i = 0; i < std::size(all); ++i)
+    if (begin_of(i) > ns) n += all[i];
+  return n;
+}
+
+// They settle soon, as all counters do.
+rondo_kernel_counters settled(bench& it, test_kernel& kernel, std::uint64_t handled,
+                              std::uint64_t timed) {
+  rondo_kernel_counters now{};
+  eventually(
+      [&] {
+        now = kernel.counters_at(handled);
+        return now.handler_samples >= timed && sum_of(now.handling) >= timed &&
+               sum_of(now.queueing) >= timed;
+      },
+      it.patience());
+  return now;
+}
+
+void expect_timed(const rondo_kernel_counters& now, std::uint64_t timed) {
+  expect_equal(now.handler_samples, timed, "handler_samples");
+  expect_equal(sum_of(now.handling), timed, "the sum of the buckets of handling");
+}
+
+}  // namespace
+
+RONDO_CASE(telemetry, latency, each_timed_request_is_in_a_bucket_of_handling, core, "TEL-06",
+           "kernel.latency") {
+  test_kernel kernel(it);
+  kernel.start();
+  for (std::uint64_t i = 0; i < 2 * every + 1; ++i)
+    (void)kernel.call<kernels::nonce_reply>(kernels::nonce_request{});
+  const auto now = settled(it, kernel, 2 * every + 1, 3);
+  expect_timed(now, 3);
+  require(shorter_than(now.handling, now.handler_sampled_max_ns) < 3,
+          "the longest of three is in a bucket of shorter ones");
+  expect_equal(longer_than(now.handling, now.handler_sampled_max_ns), 0u,
+               "how many were handled longer than handler_sampled_max_ns");
+}
+
+RONDO_CASE(telemetry, latency, the_bucket_of_handling_is_that_of_its_time, core, "TEL-06",
+           "kernel.latency") {
+  constexpr std::uint64_t least_ns = 5'000'000;
+  kernel_spec spec;
+  spec.handler = "ConformanceSlow";
+  test_kernel kernel(it, spec);
+  kernel.start();
+  const std::uint64_t begin = now_ns();
+  (void)kernel.call<kernels::slow_reply>(kernels::slow_request{1, least_ns / 1000});
+  const auto now = settled(it, kernel, 1, 1);
+  const std::uint64_t most_ns = now_ns() - begin;
+  expect_timed(now, 1);
+  expect_equal(shorter_than(now.handling, least_ns - clocks_ns), 0u,
+               "how many were handled in less than the handler took");
+  expect_equal(longer_than(now.handling, most_ns + clocks_ns), 0u,
+               "how many were handled for longer than the request took as a whole");
+}
+
+RONDO_CASE(telemetry, latency, failures_are_timed_and_what_is_discarded_is_not, core, "TEL-06",
+           "kernel.latency") {
+  kernel_spec spec;
+  spec.handler = "ConformanceFail";
+  test_kernel kernel(it, spec);
+  kernel.start();
+  kernels::fail_request fails{};
+  fails.what = kernels::misdeed::fail;
+  for (std::uint64_t i = 0; i < every; ++i) {
+    kernel.send(fails);
+    require(kernel.receive().failed(), "a handler that fails has a reply that succeeds");
+  }
+  expect_timed(settled(it, kernel, every, 1), 1);
+  kernel.deactivate();
+  kernel.send(fails);  // number 64
+  (void)kernel.terminate(RONDO_TERMINATE_DISCARD);
+  expect_timed(kernel.counters(), 1);
+  expect_equal(sum_of(kernel.counters().queueing), 1u, "the sum of the buckets of queueing");
+}
+
+RONDO_CASE(telemetry, latency, a_wait_is_not_counted_as_shorter_than_it_was, core, "TEL-07",
+           "kernel.latency") {
+  constexpr std::uint64_t least_ns = 20'000'000;
+  kernel_spec spec;
+  spec.input_capacity = spec.output_capacity = 2 * every;
+  test_kernel kernel(it, spec);
+  kernel.launch();
+  const std::uint64_t begin = now_ns();
+  for (std::uint64_t i = 0; i < every + 1; ++i) kernel.send(kernels::nonce_request{});
+  std::this_thread::sleep_for(std::chrono::nanoseconds(least_ns));
+  kernel.activate();
+  for (std::uint64_t i = 0; i < every + 1; ++i) (void)kernel.receive();
+  const auto now = settled(it, kernel, every + 1, 2);
+  const std::uint64_t most_ns = now_ns() - begin;
+  expect_equal(sum_of(now.queueing), 2u, "the sum of the buckets of queueing");
+  expect_equal(shorter_than(now.queueing, least_ns - clocks_ns), 0u,
+               "how many waited less than they were made to");
+  expect_equal(longer_than(now.queueing, most_ns + clocks_ns), 0u,
+               "how many waited for longer than they were there");
+}
+
+}  // namespace rondo::conformance
