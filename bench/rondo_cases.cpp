@@ -31,8 +31,14 @@ constexpr variant in_place{.suffix = "/in-place"};
 constexpr variant in_place_counted{.suffix = "/counted/in-place",
                                    .publish = rondo::publish_policy::counted};
 constexpr variant unmapped{.suffix = "/unmapped", .avoid_mapped = true};
-constexpr variant pumped{
-    .suffix = "/pumped", .avoid_mapped = true, .pump = rondo::pump_policy::always};
+// A third thread, and two processors: what spins for ever would keep the pump from ever running.
+constexpr variant unmapped_parking{.suffix = "/unmapped/spin-then-park",
+                                   .wait = rondo::wait_policy::spin_then_park,
+                                   .avoid_mapped = true};
+constexpr variant pumped{.suffix = "/pumped/spin-then-park",
+                         .wait = rondo::wait_policy::spin_then_park,
+                         .avoid_mapped = true,
+                         .pump = rondo::pump_policy::always};
 constexpr variant single{.suffix = "/one-sender", .one_sender = true};
 constexpr variant single_counted{
     .suffix = "/counted/one-sender", .publish = rondo::publish_policy::counted, .one_sender = true};
@@ -113,10 +119,10 @@ std::string new_kernel_id() {
 
 void add_rondo_cases(std::vector<bench_case>& to, processors cpus) {
   add_size<64, replier_64, counter_64>(
-      to, cpus, {usual, parking, counted, chunked, unmapped, pumped, single},
-      {usual, counted, chunked, unmapped, pumped, single, single_counted},
-      {usual, narrow, parking, always_parking, counted, chunked, unmapped, pumped, single,
-       single_counted});
+      to, cpus, {usual, parking, counted, chunked, unmapped, unmapped_parking, pumped, single},
+      {usual, counted, chunked, unmapped, unmapped_parking, pumped, single, single_counted},
+      {usual, narrow, parking, always_parking, counted, chunked, unmapped, unmapped_parking, pumped,
+       single, single_counted});
   for (const variant& v : {batched, batched_counted})
     to.push_back(
         make_case<mode::pipelined, 64, rondo_batch_replier<replier_64>>("pipelined", v, cpus));
