@@ -55,6 +55,7 @@ constexpr message_info rondo_message_of(detail::message_tag<told>) {
 struct events {
   std::atomic<std::uint64_t> starts{0}, stops{0}, ticks{0}, wrong_lanes{0}, wrong_requests{0};
   std::atomic<std::int64_t> again_ns{-1};  // what on_timer hands to call_again_after()
+  std::function<void()> during_tick;
   std::atomic<bool> stop_fails{false}, tick_fails{false}, stop_sets_timer{false};
 };
 inline events* seen = nullptr;
@@ -91,6 +92,7 @@ struct hooked_handler {
   }
   void on_timer(context& ctx) {
     look_at(ctx);
+    if (seen->during_tick) seen->during_tick();
     const auto n = ++seen->ticks;
     set_timer(ctx, seen->again_ns);
     if (seen->tick_fails) ctx.fail(static_cast<std::int32_t>(n), "tick");
@@ -274,13 +276,12 @@ void does_not_stop_when_it_breaks(const way& w) {
   events e;
   seen = &e;
   kernel_options o = options_of(w);
-  o.lease_ns = 20'000'000;
+  o.lease_ns = 50'000'000;
   hooked_kernel<H> k(o);
-  k.start_with(setup{});
   e.again_ns = 0;  // a timer that never lets it rest does not keep it either
-  k.launch_and_run();
-  k.call(0);
-  EXPECT_TRUE(k.ticks_to(3));
+  k.start_with(setup{.timer_ns = 0});
+  k.order(command::run);
+  k.launch();
   EXPECT_EQ(k.join().how, ending::lease_lapsed);
   k.begin_life();
   k.order(command::leave);
@@ -405,6 +406,39 @@ void times_event_driven(const way& w) {
   EXPECT_EQ(e.stops, 1u);
 }
 
+// The host sees since when on_timer runs, as it does for a request.
+void times_in_sight_of_the_host(const way& w) {
+  events e;
+  seen = &e;
+  kernel_options o = options_of(w);
+  o.flags = device::flag_watched;
+  hooked_kernel<hooked_handler<execution::serial>> k(o);
+  std::atomic<std::uint64_t> busy_since{0};
+  e.during_tick = [&] { busy_since = k.counters().busy_since; };
+  k.start_with(setup{.timer_ns = 0});
+  const std::uint64_t begin = ring::now_ns();
+  k.launch_and_run();
+  EXPECT_TRUE(k.ticks_to(1));
+  EXPECT_GE(busy_since, begin);
+  EXPECT_LE(busy_since, ring::now_ns());
+  k.call();
+  EXPECT_EQ(k.stop().how, ending::ordered);
+  EXPECT_EQ(k.counters().busy_since, 0u);
+}
+
+template <class H>
+void refuses_half_an_argument(const way& w) {
+  events e;
+  seen = &e;
+  hooked_kernel<H> k(options_of(w));
+  k.start_with_bytes(sizeof(plain_setup) / 2);
+  k.order(command::run);
+  k.launch();
+  EXPECT_EQ(k.join().how, ending::refused);
+  EXPECT_EQ(k.failure_of(device::hook::start).rfind(std::to_string(RONDO_MALFORMED), 0), 0u);
+  EXPECT_EQ(e.starts, 0u);
+}
+
 class hooks : public ::testing::TestWithParam<way> {};
 
 #define RONDO_FOR_EVERY_EXECUTION(property)                \
@@ -420,6 +454,7 @@ TEST_P(hooks, begin_and_end_each_life_once) {
 }
 TEST_P(hooks, that_fail_to_start_end_the_launch_in_the_handlers_words) {
   RONDO_FOR_EVERY_EXECUTION(refuses_to_start);
+  refuses_half_an_argument<hooked_handler<execution::serial, plain_setup>>(GetParam());
 }
 TEST_P(hooks, stop_behind_the_last_request_and_only_tell_of_failures) {
   RONDO_FOR_EVERY_EXECUTION(stops_behind_the_last_request);
@@ -436,6 +471,7 @@ TEST_P(hooks, come_by_the_clock_beside_requests) {
 TEST_P(hooks, come_by_the_clock_in_launches_of_their_own_where_events_drive) {
   RONDO_FOR_EVERY_EXECUTION(times_event_driven);
 }
+TEST_P(hooks, come_by_the_clock_in_sight_of_the_host) { times_in_sight_of_the_host(GetParam()); }
 TEST_P(hooks, that_a_handler_has_not_give_it_no_timer) {
   hooked_kernel<bare> k(options_of(GetParam()));
   k.launch_and_run();
