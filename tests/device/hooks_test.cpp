@@ -491,8 +491,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(way{publication::chunked, {1, 1, 32}}, way{publication::counted, {1, 1, 32}},
                       way{publication::chunked, {1, 5, 2}}, way{publication::counted, {1, 5, 2}},
                       way{publication::chunked, {2, 3, 2}}, way{publication::counted, {2, 3, 2}}),
-    [](const ::testing::TestParamInfo<way>& info) {
-      const way& w = info.param;
+    [](const ::testing::TestParamInfo<way>& it) {
+      const way& w = it.param;
       return name_of(w.how) + "_" + std::to_string(w.grid.blocks) + "x" +
              std::to_string(w.grid.threads);
     });
