@@ -96,7 +96,7 @@ INSTANTIATE_TEST_SUITE_P(device_smoke, a_module_with_a_device_image,
 TEST(machine_code, has_the_entry_that_each_handler_names_and_prints_nothing) {
   const auto& smoke = smoke_module();
   ASSERT_EQ(smoke.image_count, 1u);
-  ASSERT_EQ(smoke.handler_count, 4u);
+  ASSERT_EQ(smoke.handler_count, 6u);
   int read = 0;
   for (const auto& entry : entries_of(bytes_of(smoke.images[0]))) {
     if (entry.kind != code_kind::elf) continue;
