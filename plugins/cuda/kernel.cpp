@@ -226,11 +226,9 @@ void kernel::launch(std::uint64_t deadline_ns) {
   const std::uint64_t deadline = deadline_after(deadline_ns);
   renewed_ns_.store(0, std::memory_order_relaxed);
   ++grid_.args.life;
-  // An event-driven kernel comes and goes and holds no place.
-  if (plan_.where != placement::event) {
-    device_->residents.take(plan_.id, plan_.blocks, plan_.blocks_per_multiprocessor);
-    holds_residency_ = true;
-  }
+  // An event-driven kernel, too: its grid comes at any time, and must find room then.
+  device_->residents.take(plan_.id, plan_.blocks, plan_.blocks_per_multiprocessor);
+  holds_residency_ = true;
   try {
     runner_ =
         plan_.where == placement::event

@@ -162,18 +162,32 @@ class batches : protected short_way<H, X, P, K> {
       x_.add_in_block(&m_.counters.bytes_out, ~std::uint64_t{sizeof(response)} + 1);
   }
 
+  // Of the timed requests below `good`. All of a batch take as long as the batch, and most have
+  // waited as long as their neighbours: each bucket is written once.
+  RONDO_DEVICE void count_samples(std::uint32_t good, std::uint64_t begin) {
+    constexpr std::uint32_t every = RONDO_SAMPLE_EVERY;
+    const auto first = static_cast<std::uint32_t>((every - m_.sequence % every) % every);
+    if (first >= good) return;
+    lead_.count_handled((good - first + every - 1) / every, begin, x_.now());
+    std::uint32_t bucket = lead_.no_bucket, n = 0;
+    RONDO_KEEP_LOOP
+    for (std::uint32_t t = first; t < good; t += every) {
+      const auto stamp = reinterpret_cast<const rondo_envelope*>(request_of(t))->reserved;
+      const std::uint32_t its = lead_.bucket_of_wait(stamp, begin);
+      if (its != bucket) {
+        lead_.count_waited(bucket, n);
+        bucket = its, n = 0;
+      }
+      ++n;
+    }
+    lead_.count_waited(bucket, n);
+  }
+
   RONDO_DEVICE void batch_ends(std::uint32_t good, std::uint64_t begin) {
     if (x_.thread() == 0) {
       m_.out_next += good;
       counters_line& c = m_.counters;
-      constexpr std::uint32_t every = RONDO_SAMPLE_EVERY;
-      auto t = static_cast<std::uint32_t>((every - m_.sequence % every) % every);
-      if (t < good) {  // all of a batch take as long as the batch
-        const std::uint64_t end = x_.now();
-        for (; t < good; t += every)
-          lead_.count_sample(reinterpret_cast<const rondo_envelope*>(request_of(t))->reserved,
-                             begin, end);
-      }
+      count_samples(good, begin);
       if (c.busy_since != 0) lead_.say_busy(0);
       c.messages_in += good;
       c.messages_out += good;

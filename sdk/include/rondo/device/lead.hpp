@@ -100,18 +100,24 @@ class lead {
     if (!is_chunked_in() && x_.now() - m_.looked_at > burst_ns) m_.must_look = 1;
   }
 
-  // By thread 0, behind a handler, or a batch of them, that was timed: `stamp` as in its request.
-  RONDO_DEVICE void count_sample(std::uint32_t stamp, std::uint64_t begin, std::uint64_t end) {
+  // By thread 0, behind `n` timed handlers that ran from `begin` to `end`.
+  RONDO_DEVICE void count_handled(std::uint32_t n, std::uint64_t begin, std::uint64_t end) {
     const std::uint64_t took = end > begin ? end - begin : 0;
-    ++m_.counters.handler_samples;
-    m_.counters.handler_sampled_ns += took;
+    m_.counters.handler_samples += n;
+    m_.counters.handler_sampled_ns += n * took;
     if (took > m_.counters.handler_sampled_max_ns) m_.counters.handler_sampled_max_ns = took;
     m_.counters.heartbeat = end;
-    count_latency(&ring::latency_counts::handling, took);
-    if (stamp == 0 || (args_.flags & flag_clock) == 0) return;
-    count_latency(&ring::latency_counts::queueing,
-                  ring::since_stamp(stamp, begin - args_.clock_ahead));
+    count_latency(&ring::latency_counts::handling, ring::latency_bucket(took), n);
   }
+  // In which bucket the wait of a request with this stamp is, if its handler began at `begin`.
+  RONDO_DEVICE std::uint32_t bucket_of_wait(std::uint32_t stamp, std::uint64_t begin) const {
+    if (stamp == 0 || (args_.flags & flag_clock) == 0) return no_bucket;
+    return ring::latency_bucket(ring::since_stamp(stamp, begin - args_.clock_ahead));
+  }
+  RONDO_DEVICE void count_waited(std::uint32_t bucket, std::uint32_t n) {
+    if (bucket != no_bucket) count_latency(&ring::latency_counts::queueing, bucket, n);
+  }
+  static constexpr std::uint32_t no_bucket = RONDO_LATENCY_BUCKETS;
 
   // `n` requests were taken out of the input and what they asked for is done.
   RONDO_DEVICE void advance(std::uint64_t n) {
@@ -145,6 +151,8 @@ class lead {
       resume->output_next = m_.out_next;
       resume->counters = m_.counters;
     }
+    x_.sync_warp();
+    copy_latencies(resume->latencies, m_.latencies, x_.thread(), x_.lanes());
     publish_counters();
     tell(ending_);
   }
@@ -198,13 +206,12 @@ class lead {
   }
 
  private:
-  // Counted in the device's memory, so that nothing is read across the bus.
+  // Counted in the block's memory: a load from the device's would hold up a batch.
   RONDO_DEVICE void count_latency(
-      std::uint64_t (ring::latency_counts::*which)[RONDO_LATENCY_BUCKETS], std::uint64_t ns) {
-    const std::uint32_t bucket = ring::latency_bucket(ns);
+      std::uint64_t (ring::latency_counts::*which)[RONDO_LATENCY_BUCKETS], std::uint32_t bucket,
+      std::uint32_t n) {
     auto& shown = reinterpret_cast<latency_block*>(args_.latencies)->counts;
-    auto& counted = reinterpret_cast<resume_block*>(args_.resume)->latencies;
-    P::store_relaxed(&(shown.*which)[bucket], ++(counted.*which)[bucket]);
+    P::store_relaxed(&(shown.*which)[bucket], (m_.latencies.*which)[bucket] += n);
   }
 
   static constexpr std::uint32_t looks_until_idle = 4;

@@ -62,6 +62,7 @@ class server : private hooked<H, X, P, K> {
 
   // False if the handler does not want to be started.
   RONDO_DEVICE bool start() {
+    copy_latencies(m_.latencies, resume_.latencies, x_.thread(), x_.threads());
     if (x_.thread() == 0) {
       m_.counters = resume_.counters;
       ++m_.counters.launches;

@@ -34,7 +34,10 @@ class replying : protected desk<H, X, P, K> {
   RONDO_DEVICE void after_handler(const rondo_envelope& asked, std::uint64_t begin,
                                   ready_reply& reply) {
     if (begin != 0 && (args_.flags & flag_watched) != 0) lead_.say_busy(0);
-    if (begin != 0 && is_sampled()) lead_.count_sample(asked.reserved, begin, x_.now());
+    if (begin != 0 && is_sampled()) {
+      lead_.count_handled(1, begin, x_.now());
+      lead_.count_waited(lead_.bucket_of_wait(asked.reserved, begin), 1);
+    }
     if (invocation().failure_code != RONDO_OK) [[unlikely]] {
       make_failure(invocation(), reply);
       forget_failure();

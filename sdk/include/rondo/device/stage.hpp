@@ -126,7 +126,18 @@ struct block_memory {
   std::uint32_t is_refused;  // by on_start
   std::uint32_t reply_bytes;  // with the envelope; 0: there is none
   counters_line counters;
+  ring::latency_counts latencies;
   alignas(16) std::byte stage[stage_plan<H>::in_shared_memory ? stage_plan<H>::bytes : 16];
 };
+
+// By each of `count` threads, its part.
+RONDO_DEVICE inline void copy_latencies(ring::latency_counts& to, const ring::latency_counts& from,
+                                        std::uint32_t thread, std::uint32_t count) {
+  RONDO_KEEP_LOOP
+  for (std::uint32_t i = thread; i < RONDO_LATENCY_BUCKETS; i += count) {
+    to.handling[i] = from.handling[i];
+    to.queueing[i] = from.queueing[i];
+  }
+}
 
 }  // namespace rondo::device
