@@ -228,6 +228,8 @@ terminate_report instance::terminate(const terminate_options& options) {
   explanation why;
   status code;
   {
+    // The backend would count a request that is being pushed only when the kernel runs again.
+    const auto no_push = options.mode == terminate_mode::drain ? pump::hold{} : hold_pump();
     const host_call_guard guard;
     code = api().kernel.terminate(handle_, static_cast<std::uint32_t>(options.mode), until.left(),
                                   &report, why.sink());

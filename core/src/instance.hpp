@@ -118,6 +118,7 @@ class instance {
   std::uint64_t begin_end(terminate_mode mode, deadline& until);
   // The kernel has ended: returns how many requests were given up.
   std::uint64_t end_staging();
+  pump::hold hold_pump();
   // As explanation::require(); also if a drain has given up what was staged.
   void require_ended(status code, terminate_mode mode, std::uint64_t given_up,
                      const explanation& why) const;

@@ -102,6 +102,9 @@ class pump : public std::enable_shared_from_this<pump> {
   // Whether staged requests wait because the backend has no room for the next.
   bool is_blocked() const { return blocked_.load(std::memory_order_relaxed); }
   bool is_stalled() const { return stalled_.load(std::memory_order_acquire); }  // SYNC: stalled
+  // Nothing is pushed as long as it lives, unless a push does not return in time.
+  using hold = std::unique_lock<lock_with_deadline>;
+  hold hold_still(time_point until) { return hold(moving_, until); }
   // Gives up what is staged, after close(). TIMEOUT if the pump's thread does not come back from a
   // call of the backend: then nothing was given up.
   status discard(time_point until, std::uint64_t& count);

@@ -12,7 +12,7 @@ namespace rondo::detail {
 namespace {
 
 // A push of the backend never blocks; whoever is in one longer than that will not come back.
-constexpr std::chrono::milliseconds push_patience{500};
+constexpr std::chrono::milliseconds push_patience{250};
 
 std::uint64_t handled(const backend_api& api, rondo_kernel* kernel) {
   rondo_kernel_counters c{};
@@ -43,6 +43,11 @@ void instance::drain_staged(deadline& until) {
     const host_call_guard guard;
     if (api().kernel.activate(handle_, until.left(), nullptr) != RONDO_OK) return;
   }
+}
+
+pump::hold instance::hold_pump() {
+  if (!pump_) return {};
+  return pump_->hold_still(std::chrono::steady_clock::now() + push_patience);
 }
 
 // What the backend refuses from now on, and what it was never given.
