@@ -106,7 +106,6 @@ class lead_by_rules : public owing<H, X, P, K> {
   using base::seen_word_;
   using base::take_order;
   using base::takes_;
-  using base::tell_owed;
   using base::was_timer_;
   using base::wide_number;
   using base::word_;
@@ -168,7 +167,7 @@ class lead_by_rules : public owing<H, X, P, K> {
   RONDO_DEVICE bool is_drained(ring_lane which) const { return head_of(which) >= drain_end(which); }
 
   RONDO_DEVICE void tell_owed_now() {
-    const std::uint32_t told = is_first() ? tell_owed(out_head_) : 0;
+    const std::uint32_t told = is_first() && counts().owed != 0 ? this->tell_owed() : 0;
     if (x_.from_lane(told, 0) != 0) publish_all();
   }
 
@@ -204,21 +203,17 @@ class lead_by_rules : public owing<H, X, P, K> {
       m_.what = fate_of(envelope(), is_given_up);
       // An inactive kernel gives up what it is asked to, so that senders need not wait.
       if (takes_ || is_given_up) {
-        const std::uint64_t told_before = m_.counters.messages_out;
-        m_.has_room = finds_room() ? 1 : 0;
-        verdict =
-            (may_do(m_.what) ? may : 0) | (m_.counters.messages_out != told_before ? tells : 0);
+        // Room that was there before the request came must not be missed where nobody waits for
+        // it, and the look may be older.
+        if (!is_room(out_head_) && !output_waits()) verdict = this->tell_owed() != 0 ? tells : 0;
+        m_.has_room = is_room(out_head_) ? 1 : 0;
+        if (may_do(m_.what)) verdict |= may;
       }
     }
     verdict = x_.from_lane(verdict, 0);
     x_.sync_warp();  // the next look's pieces come where this one's were read
     if ((verdict & tells) != 0) publish_all();
     return (verdict & may) != 0;
-  }
-  // Room that was there before the request came must not be missed where nobody waits for it; the
-  // look may be older.
-  RONDO_DEVICE bool finds_room() {
-    return is_room(out_head_) || (!output_waits() && this->has_room_behind_owed());
   }
   RONDO_DEVICE fate fate_of(const rondo_envelope& asked, bool is_given_up) const {
     const bool is_normal = lane_ == ring_lane::normal;

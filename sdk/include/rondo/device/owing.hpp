@@ -39,9 +39,8 @@ class owing : public resting<H, X, P, K> {
 
   // Whether the output has room now for one more reply, with nobody owed another.
   RONDO_DEVICE bool has_room_behind_owed() {
-    const std::uint64_t out_head = P::load_acquire(&out_.consumer->head);  // SYNC: slot-freed
-    tell_owed(out_head);
-    return is_room(out_head);
+    tell_owed();
+    return is_room(out_head_);
   }
 
   // A reply that finds no room. False if its request fails with that, true if it is to be written
@@ -80,6 +79,7 @@ class owing : public resting<H, X, P, K> {
   using base::in_content_;
   using base::m_;
   using base::out_;
+  using base::out_head_;
   using base::publish_counters;
   using base::x_;
 
@@ -89,11 +89,13 @@ class owing : public resting<H, X, P, K> {
     return counts().owed == 0 && m_.out_next - out_head < out_.shape.capacity;
   }
 
-  // How many got their answer.
-  RONDO_DEVICE std::uint32_t tell_owed(std::uint64_t out_head) {
+  // With a look of its own at the output, as what another lane has seen orders no memory. How many
+  // got their answer.
+  RONDO_DEVICE std::uint32_t tell_owed() {
+    out_head_ = P::load_acquire(&out_.consumer->head);  // SYNC: slot-freed
     std::uint32_t told = 0;
     RONDO_KEEP_LOOP
-    for (; counts().owed != 0 && m_.out_next - out_head < out_.shape.capacity; ++told) {
+    for (; counts().owed != 0 && m_.out_next - out_head_ < out_.shape.capacity; ++told) {
       const owed_answer& it = owed_at(0);
       put(it.correlation_id, {it.said.code, it.said.user_code, it.said.text, it.text_length});
       forget_first();
