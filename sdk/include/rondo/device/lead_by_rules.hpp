@@ -47,16 +47,14 @@ class lead_by_rules : public owing<H, X, P, K> {
   // The request that was found is not to be handled.
   RONDO_DEVICE void let_go() {
     if (is_first()) {
-      const rondo_envelope& asked = envelope();
       ++m_.counters.messages_dropped;
-      if (m_.what == fate::given_up) {
-        ++counts().dropped_oldest;
-        answer_unhandled(asked,
-                         because(RONDO_DROPPED, "given up for newer requests: the input was full"));
-      } else if (m_.what == fate::expired) {
+      reason why = because(RONDO_DROPPED, "given up for newer requests: the input was full");
+      if (m_.what == fate::given_up) ++counts().dropped_oldest;
+      if (m_.what == fate::expired) {
         ++counts().expired;
-        answer_unhandled(asked, because(RONDO_EXPIRED, "it waited longer than its time to live"));
+        why = because(RONDO_EXPIRED, "it waited longer than its time to live");
       }
+      if (m_.what != fate::dropped) answer_unhandled(envelope(), why);
     }
     advance(1);
   }
@@ -70,7 +68,7 @@ class lead_by_rules : public owing<H, X, P, K> {
   }
   RONDO_DEVICE void finish() {
     turn_to(ring_lane::normal);
-    publish_all();
+    this->show_rules();
     base::finish();
   }
 
@@ -174,14 +172,15 @@ class lead_by_rules : public owing<H, X, P, K> {
   // Turns to the lane whose next request can be taken now. What waits in the urgent one is not
   // overtaken, but by what an inactive kernel gives up.
   RONDO_DEVICE bool find() {
-    if (has_urgent()) {
-      turn_to(ring_lane::urgent);
+    ring_lane next = has_urgent() ? ring_lane::urgent : ring_lane::normal;
+    RONDO_KEEP_LOOP
+    for (;; next = ring_lane::normal) {
+      turn_to(next);
       const bool is_there = look_at_lane();
       if (is_there && judge()) return true;
-      if ((is_there && takes_) || ending_ != ending::none) return false;
+      if (next == ring_lane::normal || (is_there && takes_) || ending_ != ending::none)
+        return false;
     }
-    turn_to(ring_lane::normal);
-    return look_at_lane() && judge();
   }
 
   RONDO_DEVICE bool look_at_lane() {
@@ -194,8 +193,7 @@ class lead_by_rules : public owing<H, X, P, K> {
 
   // What becomes of the request at hand, and whether that can be done now.
   RONDO_DEVICE bool judge() {
-    constexpr std::uint32_t may = 1, tells = 2;
-    std::uint32_t verdict = 0;
+    std::uint32_t may = 0;
     if (is_first()) {
       // Asked once: a sender that needs less may have the last word.
       const bool is_given_up =
@@ -205,15 +203,14 @@ class lead_by_rules : public owing<H, X, P, K> {
       if (takes_ || is_given_up) {
         // Room that was there before the request came must not be missed where nobody waits for
         // it, and the look may be older.
-        if (!is_room(out_head_) && !output_waits()) verdict = this->tell_owed() != 0 ? tells : 0;
+        if (!is_room(out_head_) && !output_waits()) this->tell_owed();
         m_.has_room = is_room(out_head_) ? 1 : 0;
-        if (may_do(m_.what)) verdict |= may;
+        may = may_do(m_.what) ? 1 : 0;
       }
     }
-    verdict = x_.from_lane(verdict, 0);
+    may = x_.from_lane(may, 0);
     x_.sync_warp();  // the next look's pieces come where this one's were read
-    if ((verdict & tells) != 0) publish_all();
-    return (verdict & may) != 0;
+    return may != 0;
   }
   RONDO_DEVICE fate fate_of(const rondo_envelope& asked, bool is_given_up) const {
     const bool is_normal = lane_ == ring_lane::normal;

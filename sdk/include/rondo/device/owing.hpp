@@ -5,21 +5,10 @@
 // All of it by thread 0 of the first block, unless it says otherwise.
 #pragma once
 
+#include <rondo/device/owed.hpp>
 #include <rondo/device/resting.hpp>
 
 namespace rondo::device {
-
-struct reason {
-  std::int32_t code;
-  std::int32_t user_code;
-  const char* text;
-  std::uint32_t length;
-};
-template <std::size_t N>
-RONDO_HD constexpr reason because(std::int32_t code, const char (&text)[N]) {
-  static_assert(N - 1 <= RONDO_FAILURE_TEXT_MAX);
-  return {code, 0, text, N - 1};
-}
 
 template <class H, class X, class P, class K>
 class owing : public resting<H, X, P, K> {
@@ -61,17 +50,8 @@ class owing : public resting<H, X, P, K> {
           because(RONDO_DROPPED, "it was handled, and the reply dropped: the output was full"));
   }
 
-  // Of a handler that emits several replies are lost to one request, and its caller is told once.
   RONDO_DEVICE void owe(std::uint64_t correlation_id, const reason& why) {
-    rules_line& count = counts();
-    if (args_.most_owed == 0) return;
-    if (count.owed != 0 && owed_at(count.owed - 1).correlation_id == correlation_id) return;
-    // There are never so many callers: the oldest has most likely given up.
-    if (count.owed == args_.most_owed) forget_first();
-    owed_answer& to = owed_at(count.owed++);
-    to.correlation_id = correlation_id;
-    to.text_length = why.length;
-    write(to.said, why, why.length);
+    remember_owed(args_, correlation_id, why);
   }
 
  protected:
@@ -81,10 +61,8 @@ class owing : public resting<H, X, P, K> {
   using base::out_;
   using base::out_head_;
   using base::publish_counters;
-  using base::x_;
 
-  RONDO_DEVICE rules_block& rules() const { return *reinterpret_cast<rules_block*>(args_.rules); }
-  RONDO_DEVICE rules_line& counts() const { return rules().counts; }
+  RONDO_DEVICE rules_line& counts() const { return rules_of(args_).counts; }
   RONDO_DEVICE bool is_room(std::uint64_t out_head) const {
     return counts().owed == 0 && m_.out_next - out_head < out_.shape.capacity;
   }
@@ -93,14 +71,7 @@ class owing : public resting<H, X, P, K> {
   // got their answer.
   RONDO_DEVICE std::uint32_t tell_owed() {
     out_head_ = P::load_acquire(&out_.consumer->head);  // SYNC: slot-freed
-    std::uint32_t told = 0;
-    RONDO_KEEP_LOOP
-    for (; counts().owed != 0 && m_.out_next - out_head_ < out_.shape.capacity; ++told) {
-      const owed_answer& it = owed_at(0);
-      put(it.correlation_id, {it.said.code, it.said.user_code, it.said.text, it.text_length});
-      forget_first();
-    }
-    return told;
+    return device::tell_owed<P, K>(args_, end(), out_head_);
   }
 
   // Of a request that its handler has not seen.
@@ -109,61 +80,29 @@ class owing : public resting<H, X, P, K> {
   }
   RONDO_DEVICE void answer_unhandled(const rondo_envelope& asked, const reason& why) {
     if (!owes_answer(asked)) return;
-    if (m_.has_room != 0) put(asked.correlation_id, why);
+    if (m_.has_room != 0) publish_failure<P, K>(args_, end(), asked.correlation_id, why);
     else if (is_awaited(asked)) owe(asked.correlation_id, why);
     else count_lost_reply();
   }
 
   // By the first warp.
   RONDO_DEVICE void publish_all() {
-    if (is_first()) {
-      auto* to = reinterpret_cast<rules_line*>(args_.rules_line);
-      const rules_line& now = counts();
-      P::store_relaxed(&to->dropped_oldest, now.dropped_oldest);
-      P::store_relaxed(&to->expired, now.expired);
-      P::store_relaxed(&to->replies_dropped, now.replies_dropped);
-      P::store_relaxed(&to->owed, now.owed);
-    }
+    show_rules();
     publish_counters();
+  }
+  RONDO_DEVICE void show_rules() {
+    if (!is_first()) return;
+    auto* to = reinterpret_cast<rules_line*>(args_.rules_line);
+    const rules_line& now = counts();
+    P::store_relaxed(&to->dropped_oldest, now.dropped_oldest);
+    P::store_relaxed(&to->expired, now.expired);
+    P::store_relaxed(&to->replies_dropped, now.replies_dropped);
+    P::store_relaxed(&to->owed, now.owed);
   }
 
  private:
-  RONDO_DEVICE owed_answer& owed_at(std::uint64_t i) const {
-    auto* all = reinterpret_cast<owed_answer*>(args_.rules + sizeof(rules_block));
-    const std::uint64_t at = rules().first_owed + i;
-    return all[at < args_.most_owed ? at : at - args_.most_owed];
-  }
-  RONDO_DEVICE void forget_first() {
-    rules_block& r = rules();
-    if (++r.first_owed == args_.most_owed) r.first_owed = 0;
-    --r.counts.owed;
-  }
-
-  // With room in the output, and no reply in the stage.
-  RONDO_DEVICE void put(std::uint64_t correlation_id, const reason& why) {
-    constexpr std::uint32_t fixed = offsetof(rondo_failure, text);
-    const std::uint32_t most = out_.shape.payload_capacity;
-    if (most < fixed) return;
-    const std::uint32_t text = least(why.length, most - fixed);
-    std::byte* content = in_content_ + plan::out_at;
-    const rondo_envelope head{fixed + text,    RONDO_TYPE_RESPONSE, 0, RONDO_FLAG_FAILED, 0,
-                              m_.out_next + 1, correlation_id};
-    __builtin_memcpy(__builtin_assume_aligned(content, 16), &head, sizeof head);
-    write(*reinterpret_cast<rondo_failure*>(content + plan::header_bytes), why, text);
-    store_message<P, K>(out_, m_.out_next, content, plan::header_bytes + head.length, 0, 1);
-    ++m_.out_next;
-    ++m_.counters.messages_out;
-    m_.counters.bytes_out += head.length;
-    if (K::is_chunked(out_)) return;
-    P::store_release(&out_.producer->tail, m_.out_next);  // SYNC: tail-published
-    m_.out_published = m_.out_next;
-  }
-
-  RONDO_DEVICE static void write(rondo_failure& to, const reason& why, std::uint32_t length) {
-    to.code = why.code;
-    to.user_code = why.user_code;
-    RONDO_KEEP_LOOP
-    for (std::uint32_t k = 0; k < length; ++k) to.text[k] = why.text[k];
+  RONDO_DEVICE reply_end end() const {
+    return {m_.out_next, m_.out_published, m_.counters, in_content_ + plan::out_at};
   }
 };
 

@@ -11,9 +11,11 @@
 #if defined(__CUDACC__)
 #define RONDO_DEVICE __device__
 #define RONDO_UNROLL _Pragma("unroll")
+#define RONDO_CALLED __noinline__
 #else
 #define RONDO_DEVICE
 #define RONDO_UNROLL
+#define RONDO_CALLED
 #endif
 
 namespace rondo::device {
