@@ -65,6 +65,7 @@ class bench {
     options.publish = publish;
     options.wait = rondo::wait_policy::spin;
     auto kernel = launch<replier>(rt_, options);
+    const pinned here(0);
     row r{.name = "", .mode = "round_trip", .size_bytes = 64};
     std::uint64_t seed = now_ns();
     const int count = placement == "event" ? settings_.round_trips / 10 : settings_.round_trips;
@@ -204,9 +205,9 @@ nlohmann::json to_json(const row& r) {
 }
 
 int run(const settings& s) {
-  pin(1);
   bench b(s);
   try {
+    const pinned here(0);
     for (row& r : measure_peers(s.round_trips / 4)) b.add(r.name, [&] { return r; });
   } catch (const std::exception& e) {
     b.add("peer", [&]() -> row { throw std::runtime_error(e.what()); });

@@ -5,9 +5,10 @@
 #include "kernels.hpp"
 
 #include <fmt/format.h>
-#include <pthread.h>
 
 #include <atomic>
+#include <fstream>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <thread>
@@ -140,7 +141,7 @@ row measure(rondo::runtime& rt, stream_shape shape, double seconds) {
   const std::uint64_t stop = begin + static_cast<std::uint64_t>(seconds * 1e9);
   for (std::uint32_t t = 0; t < shape.threads; ++t)
     hosts.emplace_back([&, t] {
-      pin(1 + t);
+      const pinned here(t);
       std::vector<side<Load>> mine;
       for (std::uint32_t i = t; i < shape.rings; i += shape.threads)
         mine.push_back({kernels[i].as_sender(), kernels[i].as_receiver()});
@@ -192,12 +193,46 @@ row median_of(std::vector<row> runs) {
   return median;
 }
 
-void pin(unsigned cpu) {
+namespace {
+// The processors that this process may use: one of each core before a second of any, as two threads
+// that spin on one core are in each other's way. Those of processor 0's core come last of their
+// kind: interrupts go there.
+std::vector<unsigned> processors() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  pthread_getaffinity_np(pthread_self(), sizeof allowed, &allowed);
+  std::map<unsigned, std::vector<unsigned>> cores;  // by the first processor of each
+  for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed)) continue;
+    unsigned first = cpu;
+    std::ifstream(
+        fmt::format("/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list", cpu)) >>
+        first;
+    cores[first].push_back(cpu);
+  }
+  std::vector<unsigned> all;
+  for (std::size_t round = 0; !cores.empty(); ++round) {
+    const std::size_t before = all.size();
+    for (const auto& [first, own] : cores)
+      if (first != 0 && round < own.size()) all.push_back(own[round]);
+    if (const auto zero = cores.find(0); zero != cores.end() && round < zero->second.size())
+      all.push_back(zero->second[round]);
+    if (all.size() == before) break;
+  }
+  return all;
+}
+}  // namespace
+
+pinned::pinned(unsigned i) {
+  static const std::vector<unsigned> order = processors();
+  pthread_getaffinity_np(pthread_self(), sizeof before_, &before_);
+  if (order.empty()) return;
   cpu_set_t set;
   CPU_ZERO(&set);
-  CPU_SET(cpu % std::max(1u, std::thread::hardware_concurrency()), &set);
+  CPU_SET(order[i % order.size()], &set);
   pthread_setaffinity_np(pthread_self(), sizeof set, &set);
 }
+pinned::~pinned() { pthread_setaffinity_np(pthread_self(), sizeof before_, &before_); }
 
 rondo::launch_options how(const std::string& id, const std::string& placement) {
   rondo::launch_options options;

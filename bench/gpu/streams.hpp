@@ -6,6 +6,8 @@
 
 #include <rondo/runtime.hpp>
 
+#include <pthread.h>
+
 namespace gpu_bench {
 
 struct stream_shape {
@@ -30,8 +32,19 @@ row measure_stream(rondo::runtime& rt, const stream_shape& shape, double seconds
 // does shows in a stream of messages.
 row median_of(std::vector<row> runs);
 
-// The calling thread runs on this processor from now on.
-void pin(unsigned cpu);
+// Keeps the calling thread on one processor, thread i of several on a core of its own as long as
+// there are enough. Not while a kernel is launched: the threads that the runtime makes would stay
+// there too.
+class pinned {
+ public:
+  explicit pinned(unsigned i);
+  ~pinned();
+  pinned(const pinned&) = delete;
+  pinned& operator=(const pinned&) = delete;
+
+ private:
+  cpu_set_t before_;
+};
 
 rondo::launch_options how(const std::string& id, const std::string& placement = "pinned");
 

@@ -87,19 +87,11 @@ class watchdog {
   std::thread thread_;
 };
 
-// How many times as long as usual everything may take; a tool that watches each access asks for
-// more.
-inline int slowness() {
-  const char* given = std::getenv("RONDO_TEST_SLOWNESS");
-  const int n = given != nullptr ? std::atoi(given) : 1;
-  return n > 0 ? n : 1;
-}
-
 class on_gpu : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!why_unavailable().empty()) GTEST_SKIP() << "unavailable: " << why_unavailable();
-    guard.emplace(60s * slowness());
+    guard.emplace(60s);
     rt.emplace(rondo::runtime::open(where()));
   }
   void TearDown() override {
@@ -111,7 +103,7 @@ class on_gpu : public ::testing::Test {
     rondo::launch_options options;
     options.backend = "cuda";
     options.module = "cuda_kernels";
-    options.lease = 3s * slowness();
+    options.lease = 3s;
     options.options = {{"placement", placement}};
     return options;
   }
