@@ -42,7 +42,7 @@ class batches : protected short_way<H, X, P, K> {
 
  private:
   struct own_sink {
-    const batches* self;
+    batches* self;
     rondo_invocation* own;
     std::byte* payload;
     ready_reply reply;

@@ -8,7 +8,7 @@ namespace rondo::device {
 template <class H, class X, class P, class K>
 class counting {
  public:
-  RONDO_DEVICE counting(const X& x, const launch_args& args, block_memory<H>& memory)
+  RONDO_DEVICE counting(const X& x, const launch_args& args, memory_of<H, K>& memory)
       : x_(x), args_(args), m_(memory) {}
 
   RONDO_DEVICE bool is_first() const { return x_.thread() == 0; }
@@ -51,7 +51,7 @@ class counting {
 
   const X& x_;
   const launch_args& args_;
-  block_memory<H>& m_;
+  memory_of<H, K>& m_;
   std::uint32_t polls_ = 0;  // not yet counted
 
  private:

@@ -5,15 +5,22 @@
 
 namespace rondo::device {
 
+template <class K>
+RONDO_DEVICE ring::view input_of(const launch_args& args, const ring_args& lane) {
+  ring::view v = view_of(lane);
+  if constexpr (K::has_rules) v.shape.timed = (args.flags & flag_timed) != 0;
+  return v;
+}
+
 template <class H, class X, class P, class K>
 class ring_ends : public counting<H, X, P, K> {
   using base = counting<H, X, P, K>;
 
  public:
-  RONDO_DEVICE ring_ends(const X& x, const launch_args& args, block_memory<H>& memory,
+  RONDO_DEVICE ring_ends(const X& x, const launch_args& args, memory_of<H, K>& memory,
                          std::byte* in_content)
       : base(x, args, memory),
-        in_(view_of(args.input)),
+        in_(input_of<K>(args, args.input)),
         out_(view_of(args.output)),
         in_content_(in_content) {}
 

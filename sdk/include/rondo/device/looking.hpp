@@ -13,7 +13,7 @@ class looking : public orders<H, X, P, K> {
   using base = orders<H, X, P, K>;
 
  public:
-  RONDO_DEVICE looking(const X& x, const launch_args& args, block_memory<H>& memory,
+  RONDO_DEVICE looking(const X& x, const launch_args& args, memory_of<H, K>& memory,
                        std::byte* in_content)
       : base(x, args, memory, in_content),
         pieces_(K::is_chunked(in_) ? ring::chunks_in_slot(in_.shape) : 0) {
@@ -30,6 +30,7 @@ class looking : public orders<H, X, P, K> {
   using base::in_content_;
   using base::is_first;
   using base::limit_;
+  using base::m_;
   using base::out_;
   using base::out_head_;
   using base::seen_lease_;
@@ -98,16 +99,35 @@ class looking : public orders<H, X, P, K> {
 
  private:
   RONDO_DEVICE void keep(std::uint32_t i, const ring::chunk& piece) {
+    if constexpr (K::has_rules) {
+      if (in_.shape.timed) return keep_timed(i, piece);
+    }
     __builtin_memcpy(__builtin_assume_aligned(in_content_ + i * ring::chunk_content_bytes, 4),
                      piece.content, ring::chunk_content_bytes);
   }
 
+  // The times go apart, so that the payload is where it is in other queues.
+  RONDO_DEVICE void keep_timed(std::uint32_t i, const ring::chunk& piece) {
+    constexpr std::uint32_t times_at = sizeof(rondo_envelope);
+    constexpr std::uint32_t payload_at = times_at + sizeof(rondo_envelope_times);
+    RONDO_KEEP_LOOP
+    for (std::uint32_t w = 0; w < 3; ++w) {
+      const std::uint32_t at = i * ring::chunk_content_bytes + w * 4;
+      std::byte* to = in_content_ + at;
+      if (at >= payload_at) to -= sizeof(rondo_envelope_times);
+      else if (at >= times_at) to = reinterpret_cast<std::byte*>(&m_.times) + (at - times_at);
+      __builtin_memcpy(__builtin_assume_aligned(to, 4), &piece.content[w], 4);
+    }
+  }
+
+ protected:
   // The first eight bytes of a line that one lane has read.
   RONDO_DEVICE std::uint64_t wide_number(const ring::chunk& line, std::uint32_t lane) const {
     return x_.from_lane(line.content[0], lane) |
            static_cast<std::uint64_t>(x_.from_lane(line.content[1], lane)) << 32;
   }
 
+ private:
   const std::uint32_t pieces_;  // of a chunked input slot; 0: counted
   std::uint32_t mine_ = 0;      // a bit for each that this lane looks at
   ring::chunk first_{};  // this lane's piece of the last request, if each has a lane of its own
