@@ -35,8 +35,8 @@ class other_library {
 
   void copies_and_waits_for_its_stream() {
     std::vector<std::byte> pageable(bytes, std::byte{5}), back(bytes);
-    check(call(&cuMemcpyHtoDAsync, "cuMemcpyHtoDAsync_v2", memory_, pageable.data(), bytes,
-               stream_));
+    check(
+        call(&cuMemcpyHtoDAsync, "cuMemcpyHtoDAsync_v2", memory_, pageable.data(), bytes, stream_));
     check(call(&cuMemcpyDtoHAsync, "cuMemcpyDtoHAsync_v2", back.data(), memory_, bytes, stream_));
     check(call(&cuStreamSynchronize, "cuStreamSynchronize", stream_));
     if (back != pageable) throw std::runtime_error("other bytes came back");

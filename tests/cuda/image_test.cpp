@@ -1,5 +1,5 @@
-// A module whose device image does not belong to what else there is: told before anything runs, with
-// both sides' numbers. The images are those of cuda_kernels, in records that lie about them.
+// A module whose device image does not belong to what else there is: told before anything runs,
+// with both sides' numbers. The images are those of cuda_kernels, in records that lie about them.
 #include "support.hpp"
 
 #include <dlfcn.h>

@@ -1,6 +1,6 @@
 // Each way of sending and receiving that the typed interface has, for kernels on a GPU: through
-// mapped rings, by calls of the backend, and with a pump in front of them. Where the kernel's memory
-// lies and who moves the bytes must make no difference.
+// mapped rings, by calls of the backend, and with a pump in front of them. Where the kernel's
+// memory lies and who moves the bytes must make no difference.
 #include "support.hpp"
 
 #include "core/coroutine.hpp"
@@ -54,9 +54,9 @@ INSTANTIATE_TEST_SUITE_P(
     ways, each_way,
     ::testing::Values(way{"pinned", "mapped"}, way{"pinned", "called"}, way{"pinned", "pumped"},
                       way{"pinned", "mapped", rondo::publish_policy::counted},
-                      way{"pinned", "called", rondo::publish_policy::counted},
-                      way{"bar", "mapped"}, way{"bar", "called"}, way{"bar", "pumped"},
-                      way{"event", "mapped"}, way{"event", "called"}, way{"event", "pumped"}),
+                      way{"pinned", "called", rondo::publish_policy::counted}, way{"bar", "mapped"},
+                      way{"bar", "called"}, way{"bar", "pumped"}, way{"event", "mapped"},
+                      way{"event", "called"}, way{"event", "pumped"}),
     [](const auto& it) {
       return std::string(it.param.placement) + "_" + it.param.name +
              (it.param.publish == rondo::publish_policy::counted ? "_counted" : "");
