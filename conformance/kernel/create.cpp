@@ -123,7 +123,7 @@ RONDO_CASE(kernel, create, a_state_is_constructed_once_and_destroyed_once, core,
   expect_equal(destroyed, 1, "how often destroy destroyed the handler's state");
 }
 
-RONDO_CASE(kernel, create, the_state_begins_zeroed_and_aligned, core, "EXEC-03",
+RONDO_CASE(kernel, create, the_state_begins_zeroed_and_aligned, core, "EXEC-08",
            RONDO_CAP_HOST_IMAGE) {
   static bool zeroed, aligned;
   static rondo_status (*construct)(void*, rondo_error_sink*);

@@ -70,8 +70,8 @@ RONDO_CASE(kernel, terminate, replies_can_be_taken_afterwards, core, "QUEUE-02",
 }
 
 // Nobody takes the replies, so that a drain cannot finish.
-RONDO_CASE(kernel, terminate, a_drain_that_cannot_finish_ends_in_time, core, "LIFE-04 QUEUE-02",
-           "") {
+RONDO_CASE(kernel, terminate, a_drain_that_cannot_finish_ends_in_time, core,
+           "LIFE-04 LIFE-14 QUEUE-02", "") {
   kernel_spec spec;
   spec.output_capacity = 4;
   test_kernel kernel(it, spec);
@@ -84,6 +84,7 @@ RONDO_CASE(kernel, terminate, a_drain_that_cannot_finish_ends_in_time, core, "LI
   const auto took = now_ns() - begin;
   require(took < ns_per_second / 5 + ns_per_second,
           "terminate with a deadline of 200 ms took " + std::to_string(took / 1'000'000) + " ms");
+  rule("LIFE-14");
   expect_status(status, RONDO_TIMEOUT, "a drain that cannot finish, as nobody takes the replies,");
   kernel.expect_state(RONDO_STATE_TERMINATED, "after a drain that ran out of time");
   rule("QUEUE-02");

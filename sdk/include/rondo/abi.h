@@ -14,7 +14,7 @@
  * struct_size, or NULL, is treated as a function that returns RONDO_UNSUPPORTED and has no effect
  * [ABI-03].
  *
- * Ownership. Nothing allocated on one side is freed by the other. Strings are borrowed for the
+ * Ownership. What one side allocates the other never frees [ABI-11]. Strings are borrowed for the
  * length of the call unless a field says otherwise [ABI-04]. An opaque pointer returned by a create
  * function belongs to the caller until the matching destroy function; on failure the out parameter
  * is left untouched and nothing is held [ABI-05].
@@ -242,10 +242,10 @@ typedef struct rondo_timed_invocation {
 } rondo_timed_invocation;
 
 /* Where a handler puts replies: none, one or many, which the host pops in the order in which they
- * were committed [EXEC-05]. reserve() returns room for `bytes` of payload, aligned to 16, or
- * NULL if the kernel is being stopped, after which the handler should return; the room belongs to
- * the handler until commit() or the next reserve(). reserve() may wait while the output is full;
- * the backend ends that wait when it stops the kernel. Thread: the one that runs the handler. */
+ * were committed [EXEC-05]. reserve() returns room for `bytes` of payload, aligned to 16
+ * [EXEC-07], or NULL if the kernel is being stopped, after which the handler should return; the
+ * room belongs to the handler until commit() or the next reserve(). reserve() may wait while the
+ * output is full; the backend ends that wait when it stops the kernel. Thread: the handler's. */
 typedef struct rondo_emitter {
   uint32_t struct_size;
   uint32_t reserved;
@@ -315,8 +315,8 @@ typedef struct rondo_handler {
   rondo_string device_entry; /* name of this handler's persistent kernel inside an image */
   uint64_t state_bytes;
   uint64_t state_alignment;
-  /* Construct the kernel's state in zeroed memory of that size and alignment; destroy it. Host
-   * image only. Thread: one at a time. */
+  /* Construct the kernel's state in zeroed memory of that size and alignment [EXEC-08]; destroy it.
+   * Host image only. Thread: one at a time. */
   rondo_status (*construct)(void* state, rondo_error_sink* error);
   void (*destroy)(void* state);
   /* Handle one request. Decodes, runs the handler, emits. Returns RONDO_OK, or the status to report
@@ -741,7 +741,7 @@ typedef struct rondo_terminate_report {
 
 /* Which requests are timed: those whose sequence in their lane of the input, counted from 0, is a
  * multiple of RONDO_SAMPLE_EVERY. Whoever writes such a request into a ring, be it the host or a
- * backend's push, stamps it in rondo_envelope.reserved when it is about to be published:
+ * backend's push, stamps it in rondo_envelope.reserved when it is about to be published [TEL-08]:
  * CLOCK_MONOTONIC in units of 1 << RONDO_STAMP_SHIFT nanoseconds, the low 32 bits, all ones in
  * place of 0; 0 means not stamped. Stamps come round after 274 s, so a wait that is longer is taken
  * for a shorter one. */
@@ -807,8 +807,8 @@ typedef struct rondo_kernel_table {
   rondo_status (*deactivate)(rondo_kernel*, uint64_t deadline_ns, rondo_error_sink* error);
   /* DRAIN handles what is waiting first; DISCARD does not. Returns within deadline_ns plus one
    * second in every case [LIFE-04]. TIMEOUT from DRAIN: what was left is discarded and the kernel
-   * is TERMINATED. HANDLER_HUNG: the handler did not return; the kernel is FAILED, its memory is
-   * kept from reuse for the life of the process [LIFE-05]. One at a time. */
+   * is TERMINATED [LIFE-14]. HANDLER_HUNG: the handler did not return; the kernel is FAILED, its
+   * memory is kept from reuse for the life of the process [LIFE-05]. One at a time. */
   rondo_status (*terminate)(rondo_kernel*, uint32_t mode, uint64_t deadline_ns,
                             rondo_terminate_report* report, rondo_error_sink* error);
   /* Requires CREATED, TERMINATED or FAILED. Frees state and queues; of a kernel that did not fail
