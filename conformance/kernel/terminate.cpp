@@ -101,7 +101,7 @@ RONDO_CASE(kernel, terminate, a_hung_handler_is_told_in_time, core, "LIFE-04 LIF
   test_kernel kernel(it, spec);
   kernel.start();
   // On its own thread: a backend may run the handler there.
-  std::thread sender([&] { (void)kernel.try_send(kernels::slow_request{1, 3'000'000}); });
+  std::thread sender([&] { (void)kernel.try_send(kernels::slow_request{1, 2'000'000}); });
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   rondo_terminate_report report{};
   const auto begin = now_ns();
@@ -128,7 +128,7 @@ RONDO_CASE(kernel, terminate, a_hung_handler_is_told_in_time, core, "LIFE-04 LIF
   test_kernel other(it);
   other.start();
   (void)other.call<kernels::nonce_reply>(kernels::nonce_request{});
-  std::this_thread::sleep_for(std::chrono::milliseconds(3'200) -
+  std::this_thread::sleep_for(std::chrono::milliseconds(2'200) -
                               std::chrono::nanoseconds(now_ns() - begin));
   (void)other.call<kernels::nonce_reply>(kernels::nonce_request{});
 }

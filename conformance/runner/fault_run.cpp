@@ -79,18 +79,21 @@ class fault_run {
     const run_result known = facts_of(options_.run);
     capabilities_ = known.fact("capabilities");
     wraps_cpu_ = known.fact("id") == cpu_id;
-    std::string variant_rules;
+    std::string wrapper_rules, variant_rules;
     for (const fault_text& fault : faults) {
       if (!wanted(options_.filter, fault)) continue;
       fault_result& result = matrix_.faults.emplace_back();
       result.of = &fault;
       result.text = why_not(fault);
       result.left_out = !result.text.empty();
-      if (fault.is_built_in && !result.left_out)
-        variant_rules += (variant_rules.empty() ? "" : ",") + comma_separated(fault.rules);
+      if (result.left_out) continue;
+      std::string& rules = fault.is_built_in ? variant_rules : wrapper_rules;
+      rules += (rules.empty() ? "" : ",") + comma_separated(fault.rules);
     }
+    if (options_.filter.empty()) wrapper_rules.clear();  // unbroken it passes everything
     // The unbroken ones take longest, so they go first.
-    tasks_.push_back([this] { matrix_.unbroken = unbroken(nullptr, ""); });
+    tasks_.push_back(
+        [this, wrapper_rules] { matrix_.unbroken = unbroken(nullptr, wrapper_rules); });
     if (!variant_rules.empty())
       tasks_.push_back([this, variant_rules] {
         matrix_.unbroken_variant = unbroken(&options_.variant, variant_rules);

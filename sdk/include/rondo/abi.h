@@ -549,7 +549,7 @@ enum { RONDO_MAX_PAYLOAD = 65536, RONDO_MAX_LANES = 2 };
 typedef struct rondo_queue_params {
   uint32_t struct_size;
   uint32_t publication;      /* RONDO_PUBLISH_* */
-  rondo_string name;         /* opaque to backends; never composed or parsed by one [NAME-01] */
+  rondo_string name;         /* opaque: no backend composes or parses a name [NAME-01] */
   uint64_t capacity;         /* slots; a power of two. 0 is CAPACITY_ZERO, another number
                                 CAPACITY_NOT_POWER_OF_TWO, one whose bytes cannot be counted or had
                                 CAPACITY_OVERFLOW or OUT_OF_MEMORY [QUEUE-09] */
