@@ -32,6 +32,12 @@ void change_params(rondo_kernel_params& p) {
     if (broken(fault::publication_replaced) && queue->publication == RONDO_PUBLISH_COUNTED)
       queue->publication = RONDO_PUBLISH_DEFAULT;
   }
+  if (broken(fault::nonsense_accepted)) {
+    if (p.wait > RONDO_WAIT_PARK) p.wait = RONDO_WAIT_DEFAULT;
+    if (p.threads > RONDO_THREADS_POOL) p.threads = RONDO_THREADS_DEDICATED;
+    for (rondo_queue_params* queue : {&p.input, &p.output})
+      if (queue->publication > RONDO_PUBLISH_CHUNKED) queue->publication = RONDO_PUBLISH_DEFAULT;
+  }
   if (broken(fault::unoffered_ignored)) p.input.flags &= ~std::uint32_t{RONDO_QUEUE_TIMED};
   if (broken(fault::queues_exchanged)) {
     std::swap(p.input.capacity, p.output.capacity);

@@ -789,9 +789,9 @@ typedef struct rondo_kernel_table {
   uint32_t reserved;
   /* Build the kernel and its two queues; nothing runs yet. params is read during the call only; the
    * handler, its image and a copy of the start argument are all that is kept of it [LIFE-10]. A
-   * handler that the backend has no image for is NO_IMAGE [EXEC-06]. At most 30 s. Any. OK,
-   * INVALID_ARGUMENT, CAPACITY_*, UNSUPPORTED, NO_IMAGE, OUT_OF_MEMORY, LIMIT_REACHED, DEVICE_LOST.
-   */
+   * handler that the backend has no image for is NO_IMAGE [EXEC-06]. A number that its field does
+   * not list is refused [OPT-02]. At most 30 s. Any. OK, INVALID_ARGUMENT, CAPACITY_*, UNSUPPORTED,
+   * NO_IMAGE, OUT_OF_MEMORY, LIMIT_REACHED, DEVICE_LOST. */
   rondo_status (*create)(rondo_device*, const rondo_kernel_params* params, rondo_kernel** out,
                          rondo_error_sink* error);
   /* The kernel is resident when this returns OK. deadline_ns is a duration, as everywhere below. No
