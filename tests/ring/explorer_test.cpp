@@ -72,7 +72,7 @@ TEST(explorer, finds_no_fault_with_two_producers_and_up_to_three_preemptions) {
   EXPECT_GT(runs, is_slow_build ? 20'000u : 400'000u);
 }
 
-TEST(explorer, finds_no_fault_with_three_producers) {
+TEST(explorer, finds_no_fault_with_three_producers) {  // RING-08
   std::uint64_t runs = 0;
   for (auto how : publications) {
     scenario s = two_producers(how, 2);
