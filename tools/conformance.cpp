@@ -58,13 +58,18 @@ void list_cases(const conformance_options& options) {
 
 json to_json(const suite::case_result& each) {
   auto all = json::array();
-  for (const auto& one : each.figures)
+  for (const auto& one : each.figures) {
+    auto histogram = json::array();
+    for (const auto& bucket : one.histogram)
+      histogram.push_back(json::array({bucket.from_ns, bucket.count}));
     all.push_back({{"name", one.name},
                    {"samples", one.samples},
                    {"p50_ns", one.p50_ns},
                    {"p99_ns", one.p99_ns},
                    {"p99.9_ns", one.p999_ns},
-                   {"max_ns", one.max_ns}});
+                   {"max_ns", one.max_ns},
+                   {"histogram", histogram}});
+  }
   return {{"case", each.of->name()},
           {"level", static_cast<int>(each.of->at)},
           {"outcome", suite::to_string(each.outcome)},

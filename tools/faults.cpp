@@ -11,7 +11,9 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <memory>
+#include <thread>
 
 namespace rondo::cli {
 namespace {
@@ -40,7 +42,7 @@ void list_faults(bool as_json) {
 }
 
 const char* verdict_of(const suite::fault_result& one) {
-  if (one.left_out) return "left out";
+  if (one.left_out) return "n/a";
   if (one.killed) return "caught";
   return one.rule.empty() ? "SURVIVED" : "UNRELATED";
 }
@@ -66,14 +68,28 @@ json to_json(const suite::fault_matrix& matrix) {
                    {"rule", one.rule},
                    {"case", one.by_case},
                    {"outcome", one.outcome},
-                   {"said", one.text},
+                   {one.left_out ? "reason" : "said", one.text},
                    {"seconds", one.seconds}});
   return {{"killed", matrix.killed()},
           {"survived", matrix.survived()},
+          {"not_applicable", matrix.left_out()},
           {"unbroken_failed", matrix.unbroken.failed()},
           {"unbroken_passed", matrix.unbroken.count(suite::outcome::pass)},
           {"faults", all}};
 }
+
+void print_unbroken(const suite::run_options& run, const suite::run_result& unbroken,
+                    std::string_view what) {
+  if (unbroken.exit_code() != 0) {
+    fmt::print("{} without a fault does not pass, so nothing can be told:\n", what);
+    for (const auto& each : unbroken.cases) fmt::print("{}", suite::to_text(run, each, false));
+  }
+  fmt::print("{}", suite::summary_text(run, unbroken));
+}
+
+// Most of the time a broken backend lets its case wait, so that more than the processors have to do
+// can be under way; on the other hand cases have deadlines.
+unsigned default_jobs() { return std::clamp(2 * std::thread::hardware_concurrency(), 2u, 8u); }
 
 exit_code run_all_faults(faults_options& options) {
   if (options.list) return list_faults(options.as_json), exit_code::done;
@@ -85,19 +101,17 @@ exit_code run_all_faults(faults_options& options) {
   run.with.plugin = find_plugin(options.wrapped, options.plugins);
   run.with.kernels = suite_file("conformance_kernels.so");
   options.how.wrapper = suite_file("rondo_fault.so");
+  options.how.variant = suite_file_if_there("rondo_cpu_fault.so");
   if (!options.as_json) options.how.on_result = print_row;
   const auto matrix = suite::run_faults(options.how);
   if (options.as_json) {
     print_json(to_json(matrix));
   } else {
-    if (matrix.unbroken.exit_code() != 0) {
-      fmt::print("the wrapper without a fault does not pass, so nothing can be told:\n");
-      for (const auto& each : matrix.unbroken.cases)
-        fmt::print("{}", suite::to_text(run, each, false));
-    }
-    fmt::print("{}", suite::summary_text(run, matrix.unbroken));
-    fmt::print("{} faults: {} caught by a rule that they break, {} not\n", matrix.faults.size(),
-               matrix.killed(), matrix.survived());
+    print_unbroken(run, matrix.unbroken, "the wrapper");
+    if (!matrix.unbroken_variant.cases.empty())
+      print_unbroken(run, matrix.unbroken_variant, "the variant");
+    fmt::print("{} faults: {} caught by a rule that they break, {} not, {} not applicable\n",
+               matrix.faults.size(), matrix.killed(), matrix.survived(), matrix.left_out());
   }
   return static_cast<exit_code>(matrix.exit_code());
 }
@@ -116,6 +130,15 @@ void add_faults(CLI::App& app, action& chosen) {
                    "Only faults with this in their name, or of this rule; several are separated by "
                    "commas")
       ->type_name("PATTERN");
+  options->how.jobs = default_jobs();
+  verb->add_option(
+          "--jobs", options->how.jobs,
+          "How many faults are tried at once; two for each processor if not given, at most 8")
+      ->type_name("N")
+      ->check(CLI::Range(1, 64));
+  verb->add_flag(
+      "--related-only", options->how.related_only,
+      "Only cases of the rules that a fault breaks: what they do not catch has survived");
   verb->add_option("--level", run.highest_level, "As for conformance; 2 if not given")
       ->type_name("N")
       ->check(CLI::Range(0, 4));

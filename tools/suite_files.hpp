@@ -17,5 +17,7 @@ std::filesystem::path find_plugin(const std::string& file_or_name,
 std::filesystem::path own_program();
 // lib/rondo/conformance/NAME of the installation; throws NO_SUCH_MODULE if it is not there.
 std::filesystem::path suite_file(const char* name);
+// The same, and an empty path if it is not there.
+std::filesystem::path suite_file_if_there(const char* name);
 
 }  // namespace rondo::cli

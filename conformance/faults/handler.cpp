@@ -31,6 +31,29 @@ rondo_status run_without_a_branch(const rondo_handler& real, void* state, const 
   return real.invoke(state, words, out, call);
 }
 
+// Stands before the emitter and gives room that begins a few bytes later.
+struct skewed_emitter {
+  static constexpr std::uint32_t by = 8;
+  rondo_emitter base{};
+  rondo_emitter* real;
+  std::byte* room = nullptr;
+
+  explicit skewed_emitter(rondo_emitter* to) : real(to) {
+    base.struct_size = sizeof base;
+    base.reserve = [](rondo_emitter* self, std::uint32_t bytes) -> void* {
+      auto& me = *reinterpret_cast<skewed_emitter*>(self);
+      me.room = static_cast<std::byte*>(me.real->reserve(me.real, bytes + by));
+      return me.room == nullptr ? nullptr : me.room + by;
+    };
+    base.commit = [](rondo_emitter* self, std::uint32_t length, std::uint16_t version,
+                     std::uint32_t flags) {
+      auto& me = *reinterpret_cast<skewed_emitter*>(self);
+      std::memmove(me.room, me.room + by, length);
+      me.real->commit(me.real, length, version, flags);
+    };
+  }
+};
+
 rondo_status run(const rondo_handler& real, void* state, const void* payload, rondo_emitter* out,
                  rondo_invocation* call) {
   if (broken(fault::forgets_state)) {
@@ -39,6 +62,10 @@ rondo_status run(const rondo_handler& real, void* state, const void* payload, ro
     (void)real.construct(state, nullptr);
   }
   if (hooks_are_broken()) return invoke_beside_hooks(real, state, payload, out, call);
+  if (broken(fault::room_askew)) {
+    skewed_emitter askew(out);
+    return real.invoke(state, payload, &askew.base, call);
+  }
   if (broken(fault::drops_a_branch)) return run_without_a_branch(real, state, payload, out, call);
   const auto status = real.invoke(state, payload, out, call);
   if (broken(fault::exception_renamed) && call->failure_code == RONDO_HANDLER_THREW) {
@@ -83,16 +110,29 @@ void put_hooks(rondo_handler& copy) {
       return time_wrongly(*slots[I].real, state, call);
     };
 }
+template <std::size_t I>
+void put_construct(rondo_handler& copy) {
+  copy.construct = [](void* state, rondo_error_sink* error) {
+    std::memset(state, 0xa5, slots[I].real->state_bytes);
+    return slots[I].real->construct(state, error);
+  };
+}
 using put_function = void (*)(rondo_handler&);
 template <std::size_t... I>
 constexpr std::array<put_function, sizeof...(I)> make_puts(std::index_sequence<I...>) {
   return {put_hooks<I>...};
 }
 constexpr auto puts_hooks = make_puts(std::make_index_sequence<most>());
+template <std::size_t... I>
+constexpr std::array<put_function, sizeof...(I)> make_constructs(std::index_sequence<I...>) {
+  return {put_construct<I>...};
+}
+constexpr auto puts_construct = make_constructs(std::make_index_sequence<most>());
 
 bool is_needed(const rondo_handler& handler) {
   return hooks_are_broken() || broken(fault::forgets_state) || broken(fault::exception_renamed) ||
-         broken(fault::state_not_destroyed) ||
+         broken(fault::state_not_destroyed) || broken(fault::state_not_zeroed) ||
+         (broken(fault::room_askew) && handler.invoke != nullptr) ||
          (broken(fault::drops_a_branch) && handler.invoke != nullptr) ||
          (broken(fault::missing_image_accepted) && handler.invoke == nullptr);
 }
@@ -108,6 +148,7 @@ const rondo_handler* tampered(const rondo_handler& handler) {
     slots[i].copy = handler;
     slots[i].copy.invoke = handler.invoke == nullptr ? echo : invokes[i];
     if (hooks_are_broken()) puts_hooks[i](slots[i].copy);
+    if (broken(fault::state_not_zeroed)) puts_construct[i](slots[i].copy);
     if (broken(fault::state_not_destroyed)) slots[i].copy.destroy = [](void*) {};
     return &slots[i].copy;
   }

@@ -32,6 +32,12 @@ void change_params(rondo_kernel_params& p) {
     if (broken(fault::publication_replaced) && queue->publication == RONDO_PUBLISH_COUNTED)
       queue->publication = RONDO_PUBLISH_DEFAULT;
   }
+  if (broken(fault::nonsense_accepted)) {
+    if (p.wait > RONDO_WAIT_PARK) p.wait = RONDO_WAIT_DEFAULT;
+    if (p.threads > RONDO_THREADS_POOL) p.threads = RONDO_THREADS_DEDICATED;
+    for (rondo_queue_params* queue : {&p.input, &p.output})
+      if (queue->publication > RONDO_PUBLISH_CHUNKED) queue->publication = RONDO_PUBLISH_DEFAULT;
+  }
   if (broken(fault::unoffered_ignored)) p.input.flags &= ~std::uint32_t{RONDO_QUEUE_TIMED};
   if (broken(fault::queues_exchanged)) {
     std::swap(p.input.capacity, p.output.capacity);
@@ -103,6 +109,7 @@ rondo_status create(rondo_device* device, const rondo_kernel_params* params, ron
     if (broken(fault::failure_sets_out)) *out = nullptr;
     return failed(status, error);
   }
+  if (broken(fault::frees_what_it_borrowed)) std::free(const_cast<rondo_handler*>(params->handler));
   if (broken(fault::kernel_leaks_memory)) {
     static void* volatile leaked;
     leaked = std::malloc(8192);
@@ -207,6 +214,7 @@ rondo_status terminate(rondo_kernel* kernel, std::uint32_t mode, std::uint64_t d
   kernel->says_inactive = kernel->says_launched = false;
   if (broken(fault::terminate_late) && (status == RONDO_TIMEOUT || status == RONDO_HANDLER_HUNG))
     while (now_ns() - begin < deadline + 2'000'000'000) sleep_ms(10);
+  if (broken(fault::late_drain_passes_for_success) && status == RONDO_TIMEOUT) status = RONDO_OK;
   if (broken(fault::hang_passes_for_success) && status == RONDO_HANDLER_HUNG) {
     kernel->has_hung = true;
     report->state = RONDO_STATE_TERMINATED;

@@ -50,6 +50,22 @@ RONDO_CASE(kernel, create, unknown_options_are_refused, core, "OPT-01 ABI-05", "
   expect_refused(it, spec, {RONDO_INVALID_ARGUMENT}, "create with an unknown option", "OPT-01");
 }
 
+RONDO_CASE(kernel, create, numbers_that_no_field_lists_are_refused, core, "OPT-02 ABI-05", "") {
+  const auto expect = [&](const kernel_spec& spec, const std::string& what) {
+    expect_refused(it, spec, {RONDO_INVALID_ARGUMENT, RONDO_UNSUPPORTED}, "create with " + what,
+                   "OPT-02");
+  };
+  kernel_spec spec;
+  spec.wait = 99;
+  expect(spec, "wait 99");
+  spec = {};
+  spec.threads = 99;
+  expect(spec, "threads 99");
+  spec = {};
+  spec.publication = 99;
+  expect(spec, "publication 99");
+}
+
 RONDO_CASE(kernel, create, a_handler_without_an_image_is_refused, core, "EXEC-06 ABI-05", "") {
   rondo_handler handler = it.handler("ConformanceNonce");
   handler.invoke = nullptr;
@@ -123,7 +139,7 @@ RONDO_CASE(kernel, create, a_state_is_constructed_once_and_destroyed_once, core,
   expect_equal(destroyed, 1, "how often destroy destroyed the handler's state");
 }
 
-RONDO_CASE(kernel, create, the_state_begins_zeroed_and_aligned, core, "EXEC-03",
+RONDO_CASE(kernel, create, the_state_begins_zeroed_and_aligned, core, "EXEC-08",
            RONDO_CAP_HOST_IMAGE) {
   static bool zeroed, aligned;
   static rondo_status (*construct)(void*, rondo_error_sink*);

@@ -2,6 +2,7 @@
 #include "../support/kernel.hpp"
 #include "../support/suite.hpp"
 
+#include <atomic>
 #include <thread>
 
 namespace rondo::conformance {
@@ -146,6 +147,33 @@ RONDO_CASE(kernel, handle, an_emitting_handler_waits_for_room, core, "EXEC-05 QU
   for (std::uint32_t i = 0; i < 50; ++i)
     expect_equal(kernel.receive().as<kernels::emit_reply>().index, i,
                  "the place of a reply from a handler that emits more than fits");
+}
+
+// The emitter is looked at by a handler that asks for room of every size before it goes on.
+RONDO_CASE(kernel, handle, room_for_replies_is_aligned, core, "EXEC-07", RONDO_CAP_HOST_IMAGE) {
+  static std::atomic<int> rooms, askew;
+  static rondo_status (*real)(void*, const void*, rondo_emitter*, rondo_invocation*);
+  rondo_handler handler = it.handler("ConformanceNonce");
+  real = handler.invoke;
+  rooms = askew = 0;
+  handler.invoke = [](void* state, const void* payload, rondo_emitter* out,
+                      rondo_invocation* call) {
+    for (const std::uint32_t bytes : {1u, 7u, 16u, 40u}) {
+      const void* const room = out->reserve(out, bytes);
+      ++rooms;
+      if (room == nullptr || reinterpret_cast<std::uintptr_t>(room) % 16 != 0) ++askew;
+    }
+    return real(state, payload, out, call);
+  };
+  kernel_spec spec;
+  spec.other_handler = &handler;
+  test_kernel kernel(it, spec);
+  kernel.start();
+  for (std::uint64_t i = 0; i < 5; ++i)
+    expect_equal(kernel.call<kernels::nonce_reply>(kernels::nonce_request{i, {}}).proof,
+                 kernels::secret(i, kernels::nonce_salt), "the proof of a handler that asks often");
+  expect_equal(rooms.load(), 20, "how often a handler was given room for a reply");
+  expect_equal(askew.load(), 0, "how much of that room was not aligned to 16 bytes");
 }
 
 // Whatever shape a backend accepts, it answers each request once; what it does not offer it

@@ -113,7 +113,7 @@ RONDO_CASE(kernel, model, random_operations_do_what_the_model_says, concurrent, 
 RONDO_SOAK_CASE(kernel, model, many_random_operations_do_what_the_model_says, RONDO_MODEL_RULES,
                 "") {
   explore(it, it.with().soak.count() > 0 ? std::numeric_limits<int>::max() : 400, 150,
-          std::max<nanoseconds>(it.with().soak, seconds(15)));
+          it.with().soak.count() > 0 ? it.with().soak : seconds(15));
 }
 
 }  // namespace rondo::conformance

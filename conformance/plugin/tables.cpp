@@ -88,12 +88,14 @@ RONDO_CASE(plugin, tables, a_failure_is_explained_once_and_in_full, core, "ABI-0
 }
 
 // Names, ids and options are gone when create returns.
-RONDO_CASE(plugin, tables, strings_are_borrowed_for_the_call, core, "ABI-04 LIFE-10", "") {
+RONDO_CASE(plugin, tables, strings_are_borrowed_for_the_call, core, "ABI-04 ABI-11 LIFE-10", "") {
   kernel_spec spec;
   spec.id = std::string(60, 'i');
   spec.input_name = "ringkernel_" + std::string(60, 'A') + "_x_input";
   spec.output_name = "ringkernel_" + std::string(60, 'B') + "_x_output";
+  rule("ABI-11");
   const auto kernel = std::make_unique<test_kernel>(it, spec);
+  rule("ABI-04");
   for (auto* text : {&spec.id, &spec.input_name, &spec.output_name})
     std::memset(text->data(), '!', text->size());
   kernel->start();

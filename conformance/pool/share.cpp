@@ -120,6 +120,50 @@ RONDO_CASE(pool, share, a_handler_that_hangs_costs_the_others_nothing_but_time, 
                "the state of a kernel that is terminated beside hung ones");
 }
 
+// As many as would take every thread that a pool may have, and none of them goes on before the host
+// takes replies.
+RONDO_CASE(pool, share, handlers_that_wait_for_room_hold_nobody_up, concurrent, "POOL-02 EXEC-05",
+           RONDO_CAP_POOL) {
+  constexpr std::uint32_t emitted = 12;
+  std::vector<std::unique_ptr<test_kernel>> waiting;
+  for (int i = 0; i < 6; ++i) {
+    auto spec = in_pool("waits-" + std::to_string(i), "ConformanceEmit");
+    spec.output_capacity = 2;
+    waiting.push_back(std::make_unique<test_kernel>(it, spec));
+    waiting.back()->start();
+    waiting.back()->send(kernels::emit_request{7, emitted, 0});
+  }
+  for (auto& each : waiting)
+    require(eventually([&] { return each->info(each->output()).depth == 2; }, it.patience()),
+            "a handler in a pool has replies, and they do not come");
+  test_kernel other(it, in_pool("beside-waiting-ones"));
+  other.start();
+  for (std::uint64_t i = 1; i <= 20; ++i) expect_answer(other, i);
+  rule("EXEC-05");
+  for (auto& each : waiting)
+    for (std::uint32_t i = 0; i < emitted; ++i)
+      expect_equal(each->receive().as<kernels::emit_reply>().proof,
+                   kernels::secret(7, kernels::emit_salt + i),
+                   "the proof of a reply that waited for room");
+}
+
+RONDO_CASE(pool, share, a_hung_kernel_is_terminated_and_the_others_go_on, concurrent,
+           "POOL-03 LIFE-05", RONDO_CAP_POOL) {
+  test_kernel hung(it, in_pool("hangs", "ConformanceHang"));
+  test_kernel other(it, in_pool("beside-a-hung-one"));
+  hung.start();
+  other.start();
+  hung.send(kernels::slow_request{1, 1'500'000});
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  rondo_terminate_report report{};
+  rule("LIFE-05");
+  expect_status(hung.try_terminate(RONDO_TERMINATE_DISCARD, 100'000'000, report),
+                RONDO_HANDLER_HUNG, "terminate of a kernel in a pool whose handler hangs");
+  hung.expect_state(RONDO_STATE_FAILED, "after terminate said HANDLER_HUNG");
+  rule("POOL-03");
+  for (std::uint64_t i = 1; i <= 20; ++i) expect_answer(other, i);
+}
+
 RONDO_CASE(pool, share, an_idle_kernel_is_looked_at_by_nobody, core, "POOL-04 TEL-01",
            RONDO_CAP_POOL) {
   test_kernel idle(it, in_pool("idle"));

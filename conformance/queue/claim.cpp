@@ -49,7 +49,7 @@ RONDO_CASE(queue, claim, what_is_committed_arrives, core, "QUEUE-13", RONDO_CAP_
   }
 }
 
-RONDO_CASE(queue, claim, what_is_abandoned_never_arrives, core, "QUEUE-13 QUEUE-02",
+RONDO_CASE(queue, claim, what_is_abandoned_never_arrives, core, "QUEUE-13 QUEUE-02 RING-07",
            RONDO_CAP_ZERO_COPY) {
   test_kernel kernel(it);
   kernel.start();

@@ -72,13 +72,13 @@ void exchange(bench& it, unsigned senders, std::uint64_t each, std::uint64_t cap
 }  // namespace
 
 RONDO_CASE(queue, share, threads_that_send_at_once_lose_and_mix_nothing, concurrent,
-           "QUEUE-02 QUEUE-01", "") {
+           "QUEUE-02 QUEUE-01 RING-08", "") {
   const std::uint64_t each = is_sanitized ? 500 : 3000;
   exchange(it, 4, each, 256);
 }
 
 RONDO_CASE(queue, share, threads_that_send_to_a_full_queue_overrun_nothing, concurrent,
-           "QUEUE-08 QUEUE-02", "") {
+           "QUEUE-08 QUEUE-02 RING-01 RING-06", "") {
   const std::uint64_t each = is_sanitized ? 300 : 1500;
   exchange(it, 4, each, 4);
   exchange(it, 3, each / 10, 1);
@@ -109,7 +109,7 @@ RONDO_CASE(queue, share, many_kernels_work_side_by_side, concurrent, "EXEC-01 EX
   }
 }
 
-RONDO_CASE(queue, share, a_parked_kernel_wakes_up, concurrent, "QUEUE-02", RONDO_CAP_PARK) {
+RONDO_CASE(queue, share, a_parked_kernel_wakes_up, concurrent, "RING-09 QUEUE-02", RONDO_CAP_PARK) {
   for (const std::uint32_t wait : {RONDO_WAIT_PARK, RONDO_WAIT_SPIN_THEN_PARK}) {
     kernel_spec spec;
     spec.wait = wait;
@@ -150,8 +150,8 @@ RONDO_CASE(queue, share, counters_and_info_may_be_asked_from_any_thread, concurr
 }
 
 // Senders race with the end: what was accepted is answered or in `discarded`.
-RONDO_CASE(queue, share, an_end_amid_senders_accounts_for_all, concurrent, "QUEUE-02 QUEUE-04",
-           "") {
+RONDO_CASE(queue, share, an_end_amid_senders_accounts_for_all, concurrent,
+           "QUEUE-02 QUEUE-04 RING-11", "") {
   for (int round = 0; round < 10; ++round) {
     test_kernel kernel(it);
     kernel.start();

@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <sys/utsname.h>
+
 #include <algorithm>
 #include <array>
 #include <set>
@@ -54,6 +56,44 @@ std::string verdict_of(const json& certificate) {
   return counts.value("waived", 0) > 0 ? "conforms, with waivers" : "conforms";
 }
 
+json figure_entry(const figure& of) {
+  json histogram = json::array();  // [from_ns, how many], up to where the next begins
+  for (const auto& bucket : of.histogram)
+    histogram.push_back(json::array({bucket.from_ns, bucket.count}));
+  return {{"name", of.name},       {"samples", of.samples},  {"p50_ns", of.p50_ns},
+          {"p99_ns", of.p99_ns},   {"p99.9_ns", of.p999_ns}, {"max_ns", of.max_ns},
+          {"histogram", histogram}};
+}
+
+// Samples that are in its histogram, and the bucket that its median must be in.
+bool agrees_with_itself(const json& figure) {
+  std::uint64_t sum = 0;
+  bool has_median = figure.value("samples", 0) == 0;
+  for (const auto& bucket : figure.value("histogram", json::array())) {
+    if (!bucket.is_array() || bucket.size() != 2 || !bucket[0].is_number_unsigned() ||
+        !bucket[1].is_number_unsigned())
+      return false;
+    sum += bucket[1].get<std::uint64_t>();
+    if (bucket[0] == bucket_begin(figure.value("p50_ns", std::uint64_t{0}))) has_median = true;
+  }
+  return has_median && sum == figure.value("samples", std::uint64_t{0});
+}
+
+// What the backend says of the driver below it; a CPU has none but the system itself.
+std::string driver_of(const run_result& run) {
+  std::string all;
+  for (const auto& [key, value] : run.facts)
+    if (key.starts_with("device.driver"))
+      all += (all.empty() ? "" : ", ") + key.substr(7) + "=" + value;
+  return all;
+}
+
+std::string system_text() {
+  utsname about{};
+  if (::uname(&about) != 0) return {};
+  return std::string(about.sysname) + " " + about.release + " " + about.machine;
+}
+
 json case_entry(const case_result& each) {
   json one = {{"case", each.of->name()},
               {"level", static_cast<int>(each.of->at)},
@@ -61,13 +101,7 @@ json case_entry(const case_result& each) {
               {"checks", each.checks}};
   if (each.outcome == outcome::unsupported) one["reason"] = each.text;
   if (each.outcome == outcome::waived) one["reason"] = each.waiver;
-  for (const figure& of : each.figures)
-    one["figures"].push_back({{"name", of.name},
-                              {"samples", of.samples},
-                              {"p50_ns", of.p50_ns},
-                              {"p99_ns", of.p99_ns},
-                              {"p99.9_ns", of.p999_ns},
-                              {"max_ns", of.max_ns}});
+  for (const figure& of : each.figures) one["figures"].push_back(figure_entry(of));
   if (each.failed()) {
     one["rule"] = each.rule;
     one["reason"] = each.text;
@@ -102,6 +136,11 @@ void check_cases(const json& c, checker& to) {
     if (one.value("outcome", "") != "pass" && one.value("reason", "").empty())
       all_explained = false;
   to.agree(all_explained, "every case that did not pass has a reason", "one has none");
+  bool all_add_up = true;
+  for (const auto& one : cases)
+    for (const auto& figure : one.value("figures", json::array()))
+      all_add_up = all_add_up && figure.is_object() && agrees_with_itself(figure);
+  to.agree(all_add_up, "every figure agrees with its histogram", "one does not");
   if (c["suite"].value("version", "") != RONDO_VERSION) {
     to.result.open.push_back("whether the list is complete: it is of suite " +
                              c["suite"].value("version", "?") + ", and this is " RONDO_VERSION);
@@ -134,6 +173,8 @@ std::string certificate_of(const run_options& options, const run_result& run) {
     if (key.starts_with("device.")) properties[key.substr(7)] = value;
   c["device"] = {
       {"index", options.with.device}, {"name", run.fact("device")}, {"properties", properties}};
+  c["driver"] = driver_of(run);
+  c["system"] = system_text();
   c["run"] = {{"level", options.highest_level},
               {"mode", options.with.mode()},
               {"options", option_text(options.with.options, " ")},

@@ -254,6 +254,15 @@ std::vector<std::string> hermetic_environment(std::vector<std::string>& cleared)
   return kept;
 }
 
+run_result facts_of(const run_options& options) {
+  run_result run;
+  std::vector<std::string> cleared;
+  auto environment = hermetic_environment(cleared);
+  environment.insert(environment.end(), options.environment.begin(), options.environment.end());
+  ask_for_facts(options, environment, run);
+  return run;
+}
+
 run_result run_suite(const run_options& options) {
   const auto begin = clock::now();
   run_result run;
@@ -267,7 +276,7 @@ run_result run_suite(const run_options& options) {
   if (options.in_process) {
     run_here(options, chosen, run);
   } else if (!chosen.empty()) {
-    ask_for_facts(options, environment, run);
+    if (options.asks_for_facts) ask_for_facts(options, environment, run);
     std::vector<std::vector<const case_record*>> groups;
     std::map<std::string, std::size_t> index;
     for (const case_record* each : chosen) {

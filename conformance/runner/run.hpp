@@ -20,7 +20,8 @@ struct run_options {
   bool in_process = false;
   double case_limit_s = 30;
   std::vector<waiver> waivers;
-  std::vector<std::string> environment;           // NAME=value, beyond what the process has
+  std::vector<std::string> environment;  // NAME=value, beyond what the process has
+  bool asks_for_facts = true;  // about the plugin and its device, in a process of their own
   std::function<bool(const case_result&)> stops;  // the run ends with a case of which this is true
   std::function<void(const case_record&)> on_begin;
   std::function<void(const case_result&)> on_result;
@@ -32,6 +33,9 @@ bool matches(std::string_view filter, const case_record& record);
 std::vector<const case_record*> select_cases(const run_options& options);
 
 run_result run_suite(const run_options& options);
+
+// Only the facts about the plugin and its device, with no case run.
+run_result facts_of(const run_options& options);
 
 // The environment for children: without what would make a plugin or module be found that was not
 // asked for. What was left out is told in `cleared`.

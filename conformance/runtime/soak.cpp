@@ -49,7 +49,7 @@ std::uint64_t live_once(bench& it, runtime& with, std::uint64_t round) {
 
 RONDO_SOAK_CASE(runtime, soak, traffic_goes_on_and_leaves_nothing,
                 "QUEUE-02 EXEC-01 TEL-03 LIFE-12", "") {
-  const auto time = std::max<nanoseconds>(it.with().soak, std::chrono::seconds(5));
+  const auto time = it.with().soak.count() > 0 ? it.with().soak : std::chrono::seconds(5);
   auto with = it.open_runtime();
   std::uint64_t round = 0, calls = 0;
   for (; round < 5; ++round) (void)live_once(it, with, round);

@@ -42,7 +42,8 @@ void check(const rondo_kernel_params& params) {
     throw failure(RONDO_INVALID_ARGUMENT, id,
                   "there is no option '" + std::string(text(params.options[0].key)) + "'");
   if (params.lease_ns != 0 || params.handler_deadline_ns != 0 || params.cpu >= 0 ||
-      params.wait > RONDO_WAIT_SPIN || params.grid > 1 || params.block > 1)
+      params.wait > RONDO_WAIT_SPIN || params.threads != RONDO_THREADS_DEDICATED ||
+      params.grid > 1 || params.block > 1)
     throw failure(RONDO_UNSUPPORTED, id,
                   "this backend has no threads of its own: no lease, no handler deadline, nothing "
                   "to pin or park");

@@ -76,8 +76,8 @@ TEST_F(command, a_backend_that_names_its_queues_itself_is_refused_in_plain_words
 }
 
 TEST_F(command, a_backend_that_polls_nothing_and_counts_its_rounds_is_refused_in_plain_words) {
-  const auto result =
-      with_fault("polls_nothing", {"--filter", "a_reply_is_the_handlers,an_idle_kernel"});
+  const auto result = with_fault(
+      "polls_nothing", {"--filter", "a_reply_is_the_handlers,telemetry.count.an_idle_kernel"});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(
       result.out,

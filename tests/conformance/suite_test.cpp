@@ -162,7 +162,7 @@ class certificate : public testing::Test {
  protected:
   certificate() {
     options_.highest_level = 2;
-    options_.with.plugin = fs::read_symlink("/proc/self/exe");
+    options_.with.plugin = test::source_dir() / "paths.hpp";
     for (std::size_t i = 0; i < all_cases().size(); ++i)
       if (static_cast<int>(all_cases()[i].at) <= 2) run_.cases.push_back(with(outcome::pass, i));
     run_.cases[3] = with(outcome::unsupported, 3);
@@ -198,9 +198,17 @@ TEST_F(certificate, does_not_hold_with_one_thing_changed) {
               testing::SizeIs(testing::Ge(2u)));
 }
 
+TEST_F(certificate, does_not_hold_with_a_figure_that_its_histogram_contradicts) {
+  run_.cases[5].figures.push_back({"a trip", 5, 8, 9, 9, 9, {{8, 5}}});
+  const auto text = certificate_of(options_, run_);
+  EXPECT_THAT(broken(text), testing::IsEmpty());
+  EXPECT_THAT(broken(replaced(text, "\"p50_ns\": 8", "\"p50_ns\": 2")), testing::SizeIs(1));
+  EXPECT_THAT(broken(replaced(text, "\"samples\": 5", "\"samples\": 50")), testing::SizeIs(1));
+}
+
 TEST_F(certificate, is_of_one_file) {
   const auto found =
-      verify_certificate(certificate_of(options_, run_), test::source_dir() / "paths.hpp");
+      verify_certificate(certificate_of(options_, run_), test::source_dir() / "CMakeLists.txt");
   EXPECT_THAT(found.broken, testing::ElementsAre(HasSubstr("not the file that was tested")));
 }
 

@@ -29,6 +29,17 @@ TEST(sampler, knows_its_percentiles) {
   EXPECT_EQ(all.max_ns, 1000u);
 }
 
+TEST(sampler, counts_every_sample_in_a_bucket_that_is_a_quarter_of_a_power_of_two) {
+  sampler times("some");
+  for (const std::uint64_t ns : {0u, 3u, 4u, 5u, 1023u, 1024u, 1279u, 1280u}) times.add(ns);
+  const auto all = times.summary().histogram;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> found;
+  for (const auto& one : all) found.emplace_back(one.from_ns, one.count);
+  using testing::Pair;
+  EXPECT_THAT(found, testing::ElementsAre(Pair(0, 1), Pair(3, 1), Pair(4, 1), Pair(5, 1),
+                                          Pair(896, 1), Pair(1024, 2), Pair(1280, 1)));
+}
+
 TEST(sampler, with_one_sample_or_none_has_them_too) {
   sampler times("one");
   EXPECT_EQ(times.summary().max_ns, 0u);
@@ -38,8 +49,10 @@ TEST(sampler, with_one_sample_or_none_has_them_too) {
 }
 
 TEST(figure, is_the_same_after_it_was_told_and_heard) {
-  const auto one = figure_of(to_event({"a round trip of 64 B", 5, 1, 2, 3, 4}));
-  EXPECT_EQ(to_event(one), "5 1 2 3 4 a round trip of 64 B");
+  const auto one = figure_of(to_event({"a round trip of 64 B", 5, 1, 2, 3, 4, {{1, 2}, {4, 3}}}));
+  EXPECT_EQ(to_event(one), "5 1 2 3 4 1:2,4:3 a round trip of 64 B");
+  const auto none = figure_of(to_event({"nothing", 0, 0, 0, 0, 0, {}}));
+  EXPECT_EQ(to_event(none), "0 0 0 0 0 - nothing");
   EXPECT_THROW((void)figure_of("5 1 2"), std::invalid_argument);
 }
 
@@ -61,6 +74,7 @@ TEST_F(timed, figures_are_in_every_report_and_the_certificate_verifies) {
       EXPECT_GT(each["samples"], 0) << each;
       EXPECT_GT(each["p50_ns"], 0) << each;
       EXPECT_LE(each["p50_ns"], each["max_ns"]) << each;
+      EXPECT_FALSE(each["histogram"].empty()) << each;
     }
   EXPECT_EQ(figures, 5u);
   EXPECT_THAT(text_of(junit), HasSubstr("<property name=\"round trip of 64 B\" value=\"p50 "));

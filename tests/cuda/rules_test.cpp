@@ -116,6 +116,7 @@ TEST_P(rules_on_gpu, requests_that_are_too_old_are_told_so_and_counted) {
   EXPECT_TRUE(soon([&] { return kernel.call(ask(30), 5s, {.ttl = 100ms}).has_value(); }));
   kernel.terminate();
   EXPECT_GE(kernel.snapshot().expired, 3u);
+  EXPECT_EQ(kernel.snapshot().messages_dropped, kernel.snapshot().expired);
   EXPECT_EQ(kernel.snapshot().messages_failed, 0u);
 }
 
@@ -136,6 +137,9 @@ TEST_P(rules_on_gpu, the_oldest_are_given_up_also_by_an_inactive_kernel) {
   kernel.terminate();
   EXPECT_EQ(kernel.snapshot().messages_in, 4u);
   EXPECT_EQ(kernel.snapshot().dropped_oldest, 2u);
+  EXPECT_EQ(kernel.snapshot().messages_dropped, 2u);
+  EXPECT_EQ(kernel.snapshot().messages_out, 6u) << "those who are given up are told so";
+  EXPECT_EQ(kernel.snapshot().bytes_in, 4 * sizeof(question));
 }
 
 // Each of many senders' requests is answered once, whether it was handled or given up.
@@ -160,9 +164,10 @@ TEST_P(rules_on_gpu, nothing_is_lost_that_is_not_counted) {
     const auto reply = kernel.receive(20s);
     ASSERT_TRUE(reply) << n << ": " << reply.failure().message;
     EXPECT_TRUE(ids.insert(reply->correlation_id).second) << "answered twice";
-    if (reply->outcome) ++handled;
-    else ++given_up;
-    if (!reply->outcome) {
+    if (reply->outcome) {
+      ++handled;
+    } else {
+      ++given_up;
       ASSERT_EQ(reply->outcome.code(), RONDO_DROPPED);
     }
   }

@@ -180,7 +180,7 @@ const std::vector<corruption> corruptions = {
 // Counted with several producers needs every pointer there is.
 const ring_shape full_shape{publication::counted, 4, 64, false, false};
 
-TEST(ring_map, is_refused_with_any_one_field_wrong) {
+TEST(ring_map, is_refused_with_any_one_field_wrong) {  // RING-12
   const auto memory = make_ring(full_shape);
   for (const corruption& c : corruptions) {
     rondo_ring_map map = memory.map();

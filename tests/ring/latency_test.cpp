@@ -49,7 +49,7 @@ TEST(stamp, that_lies_a_little_ahead_means_no_wait) {
 // Sequences 0 and 64 of each lane have a stamp of now; the others what they were pushed with.
 class stamped_by_calls : public ::testing::TestWithParam<ring::publication> {};
 
-TEST_P(stamped_by_calls, is_every_64th_request_however_it_is_pushed) {
+TEST_P(stamped_by_calls, is_every_64th_request_however_it_is_pushed) {  // TEL-08
   const std::uint64_t before = ring::now_ns();
   backend::ring_input queue(make_ring({GetParam(), 256, 16}));
   ring::consumer<> consumer(queue.view());

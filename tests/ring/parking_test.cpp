@@ -63,7 +63,7 @@ class parked_end {
 
 class parking : public ::testing::TestWithParam<publication> {};
 
-TEST_P(parking, ping_pong_between_two_sleepers_loses_no_wake_up) {
+TEST_P(parking, ping_pong_between_two_sleepers_loses_no_wake_up) {  // RING-09
   parked_end there({GetParam(), 2, 16, true});
   parked_end back({GetParam(), 2, 16, true});
   std::atomic<int> echoed{0};

@@ -185,7 +185,7 @@ TEST(commits_out_of_order, show_nothing_behind_a_gap) {
     }
 }
 
-TEST(drop_oldest, discards_what_is_below_the_mark_and_counts_it) {
+TEST(drop_oldest, discards_what_is_below_the_mark_and_counts_it) {  // RING-10
   for (const ring_shape& shape : shapes_of(4, true)) {
     SCOPED_TRACE(::testing::Message() << shape);
     const auto memory = make_ring(shape);

@@ -107,7 +107,7 @@ TEST_P(protocol, an_empty_payload_needs_no_memory) {
   EXPECT_EQ(header.length, 0u);
 }
 
-TEST_P(protocol, peek_gives_the_same_message_until_it_is_released) {
+TEST_P(protocol, peek_gives_the_same_message_until_it_is_released) {  // RING-06
   ring::claim c;
   ASSERT_EQ(producer_.try_reserve(64, c), RONDO_OK);
   ASSERT_EQ(c.capacity, 64u);
@@ -149,7 +149,7 @@ TEST_P(protocol, a_pop_into_too_little_memory_keeps_the_message) {  // QUEUE-05
   expect_empty();
 }
 
-TEST_P(protocol, an_abandoned_claim_is_skipped_and_counted) {
+TEST_P(protocol, an_abandoned_claim_is_skipped_and_counted) {  // RING-07
   std::uint64_t expected_skips = 0;
   for (std::uint64_t id = 0; id < 20 * capacity(); ++id) {
     ring::claim c;
@@ -178,7 +178,7 @@ TEST_P(protocol, a_second_consumer_goes_on_where_the_first_stopped) {
   }
 }
 
-TEST_P(protocol, a_closed_ring_takes_nothing_more_and_delivers_what_it_took) {
+TEST_P(protocol, a_closed_ring_takes_nothing_more_and_delivers_what_it_took) {  // RING-11
   ASSERT_EQ(push_id(producer_, 0, 8), RONDO_OK);
   ring::claim open_claim;
   const bool room = producer_.try_reserve(8, open_claim) == RONDO_OK;

@@ -183,7 +183,7 @@ class stressed_consumer {
 
 class stress : public ::testing::TestWithParam<stress_case> {};
 
-TEST_P(stress, every_message_arrives_once_whole_and_in_order) {
+TEST_P(stress, every_message_arrives_once_whole_and_in_order) {  // RING-05
   const stress_case& c = GetParam();
   const auto memory = make_ring(c.shape);
   ring::producer<> shared(memory.view());

@@ -1,7 +1,10 @@
 // Writes docs/rules.md, or checks that it is as it would be written: every rule with its text, the
 // cases of the conformance suite or the unit tests that cite it, and the faults that break it.
 //   rondo_rules SOURCES write|check
-// Ends with 1 where a rule has no test, a test no rule, or a rule of abi.h no fault.
+//   rondo_rules SOURCES faults PROGRAM    of tests that were built with tests/broken/core.inc
+// Ends with 1 where a rule has no test or no fault, a test no rule, or a fault survives.
+#include "broken_tests.hpp"
+
 #include "conformance/runner/fault_run.hpp"
 #include "conformance/runner/rules.hpp"
 #include "conformance/support/suite.hpp"
@@ -19,6 +22,13 @@ namespace {
 namespace fs = std::filesystem;
 using namespace rondo::conformance;
 using citations = std::map<std::string, std::vector<std::string>, std::less<>>;
+
+struct unit_test {
+  std::string name;  // suite.name
+  std::string file;  // below tests/
+  std::vector<std::string> rules;
+  bool is_fault;  // it shows that something broken is noticed
+};
 
 std::string text_of(const fs::path& file) {
   std::ifstream in(file);
@@ -40,6 +50,8 @@ citations faults_by_rule() {
   for (const auto& fault : all_faults())
     for (const auto rule : words(fault.rules))
       found[std::string(rule)].push_back("`" + std::string(fault.name) + "`");
+  for (const auto& fault : rondo::rules::core_faults())
+    found[std::string(fault.rule)].push_back("`" + std::string(fault.name) + "`");
   return found;
 }
 
@@ -53,8 +65,9 @@ bool looks_like_a_rule(std::string_view word) {
 }
 
 // TEST(suite, name) {  // NAME-02 NAME-03
-citations unit_tests_by_rule(const fs::path& tests) {
-  citations found;
+// TEST(suite, name) {  // breaks NAME-02
+std::vector<unit_test> unit_tests(const fs::path& tests) {
+  std::vector<unit_test> found;
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(tests))
     if (entry.path().filename().string().ends_with("_test.cpp")) files.push_back(entry.path());
@@ -66,13 +79,29 @@ citations unit_tests_by_rule(const fs::path& tests) {
       if (!line.starts_with("TEST") || remark == line.npos || closes == line.npos) continue;
       std::string name = line.substr(opens + 1, closes - opens - 1);
       if (const auto comma = name.find(", "); comma != name.npos) name.replace(comma, 2, ".");
-      for (const auto word : words(std::string_view(line).substr(remark + 3)))
-        if (looks_like_a_rule(word))
-          found[std::string(word)].push_back("`" + name + "` (tests/" +
-                                             fs::relative(file, tests).string() + ")");
+      const auto cited = words(std::string_view(line).substr(remark + 3));
+      unit_test one{name, fs::relative(file, tests).string(), {}, cited.front() == "breaks"};
+      for (const auto word : cited)
+        if (looks_like_a_rule(word)) one.rules.emplace_back(word);
+      found.push_back(std::move(one));
     }
   }
   return found;
+}
+
+void add_by_rule(const std::vector<unit_test>& tests, bool faults, citations& to) {
+  for (const auto& one : tests)
+    for (const auto& rule : one.rules)
+      if (one.is_fault == faults) to[rule].push_back("`" + one.name + "` (tests/" + one.file + ")");
+}
+
+// With each fault of core, the tests of the rule that it breaks; without any, all of them.
+bool try_core_faults(const std::vector<unit_test>& tests, const fs::path& program) {
+  citations by_rule;
+  for (const auto& one : tests)
+    for (const auto& rule : one.rules)
+      if (!one.is_fault) by_rule[rule].push_back(one.name);
+  return rondo::rules::all_are_caught(program, by_rule);
 }
 
 bool is_a_backends(const rule_text& rule) { return rule.file.ends_with("abi.h"); }
@@ -94,8 +123,8 @@ std::string index(const citations& cases, const citations& tests, const citation
          "tests; `./dev rules` writes it\nanew. A rule is stated once, at the declaration it "
          "belongs "
          "to. What `abi.h` demands is a backend's to keep:\ncases of the conformance suite hold it "
-         "to that, and faults show that they would notice. The other rules are\ncore's, and have "
-         "unit tests.\n";
+         "to that, and `rondo faults` shows that they would notice. The other\nrules are core's "
+         "and the ring's, and have unit tests; of these the test `broken` shows it.\n";
   for (const auto& rule : all_rules()) {
     out << "\n## " << rule.id << "\n\n> " << rule.text << "\n\n`" << rule.file << "`\n\n";
     list(out, "cases", of(cases, rule.id));
@@ -114,7 +143,7 @@ std::vector<std::string> gaps(const citations& cases, const citations& tests,
     if (!cases.contains(id) && !tests.contains(id)) found.push_back(id + " has no test");
     if (is_a_backends(rule) && !cases.contains(id))
       found.push_back(id + " is in abi.h and has no case in the conformance suite");
-    if (is_a_backends(rule) && !faults.contains(id)) found.push_back(id + " has no fault");
+    if (!faults.contains(id)) found.push_back(id + " has no fault");
   }
   for (const auto* all : {&cases, &tests, &faults})
     for (const auto& [id, names] : *all)
@@ -128,18 +157,23 @@ std::vector<std::string> gaps(const citations& cases, const citations& tests,
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::cerr << "usage: rondo_rules SOURCES write|check\n";
+  const std::string_view verb = argc > 2 ? argv[2] : "";
+  if (argc != (verb == "faults" ? 4 : 3)) {
+    std::cerr << "usage: rondo_rules SOURCES write|check|faults PROGRAM\n";
     return 4;
   }
   const fs::path sources = argv[1];
   const fs::path file = sources / "docs" / "rules.md";
   const auto cases = cases_by_rule();
-  const auto tests = unit_tests_by_rule(sources / "tests");
-  const auto faults = faults_by_rule();
+  const auto in_the_tree = unit_tests(sources / "tests");
+  if (verb == "faults") return try_core_faults(in_the_tree, argv[3]) ? 0 : 1;
+  citations tests;
+  auto faults = faults_by_rule();
+  add_by_rule(in_the_tree, false, tests);
+  add_by_rule(in_the_tree, true, faults);
   const auto now = index(cases, tests, faults);
   bool good = true;
-  if (std::string_view(argv[2]) == "write") {
+  if (verb == "write") {
     std::ofstream(file) << now;
   } else if (text_of(file) != now) {
     std::cerr << file.string() << " is not what would be written; run ./dev rules\n";

@@ -14,7 +14,7 @@
  * struct_size, or NULL, is treated as a function that returns RONDO_UNSUPPORTED and has no effect
  * [ABI-03].
  *
- * Ownership. Nothing allocated on one side is freed by the other. Strings are borrowed for the
+ * Ownership. What one side allocates the other never frees [ABI-11]. Strings are borrowed for the
  * length of the call unless a field says otherwise [ABI-04]. An opaque pointer returned by a create
  * function belongs to the caller until the matching destroy function; on failure the out parameter
  * is left untouched and nothing is held [ABI-05].
@@ -242,10 +242,10 @@ typedef struct rondo_timed_invocation {
 } rondo_timed_invocation;
 
 /* Where a handler puts replies: none, one or many, which the host pops in the order in which they
- * were committed [EXEC-05]. reserve() returns room for `bytes` of payload, aligned to 16, or
- * NULL if the kernel is being stopped, after which the handler should return; the room belongs to
- * the handler until commit() or the next reserve(). reserve() may wait while the output is full;
- * the backend ends that wait when it stops the kernel. Thread: the one that runs the handler. */
+ * were committed [EXEC-05]. reserve() returns room for `bytes` of payload, aligned to 16
+ * [EXEC-07], or NULL if the kernel is being stopped, after which the handler should return; the
+ * room belongs to the handler until commit() or the next reserve(). reserve() may wait while the
+ * output is full; the backend ends that wait when it stops the kernel. Thread: the handler's. */
 typedef struct rondo_emitter {
   uint32_t struct_size;
   uint32_t reserved;
@@ -315,8 +315,8 @@ typedef struct rondo_handler {
   rondo_string device_entry; /* name of this handler's persistent kernel inside an image */
   uint64_t state_bytes;
   uint64_t state_alignment;
-  /* Construct the kernel's state in zeroed memory of that size and alignment; destroy it. Host
-   * image only. Thread: one at a time. */
+  /* Construct the kernel's state in zeroed memory of that size and alignment [EXEC-08]; destroy it.
+   * Host image only. Thread: one at a time. */
   rondo_status (*construct)(void* state, rondo_error_sink* error);
   void (*destroy)(void* state);
   /* Handle one request. Decodes, runs the handler, emits. Returns RONDO_OK, or the status to report
@@ -549,7 +549,7 @@ enum { RONDO_MAX_PAYLOAD = 65536, RONDO_MAX_LANES = 2 };
 typedef struct rondo_queue_params {
   uint32_t struct_size;
   uint32_t publication;      /* RONDO_PUBLISH_* */
-  rondo_string name;         /* opaque to backends; never composed or parsed by one [NAME-01] */
+  rondo_string name;         /* opaque: no backend composes or parses a name [NAME-01] */
   uint64_t capacity;         /* slots; a power of two. 0 is CAPACITY_ZERO, another number
                                 CAPACITY_NOT_POWER_OF_TWO, one whose bytes cannot be counted or had
                                 CAPACITY_OVERFLOW or OUT_OF_MEMORY [QUEUE-09] */
@@ -741,7 +741,7 @@ typedef struct rondo_terminate_report {
 
 /* Which requests are timed: those whose sequence in their lane of the input, counted from 0, is a
  * multiple of RONDO_SAMPLE_EVERY. Whoever writes such a request into a ring, be it the host or a
- * backend's push, stamps it in rondo_envelope.reserved when it is about to be published:
+ * backend's push, stamps it in rondo_envelope.reserved when it is about to be published [TEL-08]:
  * CLOCK_MONOTONIC in units of 1 << RONDO_STAMP_SHIFT nanoseconds, the low 32 bits, all ones in
  * place of 0; 0 means not stamped. Stamps come round after 274 s, so a wait that is longer is taken
  * for a shorter one. */
@@ -789,9 +789,9 @@ typedef struct rondo_kernel_table {
   uint32_t reserved;
   /* Build the kernel and its two queues; nothing runs yet. params is read during the call only; the
    * handler, its image and a copy of the start argument are all that is kept of it [LIFE-10]. A
-   * handler that the backend has no image for is NO_IMAGE [EXEC-06]. At most 30 s. Any. OK,
-   * INVALID_ARGUMENT, CAPACITY_*, UNSUPPORTED, NO_IMAGE, OUT_OF_MEMORY, LIMIT_REACHED, DEVICE_LOST.
-   */
+   * handler that the backend has no image for is NO_IMAGE [EXEC-06]. A number that its field does
+   * not list is refused [OPT-02]. At most 30 s. Any. OK, INVALID_ARGUMENT, CAPACITY_*, UNSUPPORTED,
+   * NO_IMAGE, OUT_OF_MEMORY, LIMIT_REACHED, DEVICE_LOST. */
   rondo_status (*create)(rondo_device*, const rondo_kernel_params* params, rondo_kernel** out,
                          rondo_error_sink* error);
   /* The kernel is resident when this returns OK. deadline_ns is a duration, as everywhere below. No
@@ -807,8 +807,8 @@ typedef struct rondo_kernel_table {
   rondo_status (*deactivate)(rondo_kernel*, uint64_t deadline_ns, rondo_error_sink* error);
   /* DRAIN handles what is waiting first; DISCARD does not. Returns within deadline_ns plus one
    * second in every case [LIFE-04]. TIMEOUT from DRAIN: what was left is discarded and the kernel
-   * is TERMINATED. HANDLER_HUNG: the handler did not return; the kernel is FAILED, its memory is
-   * kept from reuse for the life of the process [LIFE-05]. One at a time. */
+   * is TERMINATED [LIFE-14]. HANDLER_HUNG: the handler did not return; the kernel is FAILED, its
+   * memory is kept from reuse for the life of the process [LIFE-05]. One at a time. */
   rondo_status (*terminate)(rondo_kernel*, uint32_t mode, uint64_t deadline_ns,
                             rondo_terminate_report* report, rondo_error_sink* error);
   /* Requires CREATED, TERMINATED or FAILED. Frees state and queues; of a kernel that did not fail

@@ -33,15 +33,17 @@ class ring_ends : public counting<H, X, P, K> {
 
   // Replies that are written and not yet visible, and slots that are read and not yet free.
   RONDO_DEVICE void settle() {
-    if (!K::is_chunked(out_) && is_first() && m_.out_published != m_.out_next) {
-      P::store_release(&out_.producer->tail, m_.out_next);  // SYNC: tail-published
-      m_.out_published = m_.out_next;
-    }
-    if (freed_ != head_) {
-      if (is_first()) P::store_after_loads(&in_.consumer->head, head_);  // SYNC: slot-freed
-      freed_ = head_;
-    }
+    if (is_first()) show_replies();
+    free_slots();
     unsettled_ = 0;
+  }
+
+  // By one thread of the block, whichever, between two of its barriers. The order waits until all
+  // that the block has written before is where the host can see it.
+  RONDO_DEVICE void show_replies() {
+    if (K::is_chunked(out_) || m_.out_published == m_.out_next) return;
+    P::store_release(&out_.producer->tail, m_.out_next);  // SYNC: tail-published
+    m_.out_published = m_.out_next;
   }
 
  protected:
@@ -50,6 +52,11 @@ class ring_ends : public counting<H, X, P, K> {
   using base::m_;
   using base::x_;
 
+  RONDO_DEVICE void free_slots() {
+    if (freed_ == head_) return;
+    if (is_first()) P::store_after_loads(&in_.consumer->head, head_);  // SYNC: slot-freed
+    freed_ = head_;
+  }
   RONDO_DEVICE bool is_chunked_in() const { return K::is_chunked(in_); }
   RONDO_DEVICE bool is_room_now() const {
     // SYNC: slot-freed

@@ -43,10 +43,13 @@ class lead : public resting<H, X, P, K> {
     }
   }
 
-  // By thread 0, after each request. What waits since the last look, orders among them, waits for
-  // no more than a few quick handlers.
+  // By thread 0, after each request or batch. What waits since the last look, orders among them,
+  // waits for no more than a few quick handlers.
   RONDO_DEVICE void note_time() {
-    if (!is_chunked_in() && x_.now() - m_.looked_at > burst_ns) m_.must_look = 1;
+    if (!is_chunked_in()) note_age(m_.looked_at, x_.now());
+  }
+  RONDO_DEVICE void note_age(std::uint64_t looked_at, std::uint64_t now) {
+    if (now - looked_at > burst_ns) m_.must_look = 1;
   }
 
   // `n` requests were taken out of the input and what they asked for is done.
@@ -58,12 +61,20 @@ class lead : public resting<H, X, P, K> {
     publish_counters();
   }
 
-  // The same for a batch, which is published as one.
+  // The same for a batch. Its replies become visible while the next one is fetched, or with the
+  // next look if none is at hand: to wait for that order here would hold up the fetch.
   RONDO_DEVICE void advance_batch(std::uint64_t n) {
     head_ += n;
     worked_at_ = 0;
-    settle();
+    free_slots();
+    unsettled_ = 1;
     publish_counters();
+  }
+
+  // While a batch is on its way across the bus: whether there is another behind it, and orders.
+  RONDO_DEVICE void look_ahead() {
+    ++polls_;
+    look_at_lines([this] { return look_at_tail(); });
   }
 
  private:
@@ -71,6 +82,7 @@ class lead : public resting<H, X, P, K> {
   using base::choose_timer;
   using base::drain_until_;
   using base::ending_;
+  using base::free_slots;
   using base::gave_up;
   using base::head_;
   using base::in_;
@@ -107,8 +119,8 @@ class lead : public resting<H, X, P, K> {
   static constexpr std::uint32_t burst = 16;  // requests between two looks and two publications
   static constexpr std::uint64_t burst_ns = 10'000;
 
-  // Whether there is no need to look: requests are left from the last time, and nothing asks for
-  // attention. What was seen of the output and of the host's orders is as old as that.
+  // Whether there is no need to look: requests are left from the last time, or were seen ahead, and
+  // nothing asks for attention. What was seen of the output and of the host's orders is as old.
   RONDO_DEVICE bool may_go_on() const {
     return !is_chunked_in() && limit_ != head_ && unsettled_ != 0 && m_.must_look == 0 &&
            has_room();

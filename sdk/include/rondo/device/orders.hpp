@@ -28,10 +28,7 @@ class orders : public ring_ends<H, X, P, K> {
   // That time is not the handler's: it does not count towards a hang.
   RONDO_DEVICE bool wait_for_room() {
     if (m_.gave_up != ending::none) return false;
-    if (m_.out_published != m_.out_next && !K::is_chunked(out_)) {
-      P::store_release(&out_.producer->tail, m_.out_next);  // SYNC: tail-published
-      m_.out_published = m_.out_next;
-    }
+    this->show_replies();
     if (is_room_now()) return true;
     const std::uint64_t busy_since = m_.counters.busy_since;
     const std::uint64_t begin = busy_since != 0 ? x_.now() : 0;

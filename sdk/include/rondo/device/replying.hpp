@@ -176,9 +176,7 @@ class replying : protected desk<H, X, P, K> {
     store_message<P, K>(lead_.out(), m_.out_next, stage_ + plan::out_at,
                         plan::header_bytes + reply.length, 0, 1);
     count_reply(reply.length);
-    if (K::is_chunked(lead_.out())) return;
-    P::store_release(&lead_.out().producer->tail, m_.out_next);  // SYNC: tail-published
-    m_.out_published = m_.out_next;
+    lead_.show_replies();
   }
 };
 

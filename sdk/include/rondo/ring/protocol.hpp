@@ -82,8 +82,8 @@ class producer {
   producer() = default;
   RONDO_HD explicit producer(const view& ring) : ring_(ring) {}
 
-  // Claim one slot for a payload of at most `bytes`. OK, FULL, TOO_LARGE. `more_follow`, which only
-  // saves time: the next message comes before an answer to this one.
+  // Claim one slot for a payload of at most `bytes`, which nobody else gets [RING-08]. OK, FULL,
+  // TOO_LARGE. `more_follow`, which only saves time: the next comes before an answer to this one.
   RONDO_HD RONDO_INLINE rondo_status try_reserve(std::uint32_t bytes, claim& out,
                                                  bool more_follow = true) {
     if (bytes > ring_.shape.payload_capacity) return RONDO_TOO_LARGE;
@@ -155,7 +155,7 @@ class producer {
     }
   }
 
-  // Give the slot up: consumers skip and count it.
+  // Give the slot up: consumers skip and count it [RING-07].
   RONDO_HD void abandon(claim& c) {
     envelope header{};
     header.flags = RONDO_FLAG_ABANDONED;
@@ -173,7 +173,7 @@ class producer {
     return RONDO_OK;
   }
 
-  // Ask the consumer to drop everything that is older than `sequence`. One thread at a time.
+  // Ask the consumer to drop and count all older than `sequence` [RING-10]. One thread at a time.
   RONDO_HD void discard_below(std::uint64_t sequence) {
     P::store_relaxed(&ring_.producer->discard_below, sequence);
   }
@@ -193,7 +193,7 @@ class producer {
     return true;
   }
 
-  // From now on every claim is refused as FULL; returns the first sequence that was not claimed, so
+  // From now on every claim is refused as FULL [RING-11]; returns the first that was not made, so
   // that what was accepted and what was not is decided in one step. Any thread, with no other
   // close() or reopen() at the time.
   RONDO_HD std::uint64_t close() {
@@ -389,9 +389,9 @@ class consumer {
     return sequence < P::load_relaxed(&ring_.producer->discard_below);
   }
 
-  // The oldest message; it stays until release(). OK, EMPTY, MALFORMED (its length is beyond the
-  // slot: header is filled, payload is nullptr; release() it), INTERNAL (the producing side's
-  // counter is impossible: the ring is broken).
+  // The oldest message, and all of it [RING-05]; it stays as it is until release() [RING-06]. OK,
+  // EMPTY, MALFORMED (its length is beyond the slot: header is filled, payload is nullptr;
+  // release() it), INTERNAL (the producing side's counter is impossible: the ring is broken).
   RONDO_HD rondo_status peek(message& out) {
     for (;;) {
       const rondo_status status = look(out);

@@ -127,7 +127,7 @@ namespace detail {
 
 }  // namespace detail
 
-// Producer, after publishing: wake the consumer if it sleeps.
+// Producer, after publishing: a consumer that sleeps, or is about to, is woken [RING-09].
 inline void wake_if_parked(wake_line* line) {
   light_barrier();  // SYNC: park
   if (__atomic_load_n(&line->waiting, __ATOMIC_RELAXED) == awake) [[likely]]
