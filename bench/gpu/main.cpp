@@ -60,9 +60,12 @@ class bench {
     rows.push_back(std::move(r));
   }
 
-  row call(const std::string& placement, rondo::publish_policy publish) {
+  // `with` asks for what else the launch shall have.
+  row call(
+      const std::string& placement,
+      const std::function<void(rondo::launch_options&)>& with = [](rondo::launch_options&) {}) {
     auto options = how("call", placement);
-    options.publish = publish;
+    with(options);
     options.wait = rondo::wait_policy::spin;
     auto kernel = launch<replier>(rt_, options);
     const pinned here(0);
@@ -155,6 +158,24 @@ class bench {
   rondo::runtime rt_;
 };
 
+// What each costs a call, beside the one without any.
+struct option {
+  const char* name;
+  void (*ask)(rondo::launch_options&);
+};
+constexpr option call_options[] = {
+    {"counted", [](auto& o) { o.publish = rondo::publish_policy::counted; }},
+    {"urgent_lane", [](auto& o) { o.urgent_lane = true; }},
+    {"timed", [](auto& o) { o.timed = true; }},
+    {"input_reject", [](auto& o) { o.input_full = rondo::when_full::reject; }},
+    {"input_drop_oldest", [](auto& o) { o.input_full = rondo::when_full::drop_oldest; }},
+    {"output_reject", [](auto& o) { o.output_full = rondo::when_full::reject; }},
+    {"duplicate_window", [](auto& o) { o.duplicate_window = 1024; }},
+    {"handler_deadline", [](auto& o) { o.handler_deadline = 1s; }},
+    {"avoid_mapped", [](auto& o) { o.avoid_mapped = true; }},
+    {"pump", [](auto& o) { o.pump = rondo::pump_policy::always; }},
+};
+
 struct goal {
   const char* of;
   double limit;
@@ -212,11 +233,11 @@ int run(const settings& s) {
   } catch (const std::exception& e) {
     b.add("peer", [&]() -> row { throw std::runtime_error(e.what()); });
   }
-  using rondo::publish_policy;
-  b.add("rondo/call/64/pinned", [&] { return b.call("pinned", publish_policy::backend_default); });
-  b.add("rondo/call/64/bar", [&] { return b.call("bar", publish_policy::backend_default); });
-  b.add("rondo/call/64/event", [&] { return b.call("event", publish_policy::backend_default); });
-  b.add("rondo/call/64/pinned/counted", [&] { return b.call("pinned", publish_policy::counted); });
+  for (const char* placement : {"pinned", "bar", "event"})
+    b.add(std::string("rondo/call/64/") + placement, [&] { return b.call(placement); });
+  for (const option& each : call_options)
+    b.add(std::string("rondo/call/64/pinned/") + each.name,
+          [&] { return b.call("pinned", each.ask); });
   for (stream_shape shape : standard_streams) {
     if (s.block != 0) shape.block = s.block;
     if (s.window != 0) shape.window = s.window;

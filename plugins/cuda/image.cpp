@@ -104,15 +104,15 @@ image_cache::~image_cache() {
 
 const entry_point& image_cache::find(const rondo_image& image, const rondo_handler& handler,
                                      entry_kind which) {
+  if (image.ring_layout_version != ring::layout_version)
+    refuse(std::string(text(handler.id)), "ring_layout_version", ring::layout_version,
+           image.ring_layout_version);
   const std::lock_guard lock(mutex_);
   const std::pair key(image.bytes, entry_of(handler, which));
   if (const auto known = entries_.find(key); known != entries_.end()) {
     compare(known->second.facts, handler);
     return known->second;
   }
-  if (image.ring_layout_version != ring::layout_version)
-    refuse(std::string(text(handler.id)), "ring_layout_version", ring::layout_version,
-           image.ring_layout_version);
   const context_scope current(context_);
   // The first launch belongs to it: it may make the device's stacks larger, for which the driver
   // waits as well.

@@ -108,7 +108,8 @@ TEST_F(on_gpu, what_the_backend_does_not_offer_is_refused_by_name_and_leaves_not
       EXPECT_NE(refused.message().find(each.names), std::string::npos) << refused.message();
     }
     EXPECT_TRUE(rt->kernels().empty());
-    EXPECT_EQ(property(*rt, "resident_grids"), "0");
+    const std::string grids = property(*rt, "resident_grids");
+    EXPECT_TRUE(grids.empty() || grids == "0") << grids << "; none if the device is not open";
   }
 }
 
@@ -168,7 +169,7 @@ TEST_F(on_gpu, a_thousand_launches_leave_nothing_behind) {
   }
   EXPECT_EQ(holdings(), before);
   EXPECT_LT(resident_mib(), mib_before + 16) << "16 KiB a launch are 16 MiB";
-  EXPECT_EQ(before.back(), "1");
+  EXPECT_EQ(before[3], "1") << "the keeper";
   EXPECT_EQ(std::count(before.begin(), before.end(), ""), 0);
 }
 
