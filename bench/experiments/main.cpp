@@ -1,9 +1,12 @@
 // rondo_cuda_experiments: what the CUDA driver does beside a kernel that is resident. Each
 // operation is tried on a thread of its own while a kernel polls; one that is not done after two
-// seconds waits for that kernel, which is then told to end. The last experiment asks whether a trap
-// ends a grid that hangs; it costs the context, so it comes in a process of its own.
+// seconds waits for that kernel, which is then told to end. One asks whether a trap ends a grid
+// that hangs; it costs the context, so it comes in a process of its own. One has a kernel read
+// memory that was allocated after its launch.
 //
-// Prints JSON. Every kernel ends by itself after ten seconds.
+// Prints JSON. Every kernel ends by itself after ten seconds. With the name of one of the last two
+// as argument, trap or late-memory, it does that alone: a tool that watches a program can be shown
+// so what it makes of it.
 #include <cuda.h>
 #include <dlfcn.h>
 #include <fmt/format.h>
@@ -222,13 +225,45 @@ nlohmann::json trap_a_hung_grid(const session& s) {
            }()}};
 }
 
+// Without anything of Rondo in it: the access is legal, whatever a checking tool says of it.
+nlohmann::json read_memory_younger_than_the_kernel(const session& s) {
+  constexpr std::uint64_t content = 0x5ca1ab1e;
+  void* memory = nullptr;
+  CALL(cuMemHostAlloc, &memory, 256, CU_MEMHOSTALLOC_DEVICEMAP);
+  auto* const words = static_cast<std::uint64_t*>(memory);
+  std::uint64_t* address = words;
+  std::uint64_t* answer = words + 16;
+  *address = *answer = 0;
+  std::uint64_t limit = kernel_limit_ns;
+  void* arguments[] = {&address, &answer, &limit};
+  const CUstream stays = make_stream(), copies = make_stream();
+  CALL(cuLaunchKernel, s.function("read_when_told"), 1, 1, 1, 1, 1, 1, 0, stays, arguments,
+       nullptr);
+  std::this_thread::sleep_for(50ms);
+  CUdeviceptr late = 0;
+  CALL(cuMemAlloc, &late, 1 << 20);
+  CALL(cuMemcpyHtoDAsync, late, &content, sizeof content, copies);
+  CALL(cuStreamSynchronize, copies);
+  __atomic_store_n(address, late, __ATOMIC_RELEASE);
+  const CUresult ended = DRIVER(cuStreamSynchronize)(stays);
+  return {{"result", static_cast<int>(ended)}, {"read_what_was_written", *answer == content}};
+}
+
 }  // namespace
 
-int main(int argc, char**) {
+int main(int argc, char** argv) {
   try {
-    if (argc > 1) {
-      std::fputs(trap_a_hung_grid(session{}).dump().c_str(), stdout);
+    const std::string only = argc > 1 ? argv[1] : "";
+    if (only == "trap" || only == "late-memory") {
+      const session s;
+      const nlohmann::json row =
+          only == "trap" ? trap_a_hung_grid(s) : read_memory_younger_than_the_kernel(s);
+      std::puts(row.dump().c_str());
       return 0;
+    }
+    if (argc > 1) {
+      fmt::print(stderr, "usage: rondo_cuda_experiments [trap | late-memory]\n");
+      return 4;
     }
     const session s;
     nlohmann::json document;
@@ -239,6 +274,7 @@ int main(int argc, char**) {
     document["device"] = name;
     document["module_loading"] = mode == CU_MODULE_LAZY_LOADING ? "lazy" : "eager";
     document["beside"] = all_beside(s);
+    document["late_memory"] = read_memory_younger_than_the_kernel(s);
     std::FILE* child = popen(fmt::format("exec /proc/{}/exe trap 2>&1", ::getpid()).c_str(), "r");
     std::string text;
     for (int c; child != nullptr && (c = std::fgetc(child)) != EOF;) text += static_cast<char>(c);

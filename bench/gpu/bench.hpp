@@ -25,6 +25,7 @@ struct row {
   double per_second = 0;
   double gigabytes_per_second = 0;  // each way
   std::vector<double> runs{};       // the rates of each, in ascending order
+  double per_look = 0;              // messages that a kernel took for each look at its input
   double ratio = 0;                 // of a neighbour's time, beside and alone
   std::vector<std::uint64_t> samples{};
   std::string failure{};

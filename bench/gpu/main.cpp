@@ -3,18 +3,16 @@
 // nonce that only the device computes.
 #include "bench.hpp"
 #include "kernels.hpp"
+#include "streams.hpp"
 
 #include <rondo/runtime.hpp>
 
 #include <fmt/format.h>
-#include <pthread.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include <atomic>
 #include <fstream>
 #include <functional>
-#include <memory>
 #include <thread>
 
 namespace gpu_bench {
@@ -22,17 +20,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-void pin(unsigned cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu % std::max(1u, std::thread::hardware_concurrency()), &set);
-  pthread_setaffinity_np(pthread_self(), sizeof set, &set);
-}
-
 struct settings {
   double seconds = 0.5;
   int repeat = 5;
   int round_trips = 20'000;
+  std::uint32_t block = 0, window = 0, batch = 0;
   std::string filter;
   std::string json_file;
 };
@@ -60,43 +52,23 @@ class bench {
     else if (r.ratio != 0) fmt::print("{:44} {:.4f} of the time alone\n", name, r.ratio);
     else
       fmt::print(
-          "{:44} {:8.2f} M/s {:6.2f} GB/s each way, {:.1f} to {:.1f} in {} runs, {} checked\n",
+          "{:44} {:8.2f} M/s {:6.2f} GB/s each way, {:.2f} to {:.2f} in {} runs, {:.0f} a look, {} "
+          "checked\n",
           name, r.per_second / 1e6, r.gigabytes_per_second, r.runs.front() / 1e6,
-          r.runs.back() / 1e6, r.runs.size(), r.proof);
+          r.runs.back() / 1e6, r.runs.size(), r.per_look, r.proof);
     std::fflush(stdout);
     rows.push_back(std::move(r));
   }
 
-  static rondo::launch_options how(const std::string& id, const std::string& placement = "pinned") {
-    rondo::launch_options options;
-    options.backend = "cuda";
-    options.module = "gpu_bench_kernels";
-    options.id = id;
-    options.lease = 3s;
-    options.options = {{"placement", placement}};
-    return options;
-  }
-
-  // The median of several runs: what else the host does shows in a stream of messages.
-  row repeated(const std::function<row()>& stream) {
-    std::vector<row> all;
-    for (int i = 0; i < std::max(1, settings_.repeat); ++i) all.push_back(stream());
-    std::sort(all.begin(), all.end(),
-              [](const row& a, const row& b) { return a.per_second < b.per_second; });
-    row median = all[all.size() / 2];
-    median.proof = 0;
-    for (const row& one : all) {
-      median.runs.push_back(one.per_second);
-      median.proof += one.proof;
-    }
-    return median;
-  }
-
-  row call(const std::string& placement, rondo::publish_policy publish) {
+  // `with` asks for what else the launch shall have.
+  row call(
+      const std::string& placement,
+      const std::function<void(rondo::launch_options&)>& with = [](rondo::launch_options&) {}) {
     auto options = how("call", placement);
-    options.publish = publish;
+    with(options);
     options.wait = rondo::wait_policy::spin;
-    auto kernel = launch<replier>(options);
+    auto kernel = launch<replier>(rt_, options);
+    const pinned here(0);
     row r{.name = "", .mode = "round_trip", .size_bytes = 64};
     std::uint64_t seed = now_ns();
     const int count = placement == "event" ? settings_.round_trips / 10 : settings_.round_trips;
@@ -114,77 +86,15 @@ class bench {
       ++r.proof;
       r.samples.push_back(end - begin);
     }
-    end(kernel);
+    gpu_bench::end(rt_, kernel);
     return r;
   }
 
-  row stream(std::uint32_t rings, std::uint32_t threads, std::uint32_t block) {
-    std::vector<rondo::kernel<stream_replier>> kernels;
-    for (std::uint32_t i = 0; i < rings; ++i) {
-      auto options = how("ring-" + std::to_string(i));
-      options.publish = rondo::publish_policy::counted;
-      options.one_sender = true;
-      options.block = block;
-      options.input_capacity = options.output_capacity = 2048;
-      options.failure_text = 48;  // a reply is 96 bytes then, with its envelope
-      options.wait = rondo::wait_policy::spin;
-      kernels.push_back(launch<stream_replier>(options));
-    }
-    std::atomic<std::uint64_t> checked{0};
-    std::atomic<bool> wrong{false};
-    std::vector<std::thread> hosts;
-    const std::uint64_t begin = now_ns();
-    for (std::uint32_t t = 0; t < threads; ++t)
-      hosts.emplace_back([&, t] {
-        pin(1 + t);
-        checked += drive(kernels, t, threads, begin, wrong);
-      });
-    for (auto& host : hosts) host.join();
-    const double seconds = static_cast<double>(now_ns() - begin) / 1e9;
-    for (auto& kernel : kernels) end(kernel);
-    if (wrong) throw std::runtime_error("a wrong reply");
-    row r{.name = "",
-          .mode = "pipelined",
-          .size_bytes = 64,
-          .rings = rings,
-          .host_threads = threads,
-          .proof = checked};
-    r.per_second = static_cast<double>(checked) / seconds;
-    r.gigabytes_per_second = r.per_second * 64 / 1e9;
-    return r;
-  }
-
-  row large(std::uint32_t rings, std::uint32_t threads, std::uint32_t block) {
-    std::vector<rondo::kernel<large_replier>> kernels;
-    for (std::uint32_t i = 0; i < rings; ++i) {
-      auto options = how("large-" + std::to_string(i));
-      options.block = block;
-      options.one_sender = true;
-      options.wait = rondo::wait_policy::spin;
-      kernels.push_back(launch<large_replier>(options));
-    }
-    std::atomic<std::uint64_t> checked{0};
-    std::atomic<bool> wrong{false};
-    std::vector<std::thread> hosts;
-    const std::uint64_t begin = now_ns();
-    for (std::uint32_t t = 0; t < threads; ++t)
-      hosts.emplace_back([&, t] {
-        pin(1 + t);
-        checked += drive_large(kernels, t, threads, begin, wrong);
-      });
-    for (auto& host : hosts) host.join();
-    const double seconds = static_cast<double>(now_ns() - begin) / 1e9;
-    for (auto& kernel : kernels) end(kernel);
-    if (wrong) throw std::runtime_error("a wrong reply");
-    row r{.name = "",
-          .mode = "pipelined",
-          .size_bytes = 65536,
-          .rings = rings,
-          .host_threads = threads,
-          .proof = checked};
-    r.per_second = static_cast<double>(checked) / seconds;
-    r.gigabytes_per_second = r.per_second * 65536 / 1e9;
-    return r;
+  row stream(const stream_shape& shape) {
+    std::vector<row> all;
+    for (int i = 0; i < std::max(1, settings_.repeat); ++i)
+      all.push_back(measure_stream(rt_, shape, settings_.seconds));
+    return median_of(std::move(all));
   }
 
   row life(bool of_launch) {
@@ -192,7 +102,6 @@ class bench {
     for (int i = 0; i < 210; ++i) {
       auto options = how("life");
       options.input_capacity = options.output_capacity = 16;
-      const std::uint64_t begin = now_ns();
       auto kernel = rt_.launch<replier>(options);
       const std::uint64_t launched = now_ns();
       kernel.terminate({rondo::terminate_mode::discard, 1s});
@@ -205,7 +114,6 @@ class bench {
       ++r.proof;
       // The first launch of a kernel also makes its queues; a relaunch is the grid alone.
       r.samples.push_back(of_launch ? again - stopped : stopped - launched);
-      static_cast<void>(begin);
     }
     return r;
   }
@@ -227,7 +135,7 @@ class bench {
     for (int i = 0; i < 96; ++i) {
       auto options = how("idle-" + std::to_string(i));
       options.input_capacity = options.output_capacity = 16;
-      kernels.push_back(launch<replier>(options));
+      kernels.push_back(launch<replier>(rt_, options));
     }
     std::this_thread::sleep_for(1s);
     const double beside = median();
@@ -239,116 +147,33 @@ class bench {
         throw std::runtime_error("a wrong reply");
       ++r.proof;
     }
-    for (auto& kernel : kernels) end(kernel);
+    for (auto& kernel : kernels) gpu_bench::end(rt_, kernel);
     const double after = median();
     r.ratio = beside / ((before + after) / 2);
     return r;
   }
 
  private:
-  template <class H>
-  rondo::kernel<H> launch(const rondo::launch_options& options) {
-    auto kernel = rt_.launch<H>(options);
-    kernel.activate();
-    return kernel;
-  }
-  template <class H>
-  void end(rondo::kernel<H>& kernel) {
-    kernel.terminate({rondo::terminate_mode::discard, 2s});
-    rt_.remove(kernel.id());
-  }
-
-  // One host thread: its rings in turn, never more on their way than a ring holds.
-  std::uint64_t drive(std::vector<rondo::kernel<stream_replier>>& kernels, std::uint32_t first,
-                      std::uint32_t stride, std::uint64_t begin, std::atomic<bool>& wrong) {
-    constexpr std::uint64_t window = 2048, batch = 512;
-    struct side {
-      rondo::sender<request> to;
-      rondo::receiver<response> from;
-      std::uint64_t sent = 0, seen = 0, salt = 0;
-    };
-    std::vector<side> mine;
-    for (std::uint32_t i = first; i < kernels.size(); i += stride)
-      mine.push_back({kernels[i].as_sender(), kernels[i].as_receiver(), 0, 0, now_ns() | 1});
-    std::vector<request> requests(batch);
-    const auto nonce = [](const side& s, std::uint64_t n) {
-      return s.salt + n * 0x9e3779b97f4a7c15u;
-    };
-    for (auto& q : requests)
-      for (std::uint32_t k = 0; k < 14; ++k) q.value[k] = static_cast<float>(k + 1);
-    const std::uint64_t stop = begin + static_cast<std::uint64_t>(settings_.seconds * 1e9);
-    std::uint64_t checked = 0;
-    for (bool open = true; open && !wrong;) {
-      const bool more = now_ns() < stop;
-      open = false;
-      for (side& s : mine) {
-        if (more && s.sent - s.seen + batch <= window) {
-          for (std::uint64_t i = 0; i < batch; ++i) requests[i].nonce = nonce(s, s.sent + i);
-          const auto went = s.to.try_send_batch(requests);
-          if (went.has_value()) s.sent += went->count;
-        }
-        if (s.sent != s.seen)
-          static_cast<void>(
-              s.from.try_receive_batch(batch, [&](const rondo::reply_view<response>& r) {
-                if (r.value == nullptr || r.value->proof != expected_mark(nonce(s, s.seen)) ||
-                    r.value->value[6] != 7 + 14)
-                  wrong = true;
-                ++s.seen;
-                ++checked;
-              }));
-        open = open || more || s.sent != s.seen;
-      }
-      if (!more && now_ns() > stop + 5'000'000'000) throw std::runtime_error("replies are missing");
-    }
-    return checked;
-  }
-
-  // Every 16th reply word by word, of the others the proof and the last word.
-  std::uint64_t drive_large(std::vector<rondo::kernel<large_replier>>& kernels, std::uint32_t first,
-                            std::uint32_t stride, std::uint64_t begin, std::atomic<bool>& wrong) {
-    constexpr std::uint64_t window = 12;
-    struct side {
-      rondo::sender<large_request> to;
-      rondo::receiver<large_response> from;
-      std::uint64_t sent = 0, seen = 0;
-    };
-    std::vector<side> mine;
-    for (std::uint32_t i = first; i < kernels.size(); i += stride)
-      mine.push_back({kernels[i].as_sender(), kernels[i].as_receiver()});
-    auto q = std::make_unique<large_request>();
-    for (std::uint32_t i = 0; i < large_words; ++i) q->word[i] = i * 0x9e3779b97f4a7c15u;
-    const std::uint64_t salt = now_ns() | 1;
-    const std::uint64_t stop = begin + static_cast<std::uint64_t>(settings_.seconds * 1e9);
-    std::uint64_t checked = 0;
-    for (bool open = true; open && !wrong;) {
-      const bool more = now_ns() < stop;
-      open = false;
-      for (side& s : mine) {
-        if (more && s.sent - s.seen < window) {
-          q->nonce = salt + s.sent;
-          if (s.to.try_send(*q).has_value()) ++s.sent;
-        }
-        if (s.sent != s.seen)
-          static_cast<void>(
-              s.from.try_receive_batch(4, [&](const rondo::reply_view<large_response>& r) {
-                const std::uint64_t own = expected_mark(salt + s.seen);
-                bool right = r.value != nullptr && r.value->proof == own;
-                const std::uint32_t from = s.seen % 16 == 0 ? 0 : large_words - 1;
-                for (std::uint32_t i = from; right && i < large_words; ++i)
-                  right = r.value->word[i] == (q->word[i] ^ own);
-                if (!right) wrong = true;
-                ++s.seen;
-                ++checked;
-              }));
-        open = open || more || s.sent != s.seen;
-      }
-      if (!more && now_ns() > stop + 5'000'000'000) throw std::runtime_error("replies are missing");
-    }
-    return checked;
-  }
-
   const settings settings_;
   rondo::runtime rt_;
+};
+
+// What each costs a call, beside the one without any.
+struct option {
+  const char* name;
+  void (*ask)(rondo::launch_options&);
+};
+constexpr option call_options[] = {
+    {"counted", [](auto& o) { o.publish = rondo::publish_policy::counted; }},
+    {"urgent_lane", [](auto& o) { o.urgent_lane = true; }},
+    {"timed", [](auto& o) { o.timed = true; }},
+    {"input_reject", [](auto& o) { o.input_full = rondo::when_full::reject; }},
+    {"input_drop_oldest", [](auto& o) { o.input_full = rondo::when_full::drop_oldest; }},
+    {"output_reject", [](auto& o) { o.output_full = rondo::when_full::reject; }},
+    {"duplicate_window", [](auto& o) { o.duplicate_window = 1024; }},
+    {"handler_deadline", [](auto& o) { o.handler_deadline = 1s; }},
+    {"avoid_mapped", [](auto& o) { o.avoid_mapped = true; }},
+    {"pump", [](auto& o) { o.pump = rondo::pump_policy::always; }},
 };
 
 struct goal {
@@ -394,34 +219,31 @@ nlohmann::json to_json(const row& r) {
     j["per_second"] = r.per_second;
     j["runs_per_second"] = r.runs;
     j["gigabytes_per_second_each_way"] = r.gigabytes_per_second;
+    j["messages_per_look"] = r.per_look;
   }
   if (r.ratio != 0) j["ratio"] = r.ratio;
   return j;
 }
 
 int run(const settings& s) {
-  pin(1);
   bench b(s);
   try {
+    const pinned here(0);
     for (row& r : measure_peers(s.round_trips / 4)) b.add(r.name, [&] { return r; });
   } catch (const std::exception& e) {
     b.add("peer", [&]() -> row { throw std::runtime_error(e.what()); });
   }
-  using rondo::publish_policy;
-  b.add("rondo/call/64/pinned", [&] { return b.call("pinned", publish_policy::backend_default); });
-  b.add("rondo/call/64/bar", [&] { return b.call("bar", publish_policy::backend_default); });
-  b.add("rondo/call/64/event", [&] { return b.call("event", publish_policy::backend_default); });
-  b.add("rondo/call/64/pinned/counted", [&] { return b.call("pinned", publish_policy::counted); });
-  b.add("rondo/stream/64/1-ring-1-thread",
-        [&] { return b.repeated([&] { return b.stream(1, 1, 512); }); });
-  b.add("rondo/stream/64/8-rings-2-threads",
-        [&] { return b.repeated([&] { return b.stream(8, 2, 512); }); });
-  b.add("rondo/stream/64/32-rings-4-threads",
-        [&] { return b.repeated([&] { return b.stream(32, 4, 512); }); });
-  b.add("rondo/stream/65536/1-ring-1-thread",
-        [&] { return b.repeated([&] { return b.large(1, 1, 512); }); });
-  b.add("rondo/stream/65536/16-rings-4-threads",
-        [&] { return b.repeated([&] { return b.large(16, 4, 512); }); });
+  for (const char* placement : {"pinned", "bar", "event"})
+    b.add(std::string("rondo/call/64/") + placement, [&] { return b.call(placement); });
+  for (const option& each : call_options)
+    b.add(std::string("rondo/call/64/pinned/") + each.name,
+          [&] { return b.call("pinned", each.ask); });
+  for (stream_shape shape : standard_streams) {
+    if (s.block != 0) shape.block = s.block;
+    if (s.window != 0) shape.window = s.window;
+    if (s.batch != 0) shape.batch = s.batch;
+    b.add(name_of(shape), [&] { return b.stream(shape); });
+  }
   b.add("rondo/life/launch", [&] { return b.life(true); });
   b.add("rondo/life/stop", [&] { return b.life(false); });
   b.add("neighbour/device-copy/96-idle", [&] { return b.neighbour(true); });
@@ -458,6 +280,9 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", s.seconds, "For each run of a stream; 0.5 if not given");
   app.add_option("--repeat", s.repeat, "Runs of each stream, whose median counts; 5 if not given");
   app.add_option("--round-trips", s.round_trips, "For each latency; 20000 if not given");
+  app.add_option("--block", s.block, "Threads of a stream's kernels; 512 if not given");
+  app.add_option("--window", s.window, "Messages of a stream that may be on their way in a ring");
+  app.add_option("--batch", s.batch, "Messages of a stream that are sent at once");
   CLI11_PARSE(app, argc, argv);
   try {
     return gpu_bench::run(s);

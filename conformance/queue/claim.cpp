@@ -69,6 +69,36 @@ RONDO_CASE(queue, claim, what_is_abandoned_never_arrives, core, "QUEUE-13 QUEUE-
                "messages_in, of which abandoned claims are no part,");
 }
 
+RONDO_CASE(queue, claim, one_of_another_queue_or_done_with_changes_nothing, core, "QUEUE-13",
+           RONDO_CAP_ZERO_COPY) {
+  kernel_spec second;
+  second.id = "another";
+  test_kernel kernel(it), another(it, second);
+  kernel.start();
+  another.start();
+  const auto& queue = it.api().queue;
+  const rondo_envelope header{sizeof(kernels::nonce_request), RONDO_TYPE_REQUEST, 3, 0, 0, 1, 1};
+  const auto refused = [&](test_kernel& by, rondo_claim slot, const char* which) {
+    const host_call_guard guard;
+    expect_status(queue.commit(by.input(), &slot, &header), RONDO_INVALID_STATE,
+                  std::string("commit of a claim ") + which);
+    expect_status(queue.abandon(by.input(), &slot), RONDO_INVALID_STATE,
+                  std::string("abandon of a claim ") + which);
+  };
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    auto slot = claim(kernel, sizeof(kernels::nonce_request), RONDO_OK);
+    const rondo_claim copy = slot;
+    refused(another, slot, "of another queue");
+    commit(kernel, slot, i);
+    refused(kernel, slot, "that was committed");
+    refused(kernel, copy, "of which a copy was committed");
+    expect_proof(kernel, i);
+    another.send(kernels::nonce_request{i, {}});
+    expect_proof(another, i);
+  }
+  kernel.expect_silence(std::chrono::milliseconds(3), "nothing else was committed");
+}
+
 RONDO_CASE(queue, claim, claims_count_towards_the_capacity, core, "QUEUE-08 QUEUE-13",
            RONDO_CAP_ZERO_COPY) {
   kernel_spec spec;

@@ -8,6 +8,7 @@ namespace rondo::detail {
 namespace {
 
 constexpr std::uint64_t spin_ns = 20'000;
+constexpr std::int64_t counters_lag_ns = 10'000'000;
 void nap() {
   const timespec t{0, 50'000};
   nanosleep(&t, nullptr);
@@ -77,6 +78,7 @@ status instance::flush(nanoseconds timeout, std::uint64_t& all, error_info& why)
   const std::uint64_t waiting = is_mapped ? 0 : input_->depth();
   const std::uint64_t target = is_mapped ? 0 : done() + waiting;
   const send_port::place end = is_mapped ? input_->next_place() : send_port::place{};
+  const std::uint64_t accepted = is_mapped ? end.normal + end.urgent : input_->sent();
   const auto is_handled = [&] {
     if (is_mapped) return input_->is_handled_below(end);
     return input_->depth() == 0 || done() >= target;
@@ -96,7 +98,9 @@ status instance::flush(nanoseconds timeout, std::uint64_t& all, error_info& why)
     if (now != RONDO_OK) return explain(now, type, timeout, why);
     if (until.passed()) return explain(RONDO_TIMEOUT, type, timeout, why);
   }
-  all = done();
+  // A device shows that a slot is free and what it counted by two stores, in whatever order they
+  // come.
+  for (deadline late(counters_lag_ns); (all = done()) < accepted && !late.passed();) nap();
   return RONDO_OK;
 }
 

@@ -67,6 +67,18 @@ void require_known(when_full policy, const char* option, const std::string& id) 
       "Use block, reject, drop_newest or drop_oldest");
 }
 
+void check_times(const launch_options& options, const std::string& id) {
+  const auto check = [&](nanoseconds time, const char* option, const char* remedy) {
+    if (time.count() < 0)
+      throw error(RONDO_INVALID_ARGUMENT, id, fmt::format("{} is {} ns", option, time.count()),
+                  remedy);
+  };
+  check(options.handler_deadline, "handler_deadline", "Give a time, or 0 for none");
+  check(options.lease, "lease", "Give a time, or 0 for the backend's default");
+  check(options.spin_time, "spin_time", "Give a time, or 0 for the backend's default");
+  check(options.launch_deadline, "launch_deadline", "Give the time that a launch may take");
+}
+
 void check_queue_options(const launch_options& options, const std::string& id) {
   require_known(options.input_full, "input_full", id);
   require_known(options.output_full, "output_full", id);
@@ -248,6 +260,7 @@ detail::launch_plan runtime::state::plan(std::string_view handler_id,
   plan.output_capacity =
       capacity_for(options.output_capacity, handler.response.max_bytes, "output", plan.id);
 
+  check_times(options, plan.id);
   check_queue_options(options, plan.id);
   const auto backend = choose_backend(plan.found, options);
   require_offered(options, plan.id, *backend);

@@ -20,7 +20,7 @@ class event_runner final : public runner {
       : launcher_(context, streams, of), input_(input), output_(output) {}
   ~event_runner() override {
     if (!thread_.joinable()) return;
-    order(command::leave, 0);
+    order(command::leave, {});
     thread_.join();
   }
 
@@ -28,13 +28,14 @@ class event_runner final : public runner {
     if (thread_.joinable()) thread_.join();
     answer_.store(0, std::memory_order_relaxed);
     result_.store(CUDA_ERROR_NOT_READY, std::memory_order_relaxed);
-    order(command::pause, 0);
+    order(command::pause, {});
     thread_ = std::thread([this] { run(); });
   }
-  std::uint32_t order(command what, std::uint64_t drain_until) override {
+  std::uint32_t order(command what, const lane_ends& drain_until) override {
     const std::uint32_t word =
         device::command_word(number_.fetch_add(1, std::memory_order_relaxed) + 1, what);
-    drain_until_.store(drain_until, std::memory_order_relaxed);
+    drain_until_.store(drain_until.normal, std::memory_order_relaxed);
+    drain_urgent_until_.store(drain_until.urgent, std::memory_order_relaxed);
     word_.store(word, std::memory_order_release);  // SYNC: event-order
     ring::wake(input_.memory().wake_line());
     return word;
@@ -66,6 +67,18 @@ class event_runner final : public runner {
                   std::memory_order_release);  // SYNC: event-answer
   }
   bool has_work() const { return input_.depth() != 0; }
+  // What an inactive kernel does as well: it gives requests up for newer ones, and tells those whom
+  // it owes an answer.
+  bool has_duty() const {
+    return is_given_up(input_.view()) ||
+           (input_.has_urgent_lane() && is_given_up(input_.urgent_view())) ||
+           (owes() && output_.depth_now() < output_.view().shape.capacity);
+  }
+  static bool is_given_up(const ring::view& lane) {
+    return lane.drops_oldest &&
+           ring::platform::load_relaxed(&lane.producer->discard_below) > head_of(lane);
+  }
+  bool owes() const { return ring::platform::load_relaxed(&launcher_.of().rules->owed) != 0; }
   bool has(device::hook which) const {
     return (launcher_.of().hooks & device::hook_bit(which)) != 0;
   }
@@ -91,18 +104,18 @@ class event_runner final : public runner {
   CUresult go_on(std::uint32_t& told, bool& goes_on) {
     const std::uint32_t word = ordered();
     const command what = device::command_of(word);
-    const bool is_drained =
-        what == command::drain && handled() >= drain_until_.load(std::memory_order_relaxed);
-    if (what == command::stop || what == command::leave || is_drained) {
+    if (what == command::stop || what == command::leave ||
+        (what == command::drain && is_drained())) {
       goes_on = false;
-      const bool tells_handler = what != command::leave && has(device::hook::stop);
-      const CUresult ended = tells_handler ? launch_once(command::stop) : CUDA_SUCCESS;
+      const bool tells_somebody = has(device::hook::stop) || owes();
+      const CUresult ended =
+          what != command::leave && tells_somebody ? launch_once(command::stop) : CUDA_SUCCESS;
       tell(word, device::ending::ordered);
       return ended;
     }
     if (told != word && what != command::drain) tell(told = word, device::ending::none);
     const bool is_due = what == command::run && ring::now_ns() >= timer_due();
-    if (is_due || (what != command::pause && has_work())) return launch_once(what);
+    if (is_due || (what != command::pause && has_work()) || has_duty()) return launch_once(what);
     sleep(word);
     return CUDA_SUCCESS;
   }
@@ -118,16 +131,27 @@ class event_runner final : public runner {
     return static_cast<device::ending>(read_report(*launcher_.of().report) >> 32);
   }
 
+  static std::uint64_t head_of(const ring::view& lane) {
+    return ring::platform::load_acquire(&lane.consumer->head);  // SYNC: slot-freed
+  }
+  // In both lanes.
   std::uint64_t handled() const {
-    return ring::platform::load_acquire(&input_.view().consumer->head);  // SYNC: slot-freed
+    return head_of(input_.view()) + (input_.has_urgent_lane() ? head_of(input_.urgent_view()) : 0);
+  }
+  bool is_drained() const {
+    return head_of(input_.view()) >= drain_until_.load(std::memory_order_relaxed) &&
+           (!input_.has_urgent_lane() ||
+            head_of(input_.urgent_view()) >= drain_urgent_until_.load(std::memory_order_relaxed));
   }
 
   void sleep(std::uint32_t during) {
     const bool takes = device::command_of(during) != command::pause;
     std::uint64_t until = ring::now_ns() + longest_sleep_ns;
     if (device::command_of(during) == command::run) until = std::min(until, timer_due());
+    // Who takes replies does not say so.
+    if (owes()) until = std::min(until, ring::now_ns() + full_output_nap_ns);
     ring::park(input_.memory().wake_line(), until,
-               [&] { return ordered() != during || (takes && has_work()); });
+               [&] { return ordered() != during || (takes && has_work()) || has_duty(); });
   }
 
   // A grid under the order `what`. Where a drain ends is seen here, between two launches: for the
@@ -152,7 +176,7 @@ class event_runner final : public runner {
     }
     ring::wake_if_parked(output_.memory().wake_line());
     // Claimed and not yet written, or no room for replies: not again at once.
-    if (now == CUDA_SUCCESS && handled() == before) nap(50'000);
+    if (now == CUDA_SUCCESS && handled() == before) nap(full_output_nap_ns);
     return now;
   }
 
@@ -164,10 +188,12 @@ class event_runner final : public runner {
   }
   void order_grid(command what) {
     write_control(*launcher_.of().control, device::command_word(launches_, what),
-                  lease_.fetch_add(1, std::memory_order_relaxed), ~std::uint64_t{0});
+                  lease_.fetch_add(1, std::memory_order_relaxed),
+                  {~std::uint64_t{0}, ~std::uint64_t{0}});
   }
 
   static constexpr std::uint64_t longest_sleep_ns = 100'000'000;
+  static constexpr std::uint64_t full_output_nap_ns = 50'000;
   static constexpr std::uint32_t eager_looks = 100;
   static constexpr std::uint32_t looks_per_renewal = 64;
 
@@ -178,6 +204,7 @@ class event_runner final : public runner {
   std::atomic<std::uint32_t> number_{0};
   std::atomic<std::uint32_t> word_{0};
   std::atomic<std::uint64_t> drain_until_{0};
+  std::atomic<std::uint64_t> drain_urgent_until_{0};
   std::atomic<std::uint64_t> answer_{0};
   std::atomic<int> result_{CUDA_SUCCESS};
   std::atomic<std::uint32_t> lease_{1};

@@ -15,7 +15,9 @@ namespace {
 
 constexpr std::uint64_t probe_limit_ns = 5'000'000'000;
 constexpr std::uint64_t suspend_limit_ns = 3'000'000'000;
-constexpr std::string_view entry_prefix = "rondo_kernel_";  // RONDO_KERNEL's
+// RONDO_KERNEL's
+constexpr std::string_view entry_prefix = "rondo_kernel_";
+constexpr std::string_view rules_prefix = "rondo_rules_";
 
 struct fact {
   const char* name;
@@ -69,6 +71,17 @@ void compare(const device::probe_record& seen, const rondo_handler& handler) {
   same("the start argument's largest size", starts_with.max_bytes, seen.start_max_bytes);
 }
 
+bool is_entry(const std::string& function) {
+  return function.starts_with(entry_prefix) || function.starts_with(rules_prefix);
+}
+
+std::string entry_of(const rondo_handler& handler, entry_kind which) {
+  std::string name(text(handler.device_entry));
+  if (which == entry_kind::by_rules && name.starts_with(entry_prefix))
+    name.replace(0, entry_prefix.size(), rules_prefix);
+  return name;
+}
+
 }  // namespace
 
 std::uint32_t hooks_of(const rondo_handler& whole) {
@@ -89,20 +102,23 @@ image_cache::~image_cache() {
   }
 }
 
-const entry_point& image_cache::find(const rondo_image& image, const rondo_handler& handler) {
+const entry_point& image_cache::find(const rondo_image& image, const rondo_handler& handler,
+                                     entry_kind which) {
+  if (image.ring_layout_version != ring::layout_version)
+    refuse(std::string(text(handler.id)), "ring_layout_version", ring::layout_version,
+           image.ring_layout_version);
   const std::lock_guard lock(mutex_);
-  const std::pair key(image.bytes, std::string(text(handler.device_entry)));
+  const std::pair key(image.bytes, entry_of(handler, which));
   if (const auto known = entries_.find(key); known != entries_.end()) {
     compare(known->second.facts, handler);
     return known->second;
   }
-  if (image.ring_layout_version != ring::layout_version)
-    refuse(std::string(text(handler.id)), "ring_layout_version", ring::layout_version,
-           image.ring_layout_version);
   const context_scope current(context_);
   // The first launch belongs to it: it may make the device's stacks larger, for which the driver
   // waits as well.
-  if (!residents_.without_kernels(suspend_limit_ns, [&] { load_and_probe(image, handler); }))
+  if (!residents_.without_kernels(suspend_limit_ns, [&] {
+        load_and_probe(image, std::string(text(handler.id)), key.second);
+      }))
     throw failure(
         RONDO_TIMEOUT, std::string(text(handler.id)),
         "its code cannot be loaded: the driver waits until no kernel is resident, and one "
@@ -114,9 +130,8 @@ const entry_point& image_cache::find(const rondo_image& image, const rondo_handl
   return made;
 }
 
-void image_cache::load_and_probe(const rondo_image& image, const rondo_handler& handler) {
-  const std::string id(text(handler.id));
-  const std::string name(text(handler.device_entry));
+void image_cache::load_and_probe(const rondo_image& image, const std::string& id,
+                                 const std::string& name) {
   const bool is_new = modules_.count(image.bytes) == 0;
   const CUmodule module = load(image, id);
   CUfunction function = nullptr;
@@ -152,7 +167,7 @@ void image_cache::probe_others(CUmodule module, const void* image) {
     const char* name = nullptr;
     if (cuda.cuFuncGetName(&name, function) != CUDA_SUCCESS || name == nullptr) continue;
     const std::pair key(image, std::string(name));
-    if (!key.second.starts_with(entry_prefix) || entries_.count(key) != 0) continue;
+    if (!is_entry(key.second) || entries_.count(key) != 0) continue;
     try {
       entries_.emplace(key, probe(function, key.second));
     } catch (const failure& failed) {

@@ -19,6 +19,9 @@
 
 namespace rondo::cuda {
 
+// Of a handler's two entries, see RONDO_KERNEL.
+enum class entry_kind { plain, by_rules };
+
 struct entry_point {
   CUfunction function = nullptr;
   device::probe_record facts{};
@@ -38,11 +41,12 @@ class image_cache {
 
   // Any thread; at most 10 s. Resident kernels are away while code is loaded. Throws NO_IMAGE,
   // VERSION_MISMATCH (naming the fact and both values), DEVICE_LOST, TIMEOUT.
-  const entry_point& find(const rondo_image& image, const rondo_handler& handler);
+  const entry_point& find(const rondo_image& image, const rondo_handler& handler, entry_kind which);
 
  private:
   CUmodule load(const rondo_image& image, const std::string& handler);
-  void load_and_probe(const rondo_image& image, const rondo_handler& handler);
+  void load_and_probe(const rondo_image& image, const std::string& handler,
+                      const std::string& entry);
   entry_point probe(CUfunction function, const std::string& handler);
   void probe_others(CUmodule module, const void* image);
   void run_probe(CUfunction function, device::probe_record& to, const std::string& handler);

@@ -7,15 +7,6 @@ namespace rondo::cuda {
 
 namespace {
 
-// After a drain has run out of time the kernel gets this long to put its request down [LIFE-04].
-constexpr std::uint64_t grace_ns = 900'000'000;
-constexpr std::uint64_t least_lease_ns = 4 * monitor::period_ns;
-
-std::uint64_t deadline_after(std::uint64_t ns) {
-  const std::uint64_t now = ring::now_ns();
-  return ns > ring::no_deadline - now ? ring::no_deadline : now + ns;
-}
-
 const char* state_name(std::uint32_t state) {
   switch (state) {
     case RONDO_STATE_CREATED: return "created";
@@ -43,146 +34,7 @@ bool wait_until(std::uint64_t deadline_ns, Done&& done) {
   return true;
 }
 
-std::size_t round_to_line(std::uint64_t n) {
-  return (n + ring::line_bytes - 1) / ring::line_bytes * ring::line_bytes;
-}
-
-struct kernel_lines {
-  device::control_line control;
-  device::report_line report;
-  device::counters_line counters;
-  device::hook_failure failed_hooks[device::hook_count];
-  device::latency_block latencies;
-};
-
 }  // namespace
-
-kernel::kernel(std::shared_ptr<device_parts> device, const rondo_kernel_params& params)
-    : device_(std::move(device)), plan_(plan_kernel(*device_, params)) {
-  device_->require_alive();
-  try {
-    device_ring in = make_input(*device_, params.input, plan_.where, params.handler->flags);
-    device_ring out = make_output(*device_, params.output, plan_.where, params.handler->flags);
-    grid_.args.input = in.args;
-    grid_.args.output = out.args;
-    make_memory(params);
-    input_ = std::make_unique<backend::ring_input>(std::move(in.memory));
-    output_ = std::make_unique<device_output>(std::move(out.memory), *counters_);
-    fill_arguments();
-  } catch (...) {
-    device_->memory.release(own_memory_, own_bytes_);
-    device_->pinned.release(lines_);
-    throw;
-  }
-}
-
-void kernel::make_memory(const rondo_kernel_params& params) {
-  lines_ = device_->pinned.allocate(sizeof(kernel_lines));
-  auto& lines = *reinterpret_cast<kernel_lines*>(lines_.host);
-  grid_.control = &lines.control;
-  grid_.report = &lines.report;
-  counters_ = &lines.counters;
-  failed_hooks_ = lines.failed_hooks;
-  latencies_ = &lines.latencies;
-  const std::uint64_t alignment =
-      std::max<std::uint64_t>(params.handler->state_alignment, ring::line_bytes);
-  if (alignment > 256)
-    throw rondo::backend::failure(RONDO_UNSUPPORTED, plan_.id,
-                                  "its state is aligned to " + std::to_string(alignment) +
-                                      " bytes, and a device's memory to 256",
-                                  "Align the state to at most 256 bytes");
-  const std::size_t state_at = round_to_line(sizeof(device::resume_block)) + ring::line_bytes;
-  const std::size_t aligned_state_at = (state_at + 255) / 256 * 256;
-  const std::size_t scratch_at = aligned_state_at + round_to_line(params.handler->state_bytes);
-  const std::size_t argument_at = scratch_at + round_to_line(plan_.entry.facts.scratch_bytes);
-  own_bytes_ = argument_at + plan_.entry.facts.start_room;
-  own_memory_ = device_->memory.allocate(own_bytes_);
-  grid_.args.resume = own_memory_;
-  grid_.args.state = own_memory_ + aligned_state_at;
-  grid_.args.scratch = plan_.entry.facts.scratch_bytes != 0 ? own_memory_ + scratch_at : 0;
-  if (plan_.entry.facts.start_room != 0) {
-    grid_.args.start_argument = own_memory_ + argument_at;
-    grid_.args.start_bytes = static_cast<std::uint32_t>(plan_.start_argument.size());
-    if (!plan_.start_argument.empty())
-      device_->memory.write(grid_.args.start_argument, plan_.start_argument.data(),
-                            plan_.start_argument.size());
-  }
-  grid_.barrier_words = own_memory_ + offsetof(device::resume_block, go);
-}
-
-void kernel::fill_arguments() {
-  device::launch_args& args = grid_.args;
-  args.struct_size = sizeof args;
-  args.contract = device::contract_version;
-  args.what = static_cast<std::uint32_t>(device::action::serve);
-  if (plan_.where == placement::event) args.flags |= device::flag_once;
-  if (plan_.where == placement::bar) args.flags |= device::flag_near;
-  if (plan_.handler_deadline_ns != 0) args.flags |= device::flag_watched;
-  if (device_->ping.pinned.answered) args.flags |= device::flag_clock;
-  args.clock_ahead = static_cast<std::uint64_t>(device_->ping.clock_offset_ns);
-  args.control = device_->pinned.device_address(grid_.control);
-  args.report = device_->pinned.device_address(grid_.report);
-  args.counters = device_->pinned.device_address(counters_);
-  args.failed_hooks = device_->pinned.device_address(failed_hooks_);
-  args.latencies = device_->pinned.device_address(latencies_);
-  args.buffers = device_->buffers.entries();
-  args.buffer_count = buffer_table::capacity;
-  args.kernel_tag = plan_.kernel_tag;
-  args.lease_ns = std::max(plan_.lease_ns, least_lease_ns);
-  args.spin_ns = plan_.spin_ns;
-  args.nap_ns = plan_.nap_ns;
-  grid_.function = plan_.entry.function;
-  grid_.blocks = plan_.blocks;
-  grid_.threads = plan_.threads;
-  grid_.shared_bytes = plan_.shared_bytes;
-  grid_.counters = counters_;
-  grid_.hooks = plan_.hooks;
-  grid_.clock = &device_->ping;
-}
-
-kernel::~kernel() {
-  if (runs_.load(std::memory_order_relaxed)) {  // the host broke the order, or the kernel failed
-    const bool has_failed = state_.load(std::memory_order_acquire) == RONDO_STATE_FAILED;
-    runner_->order(has_failed ? command::leave : command::stop);
-    if (!wait_for_end(deadline_after(grace_ns))) abandon();
-  }
-  stop_watching();
-  if (state_.load(std::memory_order_acquire) == RONDO_STATE_FAILED &&
-      runs_.load(std::memory_order_acquire)) {
-    // What the grid may still touch stays; see keep_for_ever().
-    static_cast<void>(runner_.release());
-    static_cast<void>(input_.release());
-    static_cast<void>(output_.release());
-    return;
-  }
-  destroy_state();
-  try {
-    const context_scope current(device_->context.get());
-    runner_.reset();
-  } catch (const rondo::backend::failure&) {  // the context is gone, and its streams with it
-    static_cast<void>(runner_.release());
-  }
-  device_->memory.release(own_memory_, own_bytes_);
-  device_->pinned.release(lines_);
-}
-
-// The handler's destructor, where it does something.
-void kernel::destroy_state() {
-  if (plan_.entry.facts.destroys == 0 || !is_constructed_ || device_->watch.is_lost()) return;
-  try {
-    const context_scope current(device_->context.get());
-    device::launch_args args = grid_.args;
-    args.what = static_cast<std::uint32_t>(device::action::destroy);
-    void* parameters[] = {&args};
-    const pooled_stream stream(device_->streams);
-    CUresult code = the_driver().cuLaunchKernel(grid_.function, 1, 1, 1, 1, 1, 1, 0, stream.get(),
-                                                parameters, nullptr);
-    if (code == CUDA_SUCCESS) code = wait_for_stream(stream.get(), deadline_after(grace_ns));
-    check(code, plan_.id, "its state's destructor did not run");
-  } catch (const rondo::backend::failure& failed) {
-    backend::log(RONDO_LOG_WARNING, "cuda", plan_.id + ": " + failed.what());
-  }
-}
 
 void kernel::require(bool allowed, const char* what) const {
   if (allowed) return;
@@ -310,7 +162,9 @@ void kernel::terminate(std::uint32_t mode, std::uint64_t deadline_ns, rondo_term
   if (mode != RONDO_TERMINATE_DRAIN && mode != RONDO_TERMINATE_DISCARD)
     throw rondo::backend::failure(RONDO_INVALID_ARGUMENT, plan_.id,
                                   "there is no terminate mode " + std::to_string(mode));
-  const std::uint64_t accepted = input_->close();
+  lane_ends accepted;
+  accepted.normal = input_->close();
+  accepted.urgent = input_->urgent_end();
   if (!runs_.load(std::memory_order_acquire)) say_failed();  // it ended, or was abandoned, before
   const bool drains = mode == RONDO_TERMINATE_DRAIN && from != RONDO_STATE_FAILED;
   const std::uint64_t handled_before = counted(&device::counters_line::messages_in);
@@ -321,7 +175,7 @@ void kernel::terminate(std::uint32_t mode, std::uint64_t deadline_ns, rondo_term
                  accepted);
   const bool in_time = wait_for_end(deadline_after(deadline_ns));
   if (!in_time && runs_.load(std::memory_order_acquire)) {
-    runner_->order(command::stop, 0);
+    runner_->order(command::stop);
     wait_for_end(deadline_after(grace_ns));
   }
   out.handled = counted(&device::counters_line::messages_in) - handled_before;
@@ -353,53 +207,6 @@ void kernel::terminate(std::uint32_t mode, std::uint64_t deadline_ns, rondo_term
         "draining did not finish in time; " + std::to_string(out.discarded) +
             " requests were discarded",
         "Give terminate a longer deadline, and take the replies while it drains");
-}
-
-// No grid runs: the host takes the consumer's place and drops what waits. What a sender has claimed
-// and not yet written is dropped by the next life, should there be one.
-std::uint64_t kernel::discard_below(std::uint64_t sequence) {
-  grid_.args.skip_below = sequence;
-  ring::consumer<> in(input_->view());
-  const std::uint64_t begin = std::min(in.next_sequence(), sequence);
-  const std::uint64_t abandoned_before = in.skipped();
-  std::uint64_t dropped = 0;
-  ring::message request;
-  while (in.next_sequence() < sequence) {
-    const rondo_status status = in.peek(request);
-    if (status != RONDO_OK && status != RONDO_MALFORMED) break;
-    in.release();
-    ++dropped;
-  }
-  dropped_by_host_.fetch_add(dropped, std::memory_order_relaxed);
-  return sequence - begin - (in.skipped() - abandoned_before);
-}
-
-void kernel::counters(rondo_kernel_counters& out) {
-  using line = device::counters_line;
-  const std::uint64_t launched = launched_ns_.load(std::memory_order_relaxed);
-  const std::uint64_t heartbeat = counted(&line::heartbeat);
-  out.state = state();
-  out.messages_in = counted(&line::messages_in);
-  out.messages_out = counted(&line::messages_out);
-  out.messages_failed = counted(&line::messages_failed);
-  out.messages_dropped = counted(&line::messages_dropped) +
-                         dropped_by_host_.load(std::memory_order_relaxed) +
-                         ring::platform::load_relaxed(&input_->view().consumer->skipped);
-  out.bytes_in = counted(&line::bytes_in);
-  out.bytes_out = counted(&line::bytes_out);
-  out.polls = counted(&line::polls);
-  out.heartbeat_ns = heartbeat == 0 ? 0 : device_->ping.to_host(heartbeat);
-  out.uptime_ns = launched == 0 ? 0 : ring::now_ns() - launched;
-  out.handler_samples = counted(&line::handler_samples);
-  out.handler_sampled_ns = counted(&line::handler_sampled_ns);
-  out.handler_sampled_max_ns = counted(&line::handler_sampled_max_ns);
-  const ring::latency_counts& latencies = latencies_->counts;
-  for (std::uint32_t i = 0; i < RONDO_LATENCY_BUCKETS; ++i) {
-    out.handling[i] = ring::platform::load_relaxed(&latencies.handling[i]);
-    out.queueing[i] = ring::platform::load_relaxed(&latencies.queueing[i]);
-  }
-  out.input_depth = input_->depth();
-  out.output_depth = output_->depth_now();
 }
 
 }  // namespace rondo::cuda

@@ -28,6 +28,7 @@ struct kernel_plan {
   std::uint32_t nap_ns = 0;
   std::uint64_t kernel_tag = 0;
   std::uint32_t hooks = 0;  // bits of device::hook
+  std::uint32_t rules = 0;  // device::flags_of_rules that the queues were asked for
   std::vector<std::byte> start_argument;
   entry_point entry;
 };
@@ -66,7 +67,8 @@ class kernel final : public backend::kernel, private watched {
   void fail(rondo_status code, std::string why);
   void abandon();
   void stop_watching();
-  std::uint64_t discard_below(std::uint64_t sequence);
+  std::uint64_t discard_below(const lane_ends& ends);
+  std::uint64_t discard_below(ring::view lane, std::uint64_t sequence);
   void keep_lease();
   void fail_lapsed();
   void destroy_state();
@@ -81,10 +83,11 @@ class kernel final : public backend::kernel, private watched {
 
   const std::shared_ptr<device_parts> device_;
   const kernel_plan plan_;
-  pinned_block lines_;  // control, report, counters, failed hooks, latencies
+  pinned_block lines_;  // control, report, counters, failed hooks, latencies, rules
   device::counters_line* counters_ = nullptr;
   const device::hook_failure* failed_hooks_ = nullptr;
   device::latency_block* latencies_ = nullptr;
+  const device::rules_line* rules_ = nullptr;
   std::uint64_t warned_of_[device::hook_count] = {};  // the life in which its failure was logged
   std::uint64_t own_memory_ = 0;                      // resume block, state, scratch, argument
   std::size_t own_bytes_ = 0;

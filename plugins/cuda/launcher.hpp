@@ -62,11 +62,14 @@ class launcher {
 };
 
 inline void write_control(device::control_line& line, std::uint32_t word, std::uint32_t lease,
-                          std::uint64_t drain_until) {
-  const ring::chunk orders{{static_cast<std::uint32_t>(drain_until),
-                            static_cast<std::uint32_t>(drain_until >> 32), lease},
-                           word};
-  ring::platform::store_chunk(reinterpret_cast<ring::chunk*>(&line), orders);  // SYNC: control
+                          const lane_ends& drain_until) {
+  const auto low = [](std::uint64_t n) { return static_cast<std::uint32_t>(n); };
+  const auto high = [](std::uint64_t n) { return static_cast<std::uint32_t>(n >> 32); };
+  const ring::chunk urgent{{low(drain_until.urgent), high(drain_until.urgent), 0}, word};
+  const ring::chunk orders{{low(drain_until.normal), high(drain_until.normal), lease}, word};
+  auto* const pieces = reinterpret_cast<ring::chunk*>(&line);
+  ring::platform::store_chunk(pieces + 1, urgent);
+  ring::platform::store_chunk(pieces, orders);  // SYNC: control
 }
 
 inline std::uint64_t read_report(const device::report_line& line) {

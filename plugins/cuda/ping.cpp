@@ -40,6 +40,10 @@ struct sample {
   std::int64_t offset_ns;
 };
 
+std::uint64_t wide_number(const ring::chunk& c) {
+  return c.content[0] | static_cast<std::uint64_t>(c.content[1]) << 32;
+}
+
 class ping_run {
  public:
   ping_run(CUfunction function, pinned_arena& pinned, const question_place& at)
@@ -73,9 +77,8 @@ class ping_run {
       if (now - begin > (number == 1 ? first_answer_limit_ns : answer_limit_ns)) return false;
     }
     now = ring::now_ns();
-    const std::uint64_t there = answer.content[0] | static_cast<std::uint64_t>(answer.content[1])
-                                                        << 32;
-    out = {now - begin, static_cast<std::int64_t>(there - (begin + (now - begin) / 2))};
+    const std::uint64_t took = now - begin;
+    out = {took, static_cast<std::int64_t>(wide_number(answer) - (begin + took / 2))};
     return answer.content[2] == (nonce ^ ping_secret);
   }
 
@@ -85,6 +88,46 @@ class ping_run {
   pinned_block block_;
   CUstream stream_ = nullptr;
 };
+
+// Where a resident kernel does not see what the host writes: one that finds its question there when
+// it begins. False if it does not answer. The clocks are compared less exactly then, to half of
+// what a launch takes.
+bool ask_by_launch(CUfunction function, pinned_arena& pinned, const question_place& at,
+                   sample& out) {
+  const pinned_block block = pinned.allocate(ring::line_bytes);
+  CUstream stream = nullptr;
+  check(the_driver().cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING), "CUDA stream",
+        "none can be made");
+  ask(at, {{0, 0, 0}, 1});
+  ping_args args{at.device, block.device, 1, 0, kernel_limit_ns};
+  void* parameters[] = {&args};
+  const std::uint64_t begin = ring::now_ns();
+  check(the_driver().cuLaunchKernel(function, 1, 1, 1, 32, 1, 1, 0, stream, parameters, nullptr),
+        "start-up ping", "it cannot be launched");
+  const CUresult ended = wait_for_stream(stream, begin + 2 * kernel_limit_ns);
+  if (ended == CUDA_ERROR_NOT_READY) return false;  // it may still write: nothing is given back
+  const std::uint64_t took = ring::now_ns() - begin;
+  the_driver().cuStreamDestroy(stream);
+  const auto answer = ring::platform::load_chunk(reinterpret_cast<const ring::chunk*>(block.host));
+  pinned.release(block);
+  out = {took, static_cast<std::int64_t>(wide_number(answer) - (begin + took / 2))};
+  return ended == CUDA_SUCCESS && answer.tag == 1;
+}
+
+void compare_clocks(ping_result& result, const sample& best) {
+  result.knows_clock = true;
+  result.clock_offset_ns = best.offset_ns;
+  result.clock_error_ns = (best.took_ns + 1) / 2;
+}
+
+void compare_clocks_by_launches(CUfunction function, pinned_arena& pinned, const question_place& at,
+                                ping_result& result) {
+  constexpr int launches = 10;
+  sample best{}, one{};
+  for (int i = 0; i < launches && ask_by_launch(function, pinned, at, one); ++i)
+    if (i == 0 || one.took_ns < best.took_ns) best = one;
+  if (best.took_ns != 0) compare_clocks(result, best);
+}
 
 ping_figures measure(CUfunction function, pinned_arena& pinned, const question_place& at,
                      std::vector<sample>& samples) {
@@ -134,13 +177,14 @@ ping_result ping_device(CUcontext context, pinned_arena& pinned,
   ping_result result;
   std::vector<sample> samples;
   const pinned_block question = pinned.allocate(ring::line_bytes);
-  result.pinned =
-      measure(function, pinned,
-              {reinterpret_cast<ring::chunk*>(question.host), question.device, false}, samples);
+  const question_place in_host_memory{reinterpret_cast<ring::chunk*>(question.host),
+                                      question.device, false};
+  result.pinned = measure(function, pinned, in_host_memory, samples);
   if (result.pinned.answered) {
     result.best = placement::pinned;
-    result.clock_offset_ns = samples.front().offset_ns;
-    result.clock_error_ns = (samples.front().took_ns + 1) / 2;
+    compare_clocks(result, samples.front());
+  } else {
+    compare_clocks_by_launches(function, pinned, in_host_memory, result);
   }
   pinned.release(question);
   if (bar) {

@@ -31,6 +31,7 @@ struct ping_result {
   ping_figures bar;
   placement best = placement::event;
   // Device clock minus CLOCK_MONOTONIC, and the most it can be wrong.
+  bool knows_clock = false;
   std::int64_t clock_offset_ns = 0;
   std::uint64_t clock_error_ns = 0;
 

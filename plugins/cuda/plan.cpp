@@ -47,8 +47,9 @@ chosen_options read_options(const std::string& id, const rondo_kernel_params& pa
 // A kernel whose requests cannot lie behind the bus has them in pinned memory.
 placement best_for(const device_parts& device, const rondo_kernel_params& params) {
   if (device.ping.best != placement::bar) return device.ping.best;
-  const bool fits = params.input.payload_capacity <= ring::max_chunked_payload(false) &&
-                    params.input.publication != RONDO_PUBLISH_COUNTED &&
+  const bool timed = (params.input.flags & RONDO_QUEUE_TIMED) != 0;
+  const bool fits = params.input.payload_capacity <= ring::max_chunked_payload(timed) &&
+                    params.input.lanes == 1 && params.input.publication != RONDO_PUBLISH_COUNTED &&
                     (params.handler->flags & RONDO_HANDLER_INDEPENDENT) == 0;
   return fits ? placement::bar : placement::pinned;
 }
@@ -62,13 +63,18 @@ placement choose_placement(const device_parts& device, const std::string& id,
     refuse(RONDO_UNSUPPORTED, id,
            "the host has no window into this device's memory: " + device.ping.bar.why_not,
            "Use placement pinned; `rondo backends` says what is there");
+  if (p == placement::bar && params.input.lanes > 1)
+    refuse(RONDO_UNSUPPORTED, id, "an urgent_lane is not offered behind the bus",
+           "Use placement pinned, or launch without urgent_lane");
   return p;
 }
 
 constexpr std::uint32_t warp = 32;
 
-std::uint32_t default_threads(std::uint32_t handler_flags, std::uint32_t most) {
-  if ((handler_flags & RONDO_HANDLER_INDEPENDENT) == 0) return warp;
+// With rules, independent requests are taken one by one as well.
+std::uint32_t default_threads(const kernel_plan& plan, std::uint32_t handler_flags,
+                              std::uint32_t most) {
+  if ((handler_flags & RONDO_HANDLER_INDEPENDENT) == 0 || plan.rules != 0) return warp;
   return std::min(256u, std::max(most / warp * warp, 1u));
 }
 
@@ -85,7 +91,8 @@ std::uint32_t most_threads(const device_parts& device, const entry_point& entry)
 void choose_size(device_parts& device, kernel_plan& plan, const rondo_kernel_params& params) {
   plan.blocks = params.grid != 0 ? params.grid : 1;
   const std::uint32_t most = most_threads(device, plan.entry);
-  plan.threads = params.block != 0 ? params.block : default_threads(params.handler->flags, most);
+  plan.threads =
+      params.block != 0 ? params.block : default_threads(plan, params.handler->flags, most);
   if (plan.threads > most)
     refuse(RONDO_LIMIT_REACHED, plan.id,
            "blocks of " + std::to_string(plan.threads) +
@@ -166,28 +173,36 @@ void note_hooks(kernel_plan& plan, const rondo_kernel_params& params) {
   plan.start_argument.assign(bytes, bytes + params.start_bytes);
 }
 
-// What the queues of the launch options can do and those of this backend cannot; each by its name
-// there.
-void check_queues(const kernel_plan& plan, const rondo_kernel_params& params) {
-  struct refusal {
-    bool is_asked;
-    const char* option;
-  };
+std::uint32_t rules_of(const rondo_kernel_params& params) {
+  const auto flag_if = [](bool is_asked, std::uint32_t flag) { return is_asked ? flag : 0; };
   const std::uint32_t in = params.input.flags, out = params.output.flags;
+  return flag_if((in & RONDO_QUEUE_TIMED) != 0, device::flag_timed) |
+         flag_if((in & RONDO_QUEUE_DROP_OLDEST) != 0, device::flag_drops_oldest) |
+         flag_if(params.input.lanes > 1, device::flag_urgent) |
+         flag_if((out & RONDO_QUEUE_REJECT) != 0, device::flag_reject) |
+         flag_if((out & RONDO_QUEUE_DROP_NEWEST) != 0, device::flag_drop_newest);
+}
+
+void check_queues(const device_parts& device, const kernel_plan& plan,
+                  const rondo_kernel_params& params) {
+  constexpr std::uint32_t of_input =
+      RONDO_QUEUE_ONE_PRODUCER | RONDO_QUEUE_TIMED | RONDO_QUEUE_DROP_OLDEST;
   constexpr std::uint32_t not_waiting = RONDO_QUEUE_REJECT | RONDO_QUEUE_DROP_NEWEST;
-  constexpr std::uint32_t plain = RONDO_QUEUE_ONE_PRODUCER;
-  const refusal all[] = {
-      {(in & RONDO_QUEUE_TIMED) != 0, "timed"},
-      {(in & RONDO_QUEUE_DROP_OLDEST) != 0, "input_full = drop_oldest"},
-      {params.input.lanes > 1, "urgent_lane"},
-      {(out & not_waiting) != 0, "an output_full other than block"},
-      {(in & ~(plain | RONDO_QUEUE_TIMED | RONDO_QUEUE_DROP_OLDEST)) != 0, "that of an input"},
-      {(out & ~(plain | not_waiting)) != 0 || params.output.lanes > 1, "that of an output"}};
-  for (const refusal& each : all)
-    if (each.is_asked)
-      refuse(RONDO_UNSUPPORTED, plan.id,
-             std::string("the CUDA backend does not offer ") + each.option,
-             "Launch without it, or on the CPU");
+  constexpr std::uint32_t of_output = RONDO_QUEUE_ONE_PRODUCER | not_waiting;
+  const auto refuse_option = [&](const char* which) {
+    refuse(RONDO_UNSUPPORTED, plan.id, std::string("the CUDA backend does not offer ") + which,
+           "Leave that option at its default");
+  };
+  if ((params.input.flags & ~of_input) != 0) refuse_option("that of an input");
+  if ((params.output.flags & ~of_output) != 0 || params.output.lanes > 1)
+    refuse_option("that of an output");
+  if ((params.output.flags & not_waiting) == not_waiting)
+    refuse(RONDO_INVALID_ARGUMENT, plan.id, "a full output can reject or drop, and not both",
+           "Choose one");
+  if ((plan.rules & device::flag_timed) != 0 && !device.ping.knows_clock)
+    refuse(RONDO_UNSUPPORTED, plan.id,
+           "timed: the device's clock could not be compared with the host's",
+           "Launch without it, or on the CPU; `rondo backends` says why");
 }
 
 }  // namespace
@@ -204,11 +219,13 @@ kernel_plan plan_kernel(device_parts& device, const rondo_kernel_params& given) 
            "Leave cpu at -1");
   check_threads(plan, params);
   note_hooks(plan, params);
-  check_queues(plan, params);
+  plan.rules = rules_of(params);
+  check_queues(device, plan, params);
   check_types(plan, params);
   plan.where = choose_placement(device, plan.id, params);
   choose_waiting(plan, params);
-  plan.entry = device.images.find(*params.image, *params.handler);
+  plan.entry = device.images.find(*params.image, *params.handler,
+                                  plan.rules != 0 ? entry_kind::by_rules : entry_kind::plain);
   choose_size(device, plan, params);
   plan.handler_deadline_ns = params.handler_deadline_ns;
   plan.is_leased = params.lease_ns != 0;

@@ -14,7 +14,8 @@ namespace {
 std::uint32_t choose(const rondo_queue_params& params, placement where,
                      std::uint32_t handler_flags) {
   const std::string name(text(params.name));
-  const bool fits = params.payload_capacity <= ring::max_chunked_payload(false) &&
+  const bool timed = (params.flags & RONDO_QUEUE_TIMED) != 0;
+  const bool fits = params.payload_capacity <= ring::max_chunked_payload(timed) &&
                     params.capacity <= ring::max_chunked_capacity;
   switch (params.publication) {
     case RONDO_PUBLISH_DEFAULT:
@@ -48,8 +49,9 @@ backend::ring_storage pinned_storage(pinned_arena& pinned) {
   return storage;
 }
 
-device::ring_args args_of(const pinned_arena& pinned, const rondo_ring_map& map) {
-  const rondo_ring_lane& lane = map.lanes[0];
+device::ring_args args_of(const pinned_arena& pinned, const rondo_ring_map& map,
+                          std::uint32_t which = ring::normal_lane) {
+  const rondo_ring_lane& lane = map.lanes[which];
   return {pinned.device_address(lane.slots),
           pinned.device_address(lane.producer_line),
           pinned.device_address(lane.consumer_line),
@@ -74,6 +76,8 @@ device_ring make_pinned(device_parts& device, const rondo_queue_params& params) 
       params, made.memory, backend::ring_memory::zeroed, pinned_storage(device.pinned));
   if (status != RONDO_OK) refuse(status, params);
   made.args = args_of(device.pinned, made.memory.map());
+  if (made.memory.lanes() > ring::urgent_lane)
+    made.urgent_args = args_of(device.pinned, made.memory.map(), ring::urgent_lane);
   return made;
 }
 
@@ -92,8 +96,9 @@ device_ring make_input(device_parts& device, rondo_queue_params params, placemen
                   "behind the bus only chunked publication is offered",
                   "Leave publication to the backend, or use placement pinned");
   ring::geometry shape;
+  const bool timed = (params.flags & RONDO_QUEUE_TIMED) != 0;
   const rondo_status status = ring::make_geometry(ring::publication::chunked, params.capacity,
-                                                  params.payload_capacity, false, shape);
+                                                  params.payload_capacity, timed, shape);
   if (status != RONDO_OK) refuse(status, params);
   const std::size_t bytes = shape.capacity * shape.stride;
   const bar_window::piece slots = device.bar->allocate(bytes);

@@ -20,6 +20,7 @@ struct device_parts;
 struct device_ring {
   backend::ring_memory memory;
   device::ring_args args{};
+  device::ring_args urgent_args{};  // of its second lane, if it has one
 };
 
 // Throws CAPACITY_*, TOO_LARGE, UNSUPPORTED, OUT_OF_MEMORY. An input's slots lie behind the bus for

@@ -18,7 +18,7 @@ class resident_runner final : public runner {
     word_ = device::command_word(++number_, command::pause);
     if (!is_away_) launch();
   }
-  std::uint32_t order(command what, std::uint64_t drain_until) override {
+  std::uint32_t order(command what, const lane_ends& drain_until) override {
     const std::lock_guard lock(mutex_);
     word_ = device::command_word(++number_, what);
     drain_until_ = drain_until;
@@ -76,7 +76,7 @@ class resident_runner final : public runner {
   std::uint32_t number_ = 0;
   std::uint32_t word_ = 0;
   std::uint32_t lease_ = 0;
-  std::uint64_t drain_until_ = 0;
+  lane_ends drain_until_;
   bool has_started_ = false;
   bool is_away_ = false;
   std::uint64_t answer_before_ = 0;

@@ -26,9 +26,16 @@ struct grid {
   device::control_line* control = nullptr;
   device::report_line* report = nullptr;
   const device::counters_line* counters = nullptr;
+  const device::rules_line* rules = nullptr;
   std::uint32_t hooks = 0;             // bits of device::hook that the handler has
   const ping_result* clock = nullptr;  // for the timers of an event runner
   std::uint64_t barrier_words = 0;     // resume_block::go on the device
+};
+
+// Where a drain ends in each lane of the input; without one a lane ends at 0.
+struct lane_ends {
+  std::uint64_t normal = 0;
+  std::uint64_t urgent = 0;
 };
 
 class runner {
@@ -38,7 +45,8 @@ class runner {
   virtual void start() = 0;
   // Returns the order's word, which answer() repeats when it is carried out; of drain, stop and
   // leave only the ending tells.
-  virtual std::uint32_t order(device::command what, std::uint64_t drain_until = 0) = 0;
+  virtual std::uint32_t order(device::command what, const lane_ends& drain_until) = 0;
+  std::uint32_t order(device::command what) { return order(what, {}); }
   // Low half: the word obeyed last. High half: device::ending.
   virtual std::uint64_t answer() const = 0;
   // CUDA_ERROR_NOT_READY while a grid runs or may run again; else how the last one ended.

@@ -1,5 +1,6 @@
-// Launches the vector_add kernel on the best backend there is, and lets it add: first two short
-// vectors that travel in the message, then two long ones that stay on the device.
+// Launches the vector_add kernel on the best backend there is, or the one that is named, and lets
+// it add: first two short vectors that travel in the message, then two long ones that stay on the
+// device.
 #include "vector_add.hpp"
 
 #include <rondo/runtime.hpp>
@@ -7,10 +8,10 @@
 #include <cstdio>
 #include <vector>
 
-int main() try {
+int main(int argc, char** argv) try {
   using namespace std::chrono_literals;
   auto runtime = rondo::runtime::open();
-  auto adder = runtime.launch<vector_add>();
+  auto adder = runtime.launch<vector_add>({.backend = argc > 1 ? argv[1] : ""});
   adder.activate();
 
   vector_add_request small;

@@ -1,7 +1,7 @@
 // More work than there is room for, four times: what each answer to a full queue does, who is told,
 // and what is counted. Then what overtakes, what gets too old, and what is recognized as sent
 // before. The kernels are launched and not yet active while their queues fill, so that everybody
-// sees the same. The backend is the argument; without one it is the CPU, which offers all of it.
+// sees the same. The backend is the argument; without one it is the CPU.
 #include "thumbnail.hpp"
 
 #include <rondo/runtime.hpp>

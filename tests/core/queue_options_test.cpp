@@ -52,6 +52,23 @@ TEST_F(queue_options, out_of_range_are_invalid_arguments_with_a_remedy) {
   EXPECT_THAT(why.remedy, HasSubstr("always"));
 }
 
+// A negative deadline would be none, and a negative lease the default.
+TEST_F(queue_options, that_are_negative_times_are_invalid_arguments_by_name) {
+  const std::pair<const char*, std::chrono::nanoseconds rondo::launch_options::*> all[] = {
+      {"handler_deadline", &rondo::launch_options::handler_deadline},
+      {"lease", &rondo::launch_options::lease},
+      {"spin_time", &rondo::launch_options::spin_time},
+      {"launch_deadline", &rondo::launch_options::launch_deadline}};
+  for (const auto& [name, option] : all) {
+    rondo::launch_options options{.backend = "cpu"};
+    options.*option = -1ns;
+    const auto why = refused(options);
+    EXPECT_EQ(why.code, RONDO_INVALID_ARGUMENT) << name;
+    EXPECT_THAT(why.message, HasSubstr(std::string(name) + " is -1 ns"));
+    EXPECT_FALSE(why.remedy.empty());
+  }
+}
+
 TEST_F(queue_options, that_a_backend_does_not_offer_are_unsupported_and_name_both) {
   struct refusal {
     rondo::launch_options options;

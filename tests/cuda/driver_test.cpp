@@ -2,9 +2,12 @@
 // opens one driver, so each case asks the command.
 #include "paths.hpp"
 
+#include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <link.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -52,10 +55,42 @@ INSTANTIATE_TEST_SUITE_P(
         unusable_driver{"has_a_device_in_prohibited_mode",
                         "fake_cuda_prohibited.so",
                         {"device 0: ", "Prohibited"}},
+        unusable_driver{"has_a_device_that_another_process_keeps",
+                        "fake_cuda_busy.so",
+                        {"device 0: ", "another process has it", "Exclusive_Process"}},
         unusable_driver{"has_a_device_that_is_too_weak",
                         "fake_cuda_weak.so",
                         {"device 0: ", "capability is 7.5", "8.0 or higher"}}),
     [](const auto& test) { return std::string(test.param.name); });
+
+// What the dynamic linker would load with it.
+std::vector<std::string> needs_of(const std::filesystem::path& file) {
+  void* const library = dlopen(file.c_str(), RTLD_LAZY | RTLD_LOCAL);
+  EXPECT_NE(library, nullptr) << dlerror();
+  link_map* map = nullptr;
+  if (library == nullptr || dlinfo(library, RTLD_DI_LINKMAP, &map) != 0) return {};
+  const char* strings = nullptr;
+  for (auto* d = map->l_ld; d->d_tag != DT_NULL; ++d)
+    if (d->d_tag == DT_STRTAB) strings = reinterpret_cast<const char*>(d->d_un.d_ptr);
+  std::vector<std::string> needs;
+  for (auto* d = map->l_ld; d->d_tag != DT_NULL; ++d)
+    if (d->d_tag == DT_NEEDED) needs.emplace_back(strings + d->d_un.d_val);
+  dlclose(library);
+  return needs;
+}
+
+// So they load where there is no driver, no CUDA and no Vulkan, and can say so.
+TEST(plugin_and_modules, need_no_library_of_a_gpu) {
+  const auto lib = rondo::test::lib_dir() / "rondo";
+  for (const auto& file : {lib / "plugins" / "rondo_cuda.so", lib / "kernels" / "vector_add.so",
+                           lib / "kernels" / "cuda_kernels.so"}) {
+    const auto needs = needs_of(file);
+    EXPECT_FALSE(needs.empty()) << file;
+    for (const std::string& library : needs)
+      for (const char* forbidden : {"libcuda", "libnv", "libvulkan", "libgdrapi"})
+        EXPECT_FALSE(library.starts_with(forbidden)) << file << " needs " << library;
+  }
+}
 
 }  // namespace
 }  // namespace cuda_test

@@ -64,6 +64,8 @@ FAKE cuDeviceGetAttribute(int* value, CUdevice_attribute which, CUdevice) {
     case CU_DEVICE_ATTRIBUTE_COMPUTE_MODE:
 #if defined(FAKE_PROHIBITED)
       *value = CU_COMPUTEMODE_PROHIBITED;
+#elif defined(FAKE_BUSY)
+      *value = CU_COMPUTEMODE_EXCLUSIVE_PROCESS;
 #else
       *value = CU_COMPUTEMODE_DEFAULT;
 #endif

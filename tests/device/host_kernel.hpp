@@ -7,6 +7,7 @@
 #include "ring/support.hpp"
 
 #include <rondo/device/loop.hpp>
+#include <rondo/ring/lanes.hpp>
 
 #include <functional>
 #include <mutex>
@@ -26,6 +27,8 @@ struct kernel_options {
   std::uint64_t spin_ns = 0;
   std::uint32_t nap_ns = 20'000;
   std::uint64_t skip_below = 0;
+  std::uint64_t skip_urgent_below = 0;
+  std::uint64_t most_owed = 8;        // of kernels whose queues have rules
   std::uint64_t input_begins_at = 0;  // sequences
   std::uint64_t output_begins_at = 0;
   std::uint64_t clock_ahead = 0;               // of the host's, when flags say that it is known
@@ -45,8 +48,12 @@ struct report {
 template <class H, class P = ring::platform, class X = host_threads>
 class host_kernel {
  public:
-  explicit host_kernel(const kernel_options& options)
-      : options_(options),
+  using memory = device::ruled_memory<H>;  // and with it block_memory
+  using body = void (*)(const X&, const device::launch_args&, memory&);
+
+  explicit host_kernel(const kernel_options& options, body serve = &serve_plainly)
+      : serve_(serve),
+        options_(options),
         input_(make_ring(options.input)),
         output_(make_ring(options.output)),
         lines_(new lines{}),
@@ -57,6 +64,7 @@ class host_kernel {
     start_at(output_.view(), options.output_begins_at);
     lines_->resume.output_next = options.output_begins_at;
     in_ = ring::producer<>(input_.view());
+    if (options.input.lanes > 1) urgent_ = ring::producer<>(input_.view(ring::urgent_lane));
     out_.emplace(output_.view());
   }
 
@@ -81,6 +89,16 @@ class host_kernel {
     a.contract = device::contract_version;
     a.what = static_cast<std::uint32_t>(device::action::serve);
     a.flags = options_.flags;
+    if (options_.input.timed) a.flags |= device::flag_timed;
+    if (options_.input.drop_oldest) a.flags |= device::flag_drops_oldest;
+    if (options_.input.lanes > 1) {
+      a.flags |= device::flag_urgent;
+      a.urgent_input = ring_args_of(input_, ring::urgent_lane);
+    }
+    a.skip_urgent_below = options_.skip_urgent_below;
+    a.rules = address_of(&lines_->rules);
+    a.rules_line = address_of(&lines_->rules_told);
+    a.most_owed = options_.most_owed;
     a.input = ring_args_of(input_);
     a.output = ring_args_of(output_);
     a.control = address_of(&lines_->control);
@@ -122,12 +140,10 @@ class host_kernel {
     lines_->resume.go = lines_->resume.arrived = lines_->resume.aborted = 0;
     memories_.clear();
     for (std::uint32_t b = 0; b < options_.grid.blocks; ++b)
-      memories_.push_back(std::make_unique<device::block_memory<H>>());
+      memories_.push_back(std::make_unique<memory>());
     args_ = args();
     grid_ = host_grid::start<X>(options_.grid, [this](const X& x, std::uint32_t block) {
-      if (device::takes_single_messages<H>(x, args_))
-        device::serve_single_messages<P, H>(x, args_, *memories_[block]);
-      else device::serve<P, H>(x, args_, *memories_[block]);
+      serve_(x, args_, *memories_[block]);
     });
   }
 
@@ -150,9 +166,10 @@ class host_kernel {
 
   // ---- orders
 
-  std::uint32_t order(command what, std::uint64_t drain_until = 0) {
+  std::uint32_t order(command what, std::uint64_t drain_until = 0, std::uint64_t urgent = 0) {
     word_ = device::command_word(++orders_, what);
     drain_until_ = drain_until;
+    drain_urgent_until_ = urgent;
     store_control();
     return word_;
   }
@@ -185,14 +202,15 @@ class host_kernel {
     if (last.word != word) complain("the stop was not acknowledged");
     return last;
   }
-  report drain(std::uint64_t until) {
-    order(command::drain, until);
+  report drain(std::uint64_t until, std::uint64_t urgent = 0) {
+    order(command::drain, until, urgent);
     return join();
   }
 
   // ---- messages
 
   ring::producer<>& in() { return in_; }
+  ring::producer<>& urgent() { return urgent_; }
   ring::consumer<>& out() { return *out_; }
   ring::view in_view() const { return input_.view(); }
   ring::view out_view() const { return output_.view(); }
@@ -243,6 +261,12 @@ class host_kernel {
     return std::to_string(failed.said.code) + " " + std::to_string(failed.said.user_code) + " " +
            std::string(failed.said.text, failed.text_length);
   }
+  device::rules_line rules() const {
+    const device::rules_line& told = lines_->rules_told;
+    const auto load = [](const std::uint64_t& n) { return ring::platform::load_relaxed(&n); };
+    return {load(told.dropped_oldest), load(told.expired), load(told.replies_dropped),
+            load(told.owed)};
+  }
   const device::resume_block& resume() const { return lines_->resume; }
   const device::probe_record& probed() const { return lines_->probe; }
   // Only while no launch runs.
@@ -268,6 +292,7 @@ class host_kernel {
   bool gave_up() const { return gave_up_.load(std::memory_order_relaxed); }
 
  private:
+  static constexpr std::size_t most_owed = 8;  // at most that may be asked for
   template <std::size_t Bytes>
   struct alignas(128) room {
     std::byte bytes[Bytes];
@@ -278,16 +303,25 @@ class host_kernel {
     device::counters_line counters;
     device::hook_failure failed_hooks[device::hook_count];
     device::latency_block latencies;
+    device::rules_line rules_told;
     device::resume_block resume;
+    device::rules_block rules;
+    device::owed_answer owed[most_owed];
     device::probe_record probe;
   };
+  static_assert(offsetof(lines, owed) == offsetof(lines, rules) + sizeof(device::rules_block));
+
+  static void serve_plainly(const X& x, const device::launch_args& args, memory& m) {
+    if (device::takes_single_messages<H>(x, args)) device::serve_single_messages<P, H>(x, args, m);
+    else device::serve<P, H>(x, args, m);
+  }
 
   static std::uint64_t address_of(const void* p) { return reinterpret_cast<std::uint64_t>(p); }
-  static device::ring_args ring_args_of(const backend::ring_memory& memory) {
-    const rondo_ring_map& map = memory.map();
-    return {address_of(map.lanes[0].slots),
-            address_of(map.lanes[0].producer_line),
-            address_of(map.lanes[0].consumer_line),
+  static device::ring_args ring_args_of(const backend::ring_memory& of, std::uint32_t lane = 0) {
+    const rondo_ring_map& map = of.map();
+    return {address_of(map.lanes[lane].slots),
+            address_of(map.lanes[lane].producer_line),
+            address_of(map.lanes[lane].consumer_line),
             map.capacity,
             map.publication,
             static_cast<std::uint32_t>(map.slot_stride),
@@ -301,11 +335,12 @@ class host_kernel {
   }
 
   void store_control() {
-    device::control_line line{drain_until_, lease_, word_};
-    ring::chunk c;
-    std::memcpy(&c, &line, sizeof c);
-    ring::platform::store_chunk(reinterpret_cast<ring::chunk*>(&lines_->control),
-                                c);  // SYNC: control
+    const device::control_line line{drain_until_, lease_, word_, drain_urgent_until_, 0, word_};
+    ring::chunk c[2];
+    std::memcpy(c, &line, sizeof c);
+    auto* to = reinterpret_cast<ring::chunk*>(&lines_->control);
+    ring::platform::store_chunk(to + 1, c[1]);
+    ring::platform::store_chunk(to, c[0]);  // SYNC: control
   }
 
   void give_up(const char* what) {
@@ -316,6 +351,7 @@ class host_kernel {
     if (grid_ != nullptr) grid_->abort();
   }
 
+  const body serve_;
   kernel_options options_;
   backend::ring_memory input_, output_;
   std::unique_ptr<lines> lines_;
@@ -325,19 +361,29 @@ class host_kernel {
   std::uint32_t start_bytes_ = 0;
   std::uint64_t life_ = 1;
   rondo_buffer_entry buffers_[4]{};
-  std::vector<std::unique_ptr<device::block_memory<H>>> memories_;
+  std::vector<std::unique_ptr<memory>> memories_;
   device::launch_args args_{};
   ring::producer<> in_;
+  ring::producer<> urgent_;
   std::optional<ring::consumer<>> out_;
   std::uint32_t orders_ = 0;
   std::uint32_t word_ = 0;
   std::uint32_t lease_ = 0;
   std::uint64_t drain_until_ = 0;
+  std::uint64_t drain_urgent_until_ = 0;
   std::atomic<bool> gave_up_{false};
   mutable std::mutex launching_;
   std::mutex complaining_;
   std::vector<std::string> complaints_;
   std::unique_ptr<host_grid> grid_;  // last: ends before what its threads use
+};
+
+// The same with the entry for queues that have rules.
+template <class H, class P = ring::platform, class X = host_threads>
+class ruled_kernel : public host_kernel<H, P, X> {
+ public:
+  explicit ruled_kernel(const kernel_options& options)
+      : host_kernel<H, P, X>(options, &device::serve_by_rules<P, H, X>) {}
 };
 
 }  // namespace rondo::test

@@ -93,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(vector_add, a_module_with_a_device_image,
 INSTANTIATE_TEST_SUITE_P(device_smoke, a_module_with_a_device_image,
                          ::testing::Values(&smoke_module));
 
-TEST(machine_code, has_the_entry_that_each_handler_names_and_prints_nothing) {
+TEST(machine_code, has_both_entries_of_each_handler_and_prints_nothing) {
   const auto& smoke = smoke_module();
   ASSERT_EQ(smoke.image_count, 1u);
   ASSERT_EQ(smoke.handler_count, 6u);
@@ -104,7 +104,10 @@ TEST(machine_code, has_the_entry_that_each_handler_names_and_prints_nothing) {
     const auto symbols = symbols_of(entry.bytes);
     for (std::uint64_t i = 0; i < smoke.handler_count; ++i) {
       const auto& name = smoke.handlers[i]->device_entry;
-      EXPECT_THAT(symbols, Contains(std::string(name.data, name.size)));
+      const std::string plain(name.data, name.size);
+      EXPECT_THAT(symbols, Contains(plain));
+      ASSERT_EQ(plain.rfind("rondo_kernel_", 0), 0u);
+      EXPECT_THAT(symbols, Contains("rondo_rules_" + plain.substr(13)));
     }
     EXPECT_THAT(symbols, Not(Contains(HasSubstr("printf"))));
     ++read;

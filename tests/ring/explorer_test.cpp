@@ -187,23 +187,28 @@ TEST(explorer, accounts_for_every_message_when_the_oldest_are_dropped) {
   EXPECT_GT(runs, 1'000u);
 }
 
-TEST(explorer, finds_that_several_producers_drop_no_more_than_they_need) {
+// A test for each publication: together they are the longest of all.
+class explorer_of_each : public ::testing::TestWithParam<publication> {};
+INSTANTIATE_TEST_SUITE_P(publications, explorer_of_each, ::testing::ValuesIn(publications),
+                         [](const auto& it) { return name_of(it.param); });
+
+TEST_P(explorer_of_each, finds_that_several_producers_drop_no_more_than_they_need) {
   std::uint64_t runs = 0;
-  for (auto how : publications)
-    for (std::uint64_t capacity : {1u, 2u})
-      for (bool sees : {false, true}) {
-        scenario s = two_producers(how, capacity);
-        s.messages = 2;
-        s.shape.drop_oldest = true;
-        s.drops = true;
-        s.sees_dropped = sees;
-        runs += expect_sound(s, up_to(is_slow_build ? 1 : 2));
-        s.messages = 1;
-        s.producers = 3;
-        runs += expect_sound(s, up_to(1));
-      }
+  for (std::uint64_t capacity : {1u, 2u})
+    for (bool sees : {false, true}) {
+      scenario s = two_producers(GetParam(), capacity);
+      s.messages = 2;
+      s.shape.drop_oldest = true;
+      s.drops = true;
+      s.sees_dropped = sees;
+      // Two slots are tried in a million orders already with one.
+      runs += expect_sound(s, up_to(capacity == 1 && !is_slow_build ? 2 : 1));
+      s.messages = 1;
+      s.producers = 3;
+      runs += expect_sound(s, up_to(1));
+    }
   print_total(runs);
-  EXPECT_GT(runs, 5'000u);
+  EXPECT_GT(runs, 1'000u);
 }
 
 // Two threads push while a third closes the ring: what close() says is what is delivered.

@@ -31,6 +31,7 @@ struct ring_shape {
   bool one_producer = true;
   bool timed = false;
   bool drop_oldest = false;
+  std::uint32_t lanes = 1;
 };
 
 inline std::ostream& operator<<(std::ostream& out, const ring_shape& s) {
@@ -48,7 +49,7 @@ inline rondo_queue_params params_of(const ring_shape& s) {
   if (s.timed) p.flags |= RONDO_QUEUE_TIMED;
   if (s.one_producer) p.flags |= RONDO_QUEUE_ONE_PRODUCER;
   if (s.drop_oldest) p.flags |= RONDO_QUEUE_DROP_OLDEST;
-  p.lanes = 1;
+  p.lanes = s.lanes;
   return p;
 }
 

@@ -10,6 +10,8 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
+#include <unordered_map>
 
 namespace rondo::backend {
 
@@ -46,6 +48,36 @@ class ring_queue : public queue {
   ring::view view_;
 };
 
+// The claims of a queue that are neither committed nor abandoned, by tokens that no other claim of
+// the process has: so one of another queue, or a copy of one that is done with, is recognized.
+class open_claims {
+ public:
+  std::uint64_t keep(std::unique_ptr<ring::claim> claim) {
+    static std::atomic<std::uint64_t> last{0};
+    const std::uint64_t token = last.fetch_add(1, std::memory_order_relaxed) + 1;
+    const std::lock_guard lock(mutex_);
+    all_.emplace(token, std::move(claim));
+    return token;
+  }
+  bool has(const rondo_claim& c) const {
+    const std::lock_guard lock(mutex_);
+    return all_.count(c.token) != 0;
+  }
+  // nullptr if it is none of these.
+  std::unique_ptr<ring::claim> take(rondo_claim& c) {
+    const std::lock_guard lock(mutex_);
+    const auto found = all_.extract(c.token);
+    if (found.empty()) return nullptr;
+    c.token = 0;
+    c.payload = nullptr;
+    return std::move(found.mapped());
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<ring::claim>> all_;
+};
+
 // A kernel's input: the host produces. Any thread.
 class ring_input : public ring_queue {
  public:
@@ -78,19 +110,20 @@ class ring_input : public ring_queue {
     if (status != RONDO_OK) return published(status);
     out.capacity = claim->capacity;
     out.payload = claim->payload;
-    out.token = reinterpret_cast<std::uint64_t>(claim.release());
+    out.token = claims_.keep(std::move(claim));
     return RONDO_OK;
   }
   rondo_status commit(rondo_claim& c, const rondo_envelope& header) override {
-    if (c.token == 0) return RONDO_INVALID_STATE;
+    if (!claims_.has(c)) return RONDO_INVALID_STATE;
     if (header.length > c.capacity) return RONDO_TOO_LARGE;
-    const std::unique_ptr<ring::claim> claim = take(c);
+    const std::unique_ptr<ring::claim> claim = claims_.take(c);
+    if (claim == nullptr) return RONDO_INVALID_STATE;
     ring::commit_stamped(ring_, *claim, header);
     return published(RONDO_OK);
   }
   rondo_status abandon(rondo_claim& c) override {
-    if (c.token == 0) return RONDO_INVALID_STATE;
-    const std::unique_ptr<ring::claim> claim = take(c);
+    const std::unique_ptr<ring::claim> claim = claims_.take(c);
+    if (claim == nullptr) return RONDO_INVALID_STATE;
     ring_.abandon(*claim);
     return published(RONDO_OK);
   }
@@ -110,12 +143,6 @@ class ring_input : public ring_queue {
   }
 
  private:
-  static std::unique_ptr<ring::claim> take(rondo_claim& c) {
-    auto* claim = reinterpret_cast<ring::claim*>(c.token);
-    c.token = 0;
-    c.payload = nullptr;
-    return std::unique_ptr<ring::claim>(claim);
-  }
   rondo_status push_one(const rondo_envelope& header, const void* payload) {
     const bool is_urgent = has_urgent_lane() && (header.flags & RONDO_FLAG_URGENT) != 0;
     ring::producer<>& lane = is_urgent ? urgent_ : ring_;
@@ -139,6 +166,7 @@ class ring_input : public ring_queue {
 
   ring::producer<> ring_;
   ring::producer<> urgent_;
+  open_claims claims_;
   std::uint64_t urgent_end_ = 0;
   std::atomic<bool> closed_{false};
 };

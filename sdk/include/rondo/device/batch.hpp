@@ -42,7 +42,7 @@ class batches : protected short_way<H, X, P, K> {
 
  private:
   struct own_sink {
-    const batches* self;
+    batches* self;
     rondo_invocation* own;
     std::byte* payload;
     ready_reply reply;
@@ -64,24 +64,46 @@ class batches : protected short_way<H, X, P, K> {
     return request_of(x_.threads()) + t * plan::reply_pieces;
   }
 
+  static constexpr std::uint32_t in_flight = 6;
+  struct pieces {
+    ring::chunk of[in_flight];
+  };
+
+  // All loads before the first is waited for. What else crosses the bus meanwhile costs little: the
+  // order that makes the last batch's replies visible, and the look at what comes behind this one.
   RONDO_DEVICE void fetch_batch() {
-    constexpr std::uint32_t in_flight = 6;
-    const std::uint32_t all = m_.count * plan::request_pieces;
+    pieces some;
+    load(some, x_.thread());
+    if (x_.thread() == publisher()) lead_.show_replies();
+    if (x_.in_first_warp()) lead_.look_ahead();
+    keep(some, x_.thread());
+    const std::uint32_t stride = in_flight * x_.threads();
     RONDO_KEEP_LOOP
-    for (std::uint32_t i = x_.thread(); i < all; i += in_flight * x_.threads()) {
-      ring::chunk piece[in_flight];
-      RONDO_UNROLL
-      for (std::uint32_t f = 0; f < in_flight; ++f) {
-        const std::uint32_t at = i + f * x_.threads();
-        if (at < all)
-          piece[f] = reinterpret_cast<const ring::chunk*>(
-              lead_.in().slot(m_.sequence + at / plan::request_pieces))[at % plan::request_pieces];
-      }
-      RONDO_UNROLL
-      for (std::uint32_t f = 0; f < in_flight; ++f) {
-        const std::uint32_t at = i + f * x_.threads();
-        if (at < all) *(request_of(0) + at) = piece[f];
-      }
+    for (std::uint32_t i = x_.thread() + stride; i < m_.count * plan::request_pieces; i += stride) {
+      load(some, i);
+      keep(some, i);
+    }
+  }
+  // Of another warp than the one that looks, if there is one.
+  RONDO_DEVICE std::uint32_t publisher() const {
+    return x_.threads() > x_.lanes() ? x_.lanes() : 0;
+  }
+
+  // Pieces first, first + threads, and so on of the batch.
+  RONDO_DEVICE void load(pieces& to, std::uint32_t first) const {
+    RONDO_UNROLL
+    for (std::uint32_t f = 0; f < in_flight; ++f) {
+      const std::uint32_t at = first + f * x_.threads();
+      if (at < m_.count * plan::request_pieces)
+        to.of[f] = reinterpret_cast<const ring::chunk*>(
+            lead_.in().slot(m_.sequence + at / plan::request_pieces))[at % plan::request_pieces];
+    }
+  }
+  RONDO_DEVICE void keep(const pieces& from, std::uint32_t first) const {
+    RONDO_UNROLL
+    for (std::uint32_t f = 0; f < in_flight; ++f) {
+      const std::uint32_t at = first + f * x_.threads();
+      if (at < m_.count * plan::request_pieces) *(request_of(0) + at) = from.of[f];
     }
   }
 
@@ -167,8 +189,10 @@ class batches : protected short_way<H, X, P, K> {
   RONDO_DEVICE void count_samples(std::uint32_t good, std::uint64_t begin) {
     constexpr std::uint32_t every = RONDO_SAMPLE_EVERY;
     const auto first = static_cast<std::uint32_t>((every - m_.sequence % every) % every);
+    const std::uint64_t end = x_.now();
+    lead_.note_age(begin, end);  // the look ahead was behind the begin
     if (first >= good) return;
-    lead_.count_handled((good - first + every - 1) / every, begin, x_.now());
+    lead_.count_handled((good - first + every - 1) / every, begin, end);
     std::uint32_t bucket = lead_.no_bucket, n = 0;
     RONDO_KEEP_LOOP
     for (std::uint32_t t = first; t < good; t += every) {

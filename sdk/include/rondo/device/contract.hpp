@@ -14,7 +14,7 @@
 
 namespace rondo::device {
 
-inline constexpr std::uint32_t contract_version = 2;
+inline constexpr std::uint32_t contract_version = 3;
 
 enum class action : std::uint32_t {
   probe = 1,    // write a probe_record and end
@@ -36,11 +36,16 @@ constexpr std::uint32_t command_word(std::uint32_t number, command what) {
 }
 RONDO_HD constexpr command command_of(std::uint32_t word) { return static_cast<command>(word & 7); }
 
-// Written by the host only, 16 bytes in one store; the kernel reads them with its poll.
+// Written by the host only, 16 bytes in one store; the kernel reads them with its poll. What a
+// drain needs to know of a second lane is another such piece, written before the first: it belongs
+// to the order whose word it bears.
 struct alignas(ring::line_bytes) control_line {
   std::uint64_t drain_until;  // a sequence of the input
   std::uint32_t lease;        // any other value than before: the host is alive
   std::uint32_t word;         // command_word()
+  std::uint64_t drain_urgent_until;
+  std::uint32_t reserved;
+  std::uint32_t urgent_word;
 };
 
 enum class ending : std::uint32_t {
@@ -87,6 +92,26 @@ struct alignas(ring::line_bytes) latency_block {
   ring::latency_counts counts;
 };
 
+// Of kernels whose queues have rules, written by the kernel only, each number when it changes.
+struct alignas(ring::line_bytes) rules_line {
+  std::uint64_t dropped_oldest, expired, replies_dropped;
+  std::uint64_t owed;  // answers that wait for room in the output
+};
+
+// An answer for somebody who waits, that found the output full.
+struct owed_answer {
+  std::uint64_t correlation_id;
+  std::uint32_t text_length;
+  rondo_failure said;
+};
+
+// In device memory, zeroed when the kernel is created; the state of the rules, which outlives a
+// launch. Behind it lie the answers that are owed, as many as the launch arguments say.
+struct alignas(ring::line_bytes) rules_block {
+  rules_line counts;
+  std::uint64_t first_owed;  // its place among the answers
+};
+
 // One ring as the kernel addresses it.
 struct ring_args {
   std::uint64_t slots;
@@ -122,7 +147,15 @@ enum : std::uint32_t {
   flag_watched = 1u << 1,  // the host watches the handler's deadline
   flag_near = 1u << 2,     // the input's slots lie in device memory: a look at them alone is short
   flag_clock = 1u << 3,    // clock_ahead is known, so stamps of the host mean something
+  // What the queues were asked for beyond one lane that waits. Only the entry for rules reads them.
+  flag_timed = 1u << 4,         // requests may have a deadline
+  flag_drops_oldest = 1u << 5,  // senders may ask for requests to be given up
+  flag_urgent = 1u << 6,        // there is a second lane
+  flag_reject = 1u << 7,        // nobody waits for a full output: the request fails
+  flag_drop_newest = 1u << 8,   // the same: its reply is dropped
 };
+constexpr std::uint32_t flags_of_rules =
+    flag_timed | flag_drops_oldest | flag_urgent | flag_reject | flag_drop_newest;
 
 // The kernel's only parameter. Addresses are the device's.
 struct launch_args {
@@ -152,32 +185,41 @@ struct launch_args {
   std::uint32_t start_bytes;
   std::uint64_t latencies;    // latency_block
   std::uint64_t clock_ahead;  // the device's clock minus CLOCK_MONOTONIC, modulo 2^64
+  // Where the queues have rules.
+  ring_args urgent_input;
+  std::uint64_t skip_urgent_below;
+  std::uint64_t rules;       // rules_block
+  std::uint64_t rules_line;  // rules_line
+  std::uint64_t most_owed;   // answers behind the rules_block; 0 if the output is waited for
 };
 
 // What both sides must have compiled alike. All fields are numbers of 32 bits, so that they can be
 // compared one by one, each with its name.
-#define RONDO_LAYOUT_FACTS(X)                                            \
-  X(contract_version, ::rondo::device::contract_version)                 \
-  X(ring_layout_version, ::rondo::ring::layout_version)                  \
-  X(envelope_bytes, sizeof(rondo_envelope))                              \
-  X(envelope_flags_at, offsetof(rondo_envelope, flags))                  \
-  X(envelope_correlation_at, offsetof(rondo_envelope, correlation_id))   \
-  X(failure_bytes, sizeof(rondo_failure))                                \
-  X(failure_text_at, offsetof(rondo_failure, text))                      \
-  X(invocation_bytes, sizeof(rondo_invocation))                          \
-  X(timed_invocation_bytes, sizeof(rondo_timed_invocation))              \
-  X(buffer_entry_bytes, sizeof(rondo_buffer_entry))                      \
-  X(producer_line_bytes, sizeof(::rondo::ring::producer_line))           \
-  X(consumer_line_bytes, sizeof(::rondo::ring::consumer_line))           \
-  X(control_word_at, offsetof(::rondo::device::control_line, word))      \
-  X(counters_bytes, sizeof(::rondo::device::counters_line))              \
-  X(hook_failure_bytes, sizeof(::rondo::device::hook_failure))           \
-  X(latency_bytes, sizeof(::rondo::device::latency_block))               \
-  X(resume_bytes, sizeof(::rondo::device::resume_block))                 \
-  X(launch_args_bytes, sizeof(::rondo::device::launch_args))             \
-  X(launch_args_state_at, offsetof(::rondo::device::launch_args, state)) \
-  X(launch_args_life_at, offsetof(::rondo::device::launch_args, life))   \
-  X(launch_args_nap_at, offsetof(::rondo::device::launch_args, nap_ns))  \
+#define RONDO_LAYOUT_FACTS(X)                                             \
+  X(contract_version, ::rondo::device::contract_version)                  \
+  X(ring_layout_version, ::rondo::ring::layout_version)                   \
+  X(envelope_bytes, sizeof(rondo_envelope))                               \
+  X(envelope_flags_at, offsetof(rondo_envelope, flags))                   \
+  X(envelope_correlation_at, offsetof(rondo_envelope, correlation_id))    \
+  X(failure_bytes, sizeof(rondo_failure))                                 \
+  X(failure_text_at, offsetof(rondo_failure, text))                       \
+  X(invocation_bytes, sizeof(rondo_invocation))                           \
+  X(timed_invocation_bytes, sizeof(rondo_timed_invocation))               \
+  X(buffer_entry_bytes, sizeof(rondo_buffer_entry))                       \
+  X(producer_line_bytes, sizeof(::rondo::ring::producer_line))            \
+  X(consumer_line_bytes, sizeof(::rondo::ring::consumer_line))            \
+  X(control_word_at, offsetof(::rondo::device::control_line, word))       \
+  X(urgent_word_at, offsetof(::rondo::device::control_line, urgent_word)) \
+  X(rules_bytes, sizeof(::rondo::device::rules_block))                    \
+  X(owed_answer_bytes, sizeof(::rondo::device::owed_answer))              \
+  X(counters_bytes, sizeof(::rondo::device::counters_line))               \
+  X(hook_failure_bytes, sizeof(::rondo::device::hook_failure))            \
+  X(latency_bytes, sizeof(::rondo::device::latency_block))                \
+  X(resume_bytes, sizeof(::rondo::device::resume_block))                  \
+  X(launch_args_bytes, sizeof(::rondo::device::launch_args))              \
+  X(launch_args_state_at, offsetof(::rondo::device::launch_args, state))  \
+  X(launch_args_life_at, offsetof(::rondo::device::launch_args, life))    \
+  X(launch_args_nap_at, offsetof(::rondo::device::launch_args, nap_ns))   \
   X(max_chunks, ::rondo::ring::max_chunks)
 
 struct layout_facts {
@@ -210,7 +252,9 @@ struct alignas(ring::line_bytes) probe_record {
   std::uint64_t done;      // written last: 1
 };
 
-static_assert(sizeof(control_line) == ring::line_bytes && offsetof(control_line, word) == 12);
+static_assert(sizeof(control_line) == ring::line_bytes && offsetof(control_line, word) == 12 &&
+              offsetof(control_line, drain_urgent_until) == 16 &&
+              offsetof(control_line, urgent_word) == 28);
 static_assert(sizeof(counters_line) == ring::line_bytes);
 
 }  // namespace rondo::device

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <rondo/device/lead.hpp>
+#include <rondo/device/lead_by_rules.hpp>
 
 namespace rondo::device {
 
@@ -15,7 +16,7 @@ class desk {
   using request = typename H::request;
   using response = typename H::response;
 
-  RONDO_DEVICE desk(const X& x, const launch_args& args, block_memory<H>& memory)
+  RONDO_DEVICE desk(const X& x, const launch_args& args, memory_of<H, K>& memory)
       : x_(x),
         args_(args),
         m_(memory),
@@ -47,7 +48,8 @@ class desk {
     return x_.in_first_warp() ? lead_.next() : m_.sequence;
   }
   RONDO_DEVICE std::uint64_t out_next() const {
-    if constexpr (!replying_handler<H>) return m_.out_next;  // what it emitted counts
+    // What it emitted counts, and what others were told in between.
+    if constexpr (!replying_handler<H> || K::has_rules) return m_.out_next;
     else return x_.in_first_warp() ? lead_.out_next() : m_.out_next;
   }
 
@@ -70,10 +72,10 @@ class desk {
   }
   const X& x_;
   const launch_args& args_;
-  block_memory<H>& m_;
+  memory_of<H, K>& m_;
   std::byte* stage_;
   resume_block& resume_;
-  lead<H, X, P, K> lead_;
+  std::conditional_t<K::has_rules, lead_by_rules<H, X, P, K>, lead<H, X, P, K>> lead_;
 };
 
 // What a room takes from the desk.

@@ -40,8 +40,10 @@ class grid_blocks : protected replying<H, X, P, K> {
 
   // By block 0: the others shall run the handler on the message in hand; they shall end.
   RONDO_DEVICE void call_others() {
-    if (x_.thread() == 0 && x_.blocks() > 1)
-      x_.store_release(&resume_.go, (sequence() + 1) << 1);  // SYNC: go
+    if (x_.thread() != 0 || x_.blocks() == 1) return;
+    std::uint64_t number = sequence();
+    if constexpr (K::has_rules) number = calls_++;     // two lanes may have one sequence
+    x_.store_release(&resume_.go, (number + 1) << 1);  // SYNC: go
   }
   RONDO_DEVICE void send_others_home() {
     if (x_.thread() == 0 && x_.blocks() > 1) x_.store_release(&resume_.go, leave_mark);  // SYNC: go
@@ -68,6 +70,7 @@ class grid_blocks : protected replying<H, X, P, K> {
   }
 
   std::uint64_t rounds_ = 0;
+  std::uint64_t calls_ = 0;  // where the queues have rules
 };
 
 }  // namespace rondo::device

@@ -20,7 +20,7 @@ class server : private hooked<H, X, P, K> {
   using base::run_together;
 
  public:
-  RONDO_DEVICE server(const X& x, const launch_args& args, block_memory<H>& memory)
+  RONDO_DEVICE server(const X& x, const launch_args& args, memory_of<H, K>& memory)
       : base(x, args, memory) {}
 
   RONDO_DEVICE void serve() {
@@ -54,7 +54,7 @@ class server : private hooked<H, X, P, K> {
         return;
       }
     }
-    if constexpr (plan::by_thread) {
+    if constexpr (plan::by_thread && !K::has_rules) {
       if (next == step::batch) return this->handle_batch();
     }
     handle_one();
@@ -89,6 +89,12 @@ class server : private hooked<H, X, P, K> {
     if constexpr (has_short_way) {
       if (is_short_ != 0 && this->handle_shortly()) return;
     }
+    if constexpr (K::has_rules) {
+      if (m_.what != fate::handled) {
+        if (x_.in_first_warp()) lead_.let_go();
+        return;
+      }
+    }
     if (!K::is_chunked(lead_.in())) fetch();
     const rondo_envelope asked = header();
     const bool is_dropped = (asked.flags & RONDO_FLAG_ABANDONED) != 0 ||
@@ -108,7 +114,10 @@ class server : private hooked<H, X, P, K> {
   // Brings a counted slot's content in: first as much as one access of each thread takes, whose
   // begin says how much there is.
   RONDO_DEVICE void fetch() {
-    const std::byte* slot = lead_.in().slot(sequence());
+    const std::byte* slot = next_slot();
+    if constexpr (K::has_rules) {
+      if (lead_.in().shape.timed) return fetch_timed(slot);
+    }
     const std::uint32_t most =
         (plan::header_bytes + least(plan::request_bytes, lead_.in().shape.payload_capacity) + 15) /
         16;
@@ -118,6 +127,21 @@ class server : private hooked<H, X, P, K> {
     const std::uint32_t needed =
         least(most, (plan::header_bytes + least(header().length, plan::request_bytes) + 15) / 16);
     if (needed > early) load_pieces(slot, stage_, early, needed, x_.thread(), x_.threads());
+    x_.sync_block();
+  }
+
+  RONDO_DEVICE const std::byte* next_slot() const {
+    if constexpr (K::has_rules) return m_.slot;
+    else return lead_.in().slot(sequence());
+  }
+  // Without the times, which lie in front of the payload.
+  RONDO_DEVICE void fetch_timed(const std::byte* slot) {
+    constexpr std::uint32_t head = plan::header_bytes / 16;
+    load_pieces(slot, stage_, 0, head, x_.thread(), x_.threads());
+    x_.sync_block();
+    const std::uint32_t bytes = least(header().length, plan::request_bytes);
+    load_pieces(slot + sizeof(rondo_envelope_times), stage_, head, head + (bytes + 15) / 16,
+                x_.thread(), x_.threads());
     x_.sync_block();
   }
 
@@ -150,6 +174,11 @@ RONDO_DEVICE void serve_single_messages(const X& x, const launch_args& args,
                                         block_memory<H>& memory) {
   server<H, X, P, chunked_rings>(x, args, memory).serve();
 }
+// The same where the queues have rules.
+template <class P, class H, class X>
+RONDO_DEVICE void serve_by_rules(const X& x, const launch_args& args, ruled_memory<H>& memory) {
+  server<H, X, P, ruled_rings>(x, args, memory).serve();
+}
 template <class H, class X>
 RONDO_DEVICE constexpr bool takes_single_messages(const X& x, const launch_args& args) {
   constexpr bool is_for_one_warp =
@@ -159,9 +188,10 @@ RONDO_DEVICE constexpr bool takes_single_messages(const X& x, const launch_args&
          args.output.publication == chunked && x.blocks() == 1 && x.threads() == x.lanes();
 }
 
-// action::probe, by one thread.
+// action::probe, by one thread. A launch with rules takes no batches, and no memory for them.
 template <class H>
-RONDO_DEVICE void probe(const launch_args& args, std::uint64_t clock) {
+RONDO_DEVICE void probe(const launch_args& args, std::uint64_t clock,
+                        std::uint32_t shared_per_thread = stage_plan<H>::shared_per_thread) {
   using plan = stage_plan<H>;
   using P = ring::platform;
   auto& to = *reinterpret_cast<probe_record*>(args.probe);
@@ -170,7 +200,7 @@ RONDO_DEVICE void probe(const launch_args& args, std::uint64_t clock) {
   to.request_max_bytes = plan::request_bytes;
   to.response_max_bytes = detail::max_bytes<typename H::response>();
   to.scratch_bytes = plan::scratch_bytes;
-  to.shared_per_thread = plan::shared_per_thread;
+  to.shared_per_thread = shared_per_thread;
   to.hooks = hooks_of<H>();
   to.start_room = plan::start_room;
   if constexpr (detail::takes_start_argument<H>) {

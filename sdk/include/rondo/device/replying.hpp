@@ -42,6 +42,12 @@ class replying : protected desk<H, X, P, K> {
       make_failure(invocation(), reply);
       forget_failure();
     }
+    if constexpr (K::has_rules) {
+      if (m_.is_lost != 0 && reply.is_there != 0) {
+        reply.is_there = 0;
+        lead_.lose_reply(asked);
+      }
+    }
     if (reply.is_there != 0) put_header(reply, asked.correlation_id, out_next());
   }
 
@@ -51,7 +57,16 @@ class replying : protected desk<H, X, P, K> {
     constexpr std::uint32_t fixed = offsetof(rondo_failure, text);
     const std::uint32_t room = lead_.out().shape.payload_capacity;
     reply.is_there = 0;
-    if (room < fixed || (!replying_handler<H> && !lead_.wait_for_room())) return;
+    if (room < fixed) return;
+    if constexpr (K::has_rules) {
+      if (!lead_.output_waits()) {
+        if (!may_tell_failure(i)) return;
+      } else if (!replying_handler<H> && !lead_.wait_for_room()) {
+        return;
+      }
+    } else if (!replying_handler<H> && !lead_.wait_for_room()) {
+      return;
+    }
     const std::uint32_t text = least(i.failure_length, room - fixed);
     auto& record = *reinterpret_cast<rondo_failure*>(reply_payload());
     record.code = i.failure_code;
@@ -59,6 +74,17 @@ class replying : protected desk<H, X, P, K> {
     RONDO_KEEP_LOOP
     for (std::uint32_t k = 0; k < text; ++k) record.text[k] = i.failure_text[k];
     reply = {1, fixed + text, RONDO_FLAG_FAILED, 0};
+  }
+  // Where the output is not waited for: if there is no room, who waits is told later.
+  RONDO_DEVICE bool may_tell_failure(const rondo_invocation& i) {
+    const bool is_counted = m_.is_lost != 0 || i.failure_code == RONDO_FULL;
+    m_.is_lost = 0;
+    if (replying_handler<H> ? m_.has_room != 0 : lead_.has_room_behind_owed()) return true;
+    if (lead_.is_awaited(*i.request))
+      lead_.owe(i.request->correlation_id,
+                {i.failure_code, i.user_code, i.failure_text, i.failure_length});
+    if (!is_counted) lead_.count_lost_reply();
+    return false;
   }
   RONDO_DEVICE void forget_failure() {
     rondo_invocation& i = invocation();
@@ -110,8 +136,12 @@ class replying : protected desk<H, X, P, K> {
   }
 
   // Asked for a response's largest size, as its room is reserved before it is known.
-  RONDO_DEVICE bool fits(std::uint32_t bytes, context ctx) const {
-    if (bytes <= lead_.out().shape.payload_capacity) return true;
+  RONDO_DEVICE bool fits(std::uint32_t bytes, context ctx) {
+    if (bytes <= lead_.out().shape.payload_capacity) {
+      if constexpr (K::has_rules && replying_handler<H>)
+        return m_.has_room != 0 || lead_.may_lose_reply(ctx);
+      else return true;
+    }
     ctx.fail_with(RONDO_TOO_LARGE, 0, "the response may not fit a slot of the output");
     return false;
   }
@@ -127,15 +157,26 @@ class replying : protected desk<H, X, P, K> {
     m_.counters.bytes_in += bytes;
   }
 
+  // Room for a reply that is emitted, by the thread that emits it.
+  RONDO_DEVICE bool make_room(context ctx) {
+    if constexpr (K::has_rules) {
+      if (!lead_.output_waits()) {
+        m_.is_lost = 0;
+        return lead_.has_room_behind_owed() || lead_.may_lose_reply(ctx);
+      }
+    }
+    return lead_.wait_for_room();
+  }
   // Published at once, by the thread that emits it.
   RONDO_DEVICE void emit(const ready_reply& reply) {
+    if constexpr (K::has_rules) {
+      if (m_.is_lost != 0) return lead_.lose_reply(header());
+    }
     put_header(reply, header().correlation_id, m_.out_next);
     store_message<P, K>(lead_.out(), m_.out_next, stage_ + plan::out_at,
                         plan::header_bytes + reply.length, 0, 1);
     count_reply(reply.length);
-    if (K::is_chunked(lead_.out())) return;
-    P::store_release(&lead_.out().producer->tail, m_.out_next);  // SYNC: tail-published
-    m_.out_published = m_.out_next;
+    lead_.show_replies();
   }
 };
 

@@ -18,6 +18,7 @@ class running : protected grid_blocks<H, X, P, K> {
   using base::fits;
   using base::grid_team;
   using base::is_aborted;
+  using base::make_room;
 
   static constexpr const char* too_long = "the request is longer than its type allows";
 
@@ -99,8 +100,9 @@ class running : protected grid_blocks<H, X, P, K> {
     RONDO_DEVICE static void* make_room(rondo_emitter* base, std::uint32_t bytes) {
       auto& to = *static_cast<emit_sink*>(base);
       if (to.together.lane != 0) return nullptr;
-      if (!to.self->fits(bytes, context(to.self->invocation(), to.together))) return nullptr;
-      return to.self->lead_.wait_for_room() ? to.self->reply_payload() : nullptr;
+      const context ctx(to.self->invocation(), to.together);
+      if (!to.self->fits(bytes, ctx) || !to.self->make_room(ctx)) return nullptr;
+      return to.self->reply_payload();
     }
     RONDO_DEVICE static void send(rondo_emitter* base, std::uint32_t length, std::uint16_t version,
                                   std::uint32_t flags) {

@@ -11,9 +11,11 @@
 #if defined(__CUDACC__)
 #define RONDO_DEVICE __device__
 #define RONDO_UNROLL _Pragma("unroll")
+#define RONDO_CALLED __noinline__
 #else
 #define RONDO_DEVICE
 #define RONDO_UNROLL
+#define RONDO_CALLED
 #endif
 
 namespace rondo::device {
@@ -128,6 +130,19 @@ struct block_memory {
   counters_line counters;
   ring::latency_counts latencies;
   alignas(16) std::byte stage[stage_plan<H>::in_shared_memory ? stage_plan<H>::bytes : 16];
+};
+
+// What becomes of the next request, where the queues have rules.
+enum class fate : std::uint32_t { handled, dropped, given_up, expired };
+
+template <class H>
+struct ruled_memory : block_memory<H> {
+  fate what;
+  const std::byte* slot;  // of a counted request
+  // Thread 0's alone.
+  std::uint32_t has_room;                  // for the reply, and nobody is owed another
+  std::uint32_t is_lost;                   // the reply in hand is written for nobody
+  alignas(16) rondo_envelope_times times;  // of a chunked request
 };
 
 // By each of `count` threads, its part.

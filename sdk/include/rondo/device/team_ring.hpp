@@ -27,15 +27,29 @@ RONDO_HD inline bool is_chunked(const ring::view& v) {
   return v.shape.how == ring::publication::chunked;
 }
 
-// For code that is made once for rings of any publication, and once for chunked ones alone.
+// For code that is made once for rings of any publication, once for chunked ones alone, and once
+// for queues that have rules.
 struct any_rings {
   static constexpr bool is_always_chunked = false;
+  static constexpr bool has_rules = false;
+  template <class H>
+  using memory = block_memory<H>;
   RONDO_HD static bool is_chunked(const ring::view& v) { return device::is_chunked(v); }
 };
 struct chunked_rings {
   static constexpr bool is_always_chunked = true;
+  static constexpr bool has_rules = false;
+  template <class H>
+  using memory = block_memory<H>;
   RONDO_HD static constexpr bool is_chunked(const ring::view&) { return true; }
 };
+struct ruled_rings : any_rings {
+  static constexpr bool has_rules = true;
+  template <class H>
+  using memory = ruled_memory<H>;
+};
+template <class H, class K>
+using memory_of = typename K::template memory<H>;
 
 RONDO_HD inline std::uint32_t low_bits(std::uint32_t n) {
   return n >= 32 ? ~std::uint32_t{0} : (std::uint32_t{1} << n) - 1;

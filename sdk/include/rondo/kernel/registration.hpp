@@ -83,12 +83,18 @@ constexpr rondo_handler make_handler(const char* device_entry) {
 // Put it in one .cpp of the module, in the handler's namespace.
 #if defined(__CUDACC__)
 // Through nvcc a module becomes a device image, in which a handler is the entry of its own loop.
-// The record that names this entry is in the host's half of the module.
+// The record that names this entry is in the host's half of the module. Beside it stands one for
+// queues with rules, so that nothing of these is in the other's way.
 #define RONDO_KERNEL(Handler)                                                                     \
   extern "C" __global__ void __launch_bounds__(::rondo::device::stage_plan<Handler>::max_threads, \
                                                1)                                                 \
       rondo_kernel_##Handler(const __grid_constant__ ::rondo::device::launch_args args) {         \
     ::rondo::device::enter<Handler>(args);                                                        \
+  }                                                                                               \
+  extern "C" __global__ void __launch_bounds__(::rondo::device::stage_plan<Handler>::max_threads, \
+                                               1)                                                 \
+      rondo_rules_##Handler(const __grid_constant__ ::rondo::device::launch_args args) {          \
+    ::rondo::device::enter_by_rules<Handler>(args);                                               \
   }                                                                                               \
   static_assert(::rondo::handler_type<Handler>)
 #else
