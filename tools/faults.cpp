@@ -80,6 +80,7 @@ json to_json(const suite::fault_matrix& matrix) {
 
 void print_unbroken(const suite::run_options& run, const suite::run_result& unbroken,
                     std::string_view what) {
+  if (unbroken.cases.empty()) return;
   if (unbroken.exit_code() != 0) {
     fmt::print("{} without a fault does not pass, so nothing can be told:\n", what);
     for (const auto& each : unbroken.cases) fmt::print("{}", suite::to_text(run, each, false));
@@ -108,8 +109,7 @@ exit_code run_all_faults(faults_options& options) {
     print_json(to_json(matrix));
   } else {
     print_unbroken(run, matrix.unbroken, "the wrapper");
-    if (!matrix.unbroken_variant.cases.empty())
-      print_unbroken(run, matrix.unbroken_variant, "the variant");
+    print_unbroken(run, matrix.unbroken_variant, "the variant");
     fmt::print("{} faults: {} caught by a rule that they break, {} not, {} not applicable\n",
                matrix.faults.size(), matrix.killed(), matrix.survived(), matrix.left_out());
   }

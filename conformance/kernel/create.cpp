@@ -1,5 +1,6 @@
 // Building kernels: what is refused, with which status, and that nothing stays behind.
 #include "../support/kernel.hpp"
+#include "../support/reporter.hpp"
 #include "../support/suite.hpp"
 #include "../support/system.hpp"
 
@@ -197,7 +198,10 @@ RONDO_CASE(kernel, create, a_thousand_kernels_leave_nothing, robust, "LIFE-12", 
   };
   for (int i = 0; i < 20; ++i) once();
   const auto before = count_holdings();
-  for (int i = 0; i < 1000; ++i) once();
+  for (int i = 0; i < 1000; ++i) {
+    if (i % 100 == 0) current_reporter().alive();  // the watchdog is for what hangs
+    once();
+  }
   const auto after = count_holdings(before.threads);
   expect_equal(after.threads, before.threads, "the number of threads after a thousand kernels");
   expect_equal(after.descriptors, before.descriptors,

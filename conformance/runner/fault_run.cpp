@@ -90,10 +90,12 @@ class fault_run {
       std::string& rules = fault.is_built_in ? variant_rules : wrapper_rules;
       rules += (rules.empty() ? "" : ",") + comma_separated(fault.rules);
     }
-    if (options_.filter.empty()) wrapper_rules.clear();  // unbroken it passes everything
-    // The unbroken ones take longest, so they go first.
-    tasks_.push_back(
-        [this, wrapper_rules] { matrix_.unbroken = unbroken(nullptr, wrapper_rules); });
+    // The unbroken ones take longest, so they go first. With no fault left out on request the
+    // wrapper passes everything.
+    if (!wrapper_rules.empty())
+      tasks_.push_back([this, filter = options_.filter.empty() ? "" : wrapper_rules] {
+        matrix_.unbroken = unbroken(nullptr, filter);
+      });
     if (!variant_rules.empty())
       tasks_.push_back([this, variant_rules] {
         matrix_.unbroken_variant = unbroken(&options_.variant, variant_rules);
@@ -192,8 +194,8 @@ std::uint64_t fault_matrix::left_out() const {
 }
 std::uint64_t fault_matrix::survived() const { return faults.size() - killed() - left_out(); }
 int fault_matrix::exit_code() const {
-  if (unbroken.exit_code() != 0) return unbroken.exit_code();
-  if (unbroken_variant.failed() != 0) return unbroken_variant.exit_code();
+  for (const auto* each : {&unbroken, &unbroken_variant})
+    if (!each->cases.empty() && each->exit_code() != 0) return each->exit_code();
   if (survived() > 0) return 1;
   return killed() == 0 ? 3 : 0;
 }

@@ -43,7 +43,7 @@ struct fault_options {
 };
 
 struct fault_matrix {
-  run_result unbroken;               // the wrapper without a fault
+  run_result unbroken;               // the wrapper without a fault; no case if it was not needed
   run_result unbroken_variant;       // and the variant, by the cases that its faults are tried with
   std::vector<fault_result> faults;  // in the order of the list; those that were not begun are left
 

@@ -161,5 +161,24 @@ TEST_F(command, faults_are_caught_by_the_rules_that_they_break) {
   EXPECT_GE(document["killed"], 1);
 }
 
+TEST_F(command, a_fault_that_cannot_show_is_left_out_with_the_reason_and_is_no_success) {
+  const auto plain_c = (fixtures_dir() / "plain_c.so").string();
+  const auto result = rondo({"faults", "--wrap", plain_c, "--filter", "ring_overrun,pool_starves"});
+  EXPECT_EQ(result.exit_code, 3) << result.out << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("variant of the CPU backend, and another one is wrapped"),
+                                HasSubstr("does not advertise kernel.pool"),
+                                HasSubstr("0 caught by a rule that they break, 0 not, 2 not")));
+}
+
+// Where there is a sanitizer the variant is not built.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_F(command, faults_that_lie_in_a_ring_are_built_into_a_variant_of_the_cpu_backend) {
+  const auto result = rondo({"faults", "--wrap", cpu(), "--level", "1", "--filter",
+                             "ring_published_early,ring_overrun", "--related-only", "--json"});
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  EXPECT_EQ(nlohmann::json::parse(result.out)["killed"], 2);
+}
+#endif
+
 }  // namespace
 }  // namespace rondo::test
