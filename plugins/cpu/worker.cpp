@@ -26,7 +26,7 @@ ring::view seeing_all(ring::view input) {
 std::uint64_t worker::spin_time() const {
   switch (options_.wait) {
     case RONDO_WAIT_SPIN: return ring::no_deadline;
-    case RONDO_WAIT_PARK: return 0;
+    case RONDO_WAIT_PARK: return ring::brief_spin_ns;
     default: return options_.spin_ns;
   }
 }

@@ -17,6 +17,7 @@ RONDO_KERNEL(gated);
 RONDO_KERNEL(culprit);
 RONDO_KERNEL(emitting);
 RONDO_KERNEL(mirror);
+RONDO_KERNEL(repeating);
 RONDO_KERNEL(measuring);
 RONDO_KERNEL(summing);
 RONDO_KERNEL(stillborn);
@@ -128,7 +129,7 @@ TEST(module, lists_its_handlers) {
   std::vector<std::string> ids;
   for (const auto& handler : runtime.handlers("tests")) ids.push_back(handler.id);
   EXPECT_THAT(ids,
-              UnorderedElementsAre("Oracle", "Gated", "Culprit", "Emitting", "Mirror", "Measuring",
+              UnorderedElementsAre("Oracle", "Gated", "Culprit", "Emitting", "Mirror", "Repeating", "Measuring",
                                    "Summing", "Stillborn", "Noting", "Counting", "Flooded", "Probe",
                                    "Started", "Ticking", "Pulsing", "Timeless", "Unwilling"));
   for (const auto& handler : from_file) {

@@ -64,6 +64,19 @@ RONDO_HD constexpr execution execution_of() {
   else return execution::serial;
 }
 
+// `static constexpr bool fills_response = true;` in a handler with one plain response: it writes
+// every member of it whenever it does not fail, and gets it without a value. Else it gets a T{}, and
+// what it leaves alone is that. With the promise broken, the receiver sees what an earlier reply of
+// the same kernel had there.
+template <class H>
+RONDO_HD constexpr bool fills_response() {
+  if constexpr (requires { H::fills_response; }) return H::fills_response;
+  else return false;
+}
+template <class H>
+inline constexpr bool may_fill_response =
+    !fills_response<H>() || (replying_handler<H> && is_plain<typename H::response>);
+
 // RONDO_HANDLER_*
 template <class H>
 RONDO_HD constexpr std::uint32_t handler_flags() {
@@ -123,7 +136,9 @@ RONDO_HD rondo_status reply(H& handler, const typename H::request& request, Sink
     handler(request, answer, ctx);
     __builtin_memcpy(__builtin_assume_aligned(room, 16), &answer, sizeof answer);
   } else if constexpr (is_plain<response>) {
-    auto* answer = ::new (room) response{};
+    response* answer;
+    if constexpr (fills_response<H>()) answer = ::new (room) response;
+    else answer = ::new (room) response{};
     handler(request, *answer, ctx);
   } else {
     response answer{};
