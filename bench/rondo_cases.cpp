@@ -120,7 +120,9 @@ std::string new_kernel_id() {
 
 void add_rondo_cases(std::vector<bench_case>& to, processors cpus) {
   add_size<64, replier_64, counter_64>(
-      to, cpus, {usual, parking, always_parking, counted, chunked, unmapped, unmapped_parking, pumped, single},
+      to, cpus,
+      {usual, parking, always_parking, counted, chunked, unmapped, unmapped_parking, pumped,
+       single},
       {usual, counted, chunked, unmapped, unmapped_parking, pumped, single, single_counted},
       {usual, narrow, parking, always_parking, counted, chunked, unmapped, unmapped_parking, pumped,
        single, single_counted});

@@ -45,7 +45,7 @@ TEST_P(claim, is_sent_by_commit_and_answered_through_laps_of_the_ring) {
 TEST_P(claim, for_overwrite_is_sent_as_it_was_written) {
   running<repeating> it(GetParam().options(8, 8));
   for (std::uint64_t i = 1; i <= 100; ++i) {
-    auto claimed = it.kernel.reserve_for_overwrite(patience);
+    auto claimed = it.kernel.as_sender().reserve_for_overwrite(patience);
     ASSERT_TRUE(claimed) << claimed.failure().text();
     EXPECT_EQ(claimed->is_in_place(), is_in_place());
     for (std::uint64_t w = 0; w < 8; ++w) (*claimed)->words[w] = 8 * i + w;
@@ -73,7 +73,7 @@ TEST_P(claim, shows_nothing_of_earlier_requests_unless_it_is_for_overwrite) {
   EXPECT_EQ(reply.outcome->words[7], 0u);
   if (!is_in_place()) return;
   send_earlier();
-  auto as_it_lies = it.kernel.reserve_for_overwrite(patience).value();
+  auto as_it_lies = it.kernel.as_sender().reserve_for_overwrite(patience).value();
   as_it_lies->words[0] = 6;
   as_it_lies.commit().value();
   reply = it.kernel.receive(patience).value();

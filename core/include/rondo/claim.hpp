@@ -50,8 +50,8 @@ const codec& codec_for();
 // as dropped.
 //
 // From reserve_for_overwrite() it is as from std::make_unique_for_overwrite: a member that T itself
-// does not initialize has no value before it is given one. What is never given one is sent as it lies
-// in the slot: it may be what an earlier request of this queue held there, whoever sent that.
+// does not initialize has no value before it is given one. What is never given one is sent as it
+// lies in the slot: it may be what an earlier request of this queue held there, whoever sent that.
 //
 // A plain T lies in the queue's slot itself wherever the ring leaves it contiguous (word and
 // counted publication) and the backend maps its ring or offers to reserve. Elsewhere (chunked

@@ -359,6 +359,9 @@ class kernel : public kernel_handle {
 
   result<claim<request>> reserve(nanoseconds timeout) { return as_sender().reserve(timeout); }
   result<claim<request>> try_reserve() { return as_sender().try_reserve(); }
+  result<claim<request>> reserve_for_overwrite(nanoseconds timeout) {
+    return as_sender().reserve_for_overwrite(timeout);
+  }
   result<peeked_reply<response>> peek(nanoseconds timeout) { return as_receiver().peek(timeout); }
   result<peeked_reply<response>> try_peek() { return as_receiver().try_peek(); }
 
