@@ -8,6 +8,7 @@ namespace bench {
 RONDO_KERNEL(replier_64);
 RONDO_KERNEL(replier_256);
 RONDO_KERNEL(replier_65536);
+RONDO_KERNEL(filler_65536);
 RONDO_KERNEL(counter_64);
 RONDO_KERNEL(counter_256);
 RONDO_KERNEL(counter_65536);

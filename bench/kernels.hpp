@@ -41,6 +41,10 @@ struct replier_256 : replier<256> {
 struct replier_65536 : replier<65536> {
   static constexpr rondo::handler_id id{"BenchReplier65536"};
 };
+struct filler_65536 : replier<65536> {
+  static constexpr rondo::handler_id id{"BenchFiller65536"};
+  static constexpr bool fills_response = true;
+};
 struct counter_64 : counter<64> {
   static constexpr rondo::handler_id id{"BenchCounter64"};
 };

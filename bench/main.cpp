@@ -48,7 +48,7 @@ void declare(CLI::App& app, arguments& a) {
   app.add_option("--client-cpu", a.client_cpu, "Processor of the client; the first allowed one");
   app.add_option("--worker-cpu", a.worker_cpu, "Processor of the worker; the second allowed one");
   app.add_option("--profile", a.profile, "Only run one loop at 64 B, for a profiler")
-      ->check(CLI::IsMember({"call", "one-way", "pipelined"}));
+      ->check(CLI::IsMember({"call", "one-way", "pipelined", "batch"}));
   app.add_option("--profile-seconds", a.profile_seconds, "For how long")->capture_default_str();
 }
 

@@ -32,6 +32,11 @@ int run_profile(const std::string& what, double seconds, processors cpus) {
     say(what, one_way_pass<64>(client, talk, seconds, nullptr));
     return 0;
   }
+  if (what == "batch") {
+    rondo_batch_replier<replier_64> client(options);
+    say(what, pipelined_pass<64>(client, talk, window_for(64), seconds, nullptr));
+    return 0;
+  }
   rondo_replier<replier_64> client(options);
   if (what == "call") say(what, call_pass<64>(client, talk, seconds, nullptr));
   else say(what, pipelined_pass<64>(client, talk, window_for(64), seconds, nullptr));

@@ -8,7 +8,7 @@
 
 namespace bench {
 
-// `what` is call, one-way or pipelined. Prints the mean; returns the exit code.
+// `what` is call, one-way, pipelined or batch. Prints the mean; returns the exit code.
 int run_profile(const std::string& what, double seconds, processors cpus);
 
 }  // namespace bench

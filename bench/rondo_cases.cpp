@@ -30,6 +30,7 @@ constexpr variant batched_counted{
 constexpr variant in_place{.suffix = "/in-place"};
 constexpr variant in_place_counted{.suffix = "/counted/in-place",
                                    .publish = rondo::publish_policy::counted};
+constexpr variant overwriting{.suffix = "/in-place/for-overwrite"};
 constexpr variant unmapped{.suffix = "/unmapped", .avoid_mapped = true};
 // A third thread, and two processors: what spins for ever would keep the pump from ever running.
 constexpr variant unmapped_parking{.suffix = "/unmapped/spin-then-park",
@@ -119,7 +120,9 @@ std::string new_kernel_id() {
 
 void add_rondo_cases(std::vector<bench_case>& to, processors cpus) {
   add_size<64, replier_64, counter_64>(
-      to, cpus, {usual, parking, counted, chunked, unmapped, unmapped_parking, pumped, single},
+      to, cpus,
+      {usual, parking, always_parking, counted, chunked, unmapped, unmapped_parking, pumped,
+       single},
       {usual, counted, chunked, unmapped, unmapped_parking, pumped, single, single_counted},
       {usual, narrow, parking, always_parking, counted, chunked, unmapped, unmapped_parking, pumped,
        single, single_counted});
@@ -133,6 +136,8 @@ void add_rondo_cases(std::vector<bench_case>& to, processors cpus) {
   for (const variant& v : {in_place, in_place_counted})
     to.push_back(make_case<mode::pipelined, 65536, rondo_in_place_replier<replier_65536>>(
         "pipelined", v, cpus));
+  to.push_back(make_case<mode::pipelined, 65536, rondo_overwriting_replier<filler_65536>>(
+      "pipelined", overwriting, cpus));
 }
 
 }  // namespace bench

@@ -132,6 +132,20 @@ class rondo_in_place_replier : public launched<H> {
   }
 };
 
+// The same for messages that both sides write wholly, and that nobody zeroes first.
+template <class H>
+class rondo_overwriting_replier : public rondo_in_place_replier<H> {
+ public:
+  using rondo_in_place_replier<H>::rondo_in_place_replier;
+  using typename launched<H>::request;
+
+  void send(const request& r) {
+    auto slot = this->sender_.reserve_for_overwrite(longest_wait);
+    **slot = r;
+    slot->commit().value();
+  }
+};
+
 template <class H>
 class rondo_counter : public launched<H> {
  public:

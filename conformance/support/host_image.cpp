@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t payload_alignment = 16;
 
 struct collector : rondo_emitter {
-  collector() : rondo_emitter{sizeof(rondo_emitter), 0, nullptr, nullptr} {
+  collector() : rondo_emitter{sizeof(rondo_emitter), 0, nullptr, nullptr, {}} {
     reserve = [](rondo_emitter* self, std::uint32_t bytes) -> void* {
       auto& mine = *static_cast<collector*>(self);
       mine.room.resize(bytes);

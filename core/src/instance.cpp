@@ -23,7 +23,7 @@ constexpr std::uint64_t default_spin_ns = 100'000;
 std::uint64_t caller_spin_ns(const launch_options& options) {
   switch (options.wait) {
     case wait_policy::spin: return ring::no_deadline;
-    case wait_policy::park: return 0;
+    case wait_policy::park: return ring::brief_spin_ns;
     default: break;
   }
   return options.spin_time.count() > 0 ? count_ns(options.spin_time) : default_spin_ns;

@@ -238,6 +238,7 @@ class reply_router {
   bool take_stashed(arrived& out, stored& into);
   void wake_one(bool receivers_only);
   status next_uncorrelated(deadline& until, arrived& out, stored& stashed, bool& holds_slot);
+  bool taken_at_once(const reply_sink& sink, std::uint64_t most, std::uint64_t& taken);
   void take_stashed(const reply_sink& sink, std::uint64_t most, std::uint64_t& taken);
   void take_waiting(const reply_sink& sink, std::uint64_t most, std::uint64_t& taken);
   std::array<waiter, record_count>& records();

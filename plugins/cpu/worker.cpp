@@ -26,7 +26,7 @@ ring::view seeing_all(ring::view input) {
 std::uint64_t worker::spin_time() const {
   switch (options_.wait) {
     case RONDO_WAIT_SPIN: return ring::no_deadline;
-    case RONDO_WAIT_PARK: return 0;
+    case RONDO_WAIT_PARK: return ring::brief_spin_ns;
     default: return options_.spin_ns;
   }
 }
@@ -34,15 +34,17 @@ std::uint64_t worker::spin_time() const {
 worker::worker(const rondo_handler& handler, const worker_options& options,
                std::shared_ptr<buffer_table> buffers, backend::ring_memory input,
                backend::ring_memory output, pool* shared)
-    : rondo_emitter{sizeof(rondo_emitter), 0, nullptr, nullptr},
+    : rondo_emitter{},
       handler_(backend::whole(handler)),
       options_(options),
       pool_(shared),
       buffers_(std::move(buffers)),
       input_(std::move(input)),
       output_(std::move(output)),
+      reserves_ahead_(!options.rules.any() && (handler.flags & RONDO_HANDLER_EMITS) == 0),
       in_(seeing_all(input_.view())),
       out_(alone(output_.view())) {
+  struct_size = sizeof(rondo_emitter);
   reserve = [](rondo_emitter* self, std::uint32_t bytes) {
     return static_cast<worker*>(self)->reserve_reply(bytes);
   };
@@ -92,10 +94,12 @@ template <worker::pace Pace>
 void worker::serve_at(command during) {
   ring::spinner spinner(spin_time());
   const bool emits = (handler_.flags & RONDO_HANDLER_EMITS) != 0;
+  const bool streams = Pace == pace::untimed && may_stream();
   while (ordered() == during) {
     if (during == command::drain && in_.next_sequence() >= drain_until_.normal) return;
     if constexpr (Pace == pace::timed) run_due_timer();
     more_follow_ = emits || spinner.looks() == 0;
+    if (streams && spinner.looks() == 0 && stream(during) > 0) continue;
     if (step()) spinner.found_work();
     else rest<Pace>(during, spinner);
   }
@@ -178,27 +182,39 @@ RONDO_INLINE bool worker::handle(const ring::message& request) {
   invocation_.base.failure_code = RONDO_OK;
   invocation_.base.user_code = 0;
   invocation_.base.failure_length = 0;
-  const rondo_status status = handler_.invoke(state_, request.payload, this, &invocation_.base);
+  rondo_status status = RONDO_OK;
+  if (!reserves_ahead_ || reserve_ahead()) [[likely]]
+    status = handler_.invoke(state_, request.payload, this, &invocation_.base);
+  else status = RONDO_TERMINATED;
+  if (ahead.is_filled != 0) [[likely]] {
+    ahead.is_filled = 0;
+    if (status == RONDO_OK) commit_reply(ahead.length, ahead.version, 0);
+  }
 
   if (watched) ring::platform::store_relaxed(&counters_.busy_since_ns, 0);
   if (timed) [[unlikely]] {
     took.end_ns = ring::now_ns();
     took.waited_ns = waited_for_room_ns_;
   }
-  const bool failed = invocation_.base.failure_code != RONDO_OK;
-  if (status != RONDO_OK || failed) [[unlikely]] {
-    if (status == RONDO_TERMINATED && !failed) return false;
-    if (!fail_request()) return false;
-    add(counters_.messages_failed, 1);
-  }
-  if (reply_open_) [[unlikely]] {  // a handler that reserved and never committed
-    abandon_by_rules();
-    reply_open_ = false;
-  }
+  if (status != RONDO_OK || invocation_.base.failure_code != RONDO_OK || reply_open_) [[unlikely]]
+    if (!settle(status)) return false;
   if (timed) [[unlikely]]
     count_timed(*request.header, took);
   add(counters_.bytes_in, request.header->length);
   add(counters_.messages_in, 1);
+  return true;
+}
+
+// What is to be done when a handler failed, or left a reply open. False if its request must stay.
+bool worker::settle(rondo_status status) {
+  const bool failed = invocation_.base.failure_code != RONDO_OK;
+  if (status != RONDO_OK || failed) {
+    if (status == RONDO_TERMINATED && !failed) return false;
+    if (!fail_request()) return false;
+    add(counters_.messages_failed, 1);
+  }
+  if (reply_open_) abandon_by_rules();
+  reply_open_ = false;
   return true;
 }
 
@@ -258,6 +274,13 @@ RONDO_INLINE void* worker::reserve_reply(std::uint32_t bytes) {
   }
   reply_open_ = true;
   return reply_.payload;
+}
+
+// False if the request must stay, or cannot be answered.
+RONDO_INLINE bool worker::reserve_ahead() {
+  ahead.room = reserve_reply(handler_.response.max_bytes);
+  ahead.room_bytes = reply_.capacity;
+  return ahead.room != nullptr;
 }
 
 // FULL if the kernel must give up. The time is not the handler's: it does not count towards a hang.

@@ -155,11 +155,15 @@ class worker : private rondo_emitter {
   void run_due_timer();
   bool step();
   bool handle(const ring::message& request);
+  bool settle(rondo_status status);
+  bool may_stream() const;
+  std::uint64_t stream(command during);
   void count_timed(const rondo_envelope& request, const timing& took);
   bool fail_request();
   template <pace Pace>
   void rest(command during, ring::spinner& spinner);
   void* reserve_reply(std::uint32_t bytes);
+  bool reserve_ahead();
   rondo_status wait_for_room(std::uint32_t bytes);
   void commit_reply(std::uint32_t length, std::uint16_t version, std::uint32_t flags);
   bool must_give_up() const;
@@ -207,6 +211,7 @@ class worker : private rondo_emitter {
   alignas(ring::line_bytes) std::uint32_t command_ = static_cast<std::uint32_t>(command::pause);
   alignas(ring::line_bytes) std::uint32_t report_ = static_cast<std::uint32_t>(report::none);
 
+  const bool reserves_ahead_;  // room for the one reply of a request, before its handler is called
   alignas(ring::line_bytes) ring::consumer<> in_;
   ring::consumer<> urgent_in_;
   ring::producer<> out_;

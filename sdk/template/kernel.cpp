@@ -54,7 +54,7 @@ void check(const rondo_kernel_params& params) {
 }  // namespace
 
 kernel::kernel(const rondo_kernel_params& params, std::shared_ptr<buffer_table> buffers)
-    : rondo_emitter{sizeof(rondo_emitter), 0, nullptr, nullptr},
+    : rondo_emitter{sizeof(rondo_emitter), 0, nullptr, nullptr, {}},
       handler_(*params.handler),
       id_(text(params.id)),
       input_params_(params.input),

@@ -116,9 +116,9 @@ TEST(the_layout, has_no_holes) {
 // and an invocation with more behind it, whose size its base tells.
 TEST(every_struct_that_may_grow, begins_with_its_size) {
   const std::set<std::string> values = {
-      "rondo_string",  "rondo_envelope",     "rondo_envelope_times",
-      "rondo_failure", "rondo_buffer_entry", "rondo_option",
-      "rondo_table",   "rondo_ring_lane",    "rondo_timed_invocation"};
+      "rondo_string",           "rondo_envelope",   "rondo_envelope_times", "rondo_failure",
+      "rondo_buffer_entry",     "rondo_option",     "rondo_table",          "rondo_ring_lane",
+      "rondo_timed_invocation", "rondo_reply_ahead"};
   for (const abi_entry& entry : entries) {
     if (!is(entry, "field") || std::strcmp(entry.name, "struct_size") != 0) continue;
     const bool first = std::string(entry.owner) != "rondo_plugin_descriptor" &&

@@ -42,6 +42,45 @@ TEST_P(claim, is_sent_by_commit_and_answered_through_laps_of_the_ring) {
   EXPECT_EQ(it.kernel.snapshot().sent, 100u);
 }
 
+TEST_P(claim, for_overwrite_is_sent_as_it_was_written) {
+  running<repeating> it(GetParam().options(8, 8));
+  for (std::uint64_t i = 1; i <= 100; ++i) {
+    auto claimed = it.kernel.as_sender().reserve_for_overwrite(patience);
+    ASSERT_TRUE(claimed) << claimed.failure().text();
+    EXPECT_EQ(claimed->is_in_place(), is_in_place());
+    for (std::uint64_t w = 0; w < 8; ++w) (*claimed)->words[w] = 8 * i + w;
+    claimed->commit().value();
+    const auto reply = it.kernel.receive(patience).value();
+    for (std::uint64_t w = 0; w < 8; ++w) EXPECT_EQ(reply.outcome->words[w], 8 * i + w);
+  }
+}
+
+// Of a queue with one slot, where every request before has left its words.
+TEST_P(claim, shows_nothing_of_earlier_requests_unless_it_is_for_overwrite) {
+  running<repeating> it(GetParam().options(1, 1));
+  bare_words earlier{};
+  for (auto& word : earlier.words) word = 0x1111;
+  const auto send_earlier = [&] {
+    it.kernel.send(earlier, patience).value();
+    it.kernel.receive(patience).value().outcome.value();
+  };
+  send_earlier();
+  auto claimed = it.kernel.reserve(patience).value();
+  claimed->words[0] = 5;
+  claimed.commit().value();
+  auto reply = it.kernel.receive(patience).value();
+  EXPECT_EQ(reply.outcome->words[0], 5u);
+  EXPECT_EQ(reply.outcome->words[7], 0u);
+  if (!is_in_place()) return;
+  send_earlier();
+  auto as_it_lies = it.kernel.as_sender().reserve_for_overwrite(patience).value();
+  as_it_lies->words[0] = 6;
+  as_it_lies.commit().value();
+  reply = it.kernel.receive(patience).value();
+  EXPECT_EQ(reply.outcome->words[0], 6u);
+  EXPECT_EQ(reply.outcome->words[7], 0x1111u) << "nothing was written over it";
+}
+
 TEST_P(claim, that_is_dropped_is_never_handled_and_counts_as_dropped) {
   running<oracle> it(GetParam().options(8));
   for (std::uint64_t i = 1; i <= 30; ++i) {

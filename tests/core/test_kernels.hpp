@@ -219,6 +219,25 @@ struct mirror {
   }
 };
 
+// ---- without initializers
+
+struct bare_words {
+  std::uint64_t words[8];
+  template <class A>
+  RONDO_HANDLER constexpr void serialize(A& ar) {
+    ar(words);
+  }
+};
+RONDO_MESSAGE(bare_words, "BareWords", 1, plain);
+
+struct repeating {
+  static constexpr rondo::handler_id id{"Repeating"};
+  static constexpr bool fills_response = true;
+  using request = bare_words;
+  using response = bare_words;
+  void operator()(const request& in, response& out, rondo::context&) { out = in; }
+};
+
 // ---- what only a host can read
 
 struct word_list {

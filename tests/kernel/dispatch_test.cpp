@@ -51,6 +51,29 @@ struct negate {
   }
 };
 
+// Two words, of which these handlers write the first.
+struct two_words {
+  std::uint64_t first, second;
+  template <class A>
+  RONDO_HANDLER constexpr void serialize(A& ar) {
+    ar(first, second);
+  }
+};
+RONDO_MESSAGE(two_words, "TwoWords", 1, plain);
+
+struct fills_half {
+  static constexpr rondo::handler_id id{"FillsHalf"};
+  using request = number;
+  using response = two_words;
+  void operator()(const number& in, two_words& out, rondo::context&) {
+    out.first = static_cast<std::uint64_t>(in.value);
+  }
+};
+struct says_it_fills : fills_half {
+  static constexpr rondo::handler_id id{"SaysItFills"};
+  static constexpr bool fills_response = true;
+};
+
 struct list_up {
   static constexpr rondo::handler_id id{"ListUp"};
   using request = number;
@@ -113,6 +136,26 @@ TEST(a_replying_handler, answers_plain_with_plain) {
   EXPECT_EQ(replies.decoded<number>(0).value, -17);
   EXPECT_EQ(replies.replies()[0].version, 3u);
   EXPECT_EQ(replies.replies()[0].flags, 0u);
+}
+
+TEST(a_replying_handler, sends_zeros_where_it_left_its_response_alone) {
+  fills_half handler;
+  request_bytes request(number{17});
+  reply_collector replies;
+  EXPECT_EQ(handle(handler, request, replies), RONDO_OK);
+  ASSERT_EQ(replies.replies().size(), 1u);
+  EXPECT_EQ(replies.decoded<two_words>(0).first, 17u);
+  EXPECT_EQ(replies.decoded<two_words>(0).second, 0u);
+}
+
+TEST(a_replying_handler, that_says_it_fills_its_response_gets_the_room_as_it_is) {
+  says_it_fills handler;
+  request_bytes request(number{17});
+  reply_collector replies;
+  EXPECT_EQ(handle(handler, request, replies), RONDO_OK);
+  ASSERT_EQ(replies.replies().size(), 1u);
+  EXPECT_EQ(replies.decoded<two_words>(0).first, 17u);
+  EXPECT_EQ(replies.decoded<two_words>(0).second, 0xa5a5a5a5a5a5a5a5u) << "what the room held";
 }
 
 TEST(a_replying_handler, answers_plain_with_encoded) {

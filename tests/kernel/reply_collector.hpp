@@ -23,7 +23,7 @@ class reply_collector : public rondo_emitter {
   };
 
   // After `rooms` reservations the kernel is being stopped.
-  explicit reply_collector(std::uint32_t rooms = ~0u) : rooms_(rooms) {
+  explicit reply_collector(std::uint32_t rooms = ~0u) : rondo_emitter{}, rooms_(rooms) {
     struct_size = sizeof(rondo_emitter);
     reserved = 0;
     reserve = [](rondo_emitter* self, std::uint32_t bytes) {

@@ -6,6 +6,7 @@
 #include <rondo/error.hpp>
 #include <rondo/export.hpp>
 #include <rondo/kernel/message.hpp>
+#include <rondo/ring/run.hpp>
 #include <rondo/ring/stamp.hpp>
 
 #include <cstdint>
@@ -46,35 +47,44 @@ inline rondo_envelope request_header(std::int64_t length, std::uint32_t version,
           correlation};
 }
 
+// The same for plain messages where every slot leaves them contiguous: all but the ids is the same.
+template <message_type T>
+void fill_plain_slots(const ring::producer<>& ring, std::uint64_t first, const T* from,
+                      std::uint64_t count) {
+  ring::filling_run<> run(ring, first);
+  for (const T* const end = from + count; from != end; ++from) {
+    __builtin_memcpy(__builtin_assume_aligned(run.payload(), 16), from, sizeof(T));
+    rondo_envelope header =
+        request_header(sizeof(T), message_of<T>.version, run.sequence() + 1, run.sequence() + 1);
+    header.reserved = ring::stamp_for(run.sequence());
+    run.finish(header);
+  }
+}
+
 // Fills claimed slots from `first` on with an array of T, up to the first that cannot be encoded.
 // `filled` is right also when an encoding throws.
 template <message_type T>
 void fill_slots(ring::producer<>& shared, std::uint64_t first, const void* messages,
                 std::uint64_t count, std::uint64_t& filled) {
   const T* const from = static_cast<const T*>(messages);
-  ring::producer<> ring = shared;  // a copy of addresses and sizes, which stays in registers
-  ring::claim slot;
-  // One header for all. Put together anew for each message, field by field, its copy into the slot
-  // would wait for those small stores, and they for the slots before them.
-  rondo_envelope header = request_header(sizeof(T), message_of<T>.version, 0, 0);
-  const auto fill_one = [&](std::uint64_t i) {
-    ring.take(first + i, slot);
-    const std::int64_t length = encode(from[i], slot.payload, slot.capacity);
-    if (length < 0) [[unlikely]]
-      return false;
-    if constexpr (!is_plain<T>) header.length = static_cast<std::uint32_t>(length);
-    header.message_id = header.correlation_id = first + i + 1;
-    header.reserved = ring::stamp_for(first + i);
-    ring.fill(slot, header);
-    return true;
-  };
+  filled = 0;
   if constexpr (is_plain<T>) {
-    std::uint64_t i = 0;
-    while (i < count && fill_one(i)) ++i;
-    filled = i;
-  } else {
-    filled = 0;
-    while (filled < count && fill_one(filled)) ++filled;
+    if (ring::filling_run<>::serves(shared) && sizeof(T) <= shared.shape().payload_capacity) {
+      fill_plain_slots(shared, first, from, count);
+      filled = count;
+      return;
+    }
+  }
+  ring::claim slot;
+  for (; filled < count; ++filled) {
+    shared.take(first + filled, slot);
+    const std::int64_t length = encode(from[filled], slot.payload, slot.capacity);
+    if (length < 0) [[unlikely]]
+      return;
+    const std::uint64_t id = first + filled + 1;
+    rondo_envelope header = request_header(length, message_of<T>.version, id, id);
+    header.reserved = ring::stamp_for(first + filled);
+    shared.fill(slot, header);
   }
 }
 
@@ -145,12 +155,20 @@ class reply_taker {
   }
 
  private:
-  std::uint64_t run(ring::consumer<>& ring, std::uint64_t most) {
+  std::uint64_t run(ring::consumer<>& from, std::uint64_t most) {
     std::uint64_t n = 0;
     ring::message next;
-    while (n < most && ring.peek(next) == RONDO_OK && !is_call(next.header->correlation_id)) {
-      ring.advance();
-      ++n;
+    if (from.shape().how == ring::publication::chunked) {
+      while (n < most && from.peek(next) == RONDO_OK && !is_call(next.header->correlation_id)) {
+        from.advance();
+        ++n;
+        hand_on(*next.header, next.payload);
+      }
+      return n;
+    }
+    ring::consumer_run<> run(from);
+    for (; n < most && run.peek(next) && !is_call(next.header->correlation_id); ++n) {
+      run.advance();
       hand_on(*next.header, next.payload);
     }
     return n;

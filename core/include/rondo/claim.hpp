@@ -17,6 +17,9 @@ namespace detail {
 class instance;
 struct codec;
 
+// What a claimed request is before the application writes it.
+enum class at_first { value, indeterminate };
+
 // A place in a kernel's input queue, as the sending port knows it.
 struct claimed_slot {
   enum class kind : std::uint32_t { none, ring, backend, later };
@@ -45,6 +48,10 @@ const codec& codec_for();
 // A request that is being written: a T{} at first, reached with * and ->. commit() sends it; when
 // the claim is destroyed without that, the slot is given up and the consumer skips it, counting it
 // as dropped.
+//
+// From reserve_for_overwrite() it is as from std::make_unique_for_overwrite: a member that T itself
+// does not initialize has no value before it is given one. What is never given one is sent as it
+// lies in the slot: it may be what an earlier request of this queue held there, whoever sent that.
 //
 // A plain T lies in the queue's slot itself wherever the ring leaves it contiguous (word and
 // counted publication) and the backend maps its ring or offers to reserve. Elsewhere (chunked
@@ -104,9 +111,11 @@ class claim {
  private:
   template <message_type>
   friend class sender;
-  explicit claim(detail::claim_state&& state) : state_(std::exchange(state, {})) {
+  claim(detail::claim_state&& state, detail::at_first what) : state_(std::exchange(state, {})) {
+    const bool is_value = what == detail::at_first::value;
     if constexpr (detail::is_plain<T>) {
-      if (state_.slot.payload != nullptr) message_ = ::new (state_.slot.payload) T{};
+      if (void* const slot = state_.slot.payload; slot != nullptr)
+        message_ = is_value ? ::new (slot) T{} : ::new (slot) T;
     }
     if (message_ != nullptr) return;
     struct abandon_if_it_throws {
@@ -115,7 +124,7 @@ class claim {
         if (state != nullptr) detail::abandon(*state);
       }
     } guard{&state_};
-    staged_ = std::make_unique<T>();
+    staged_ = is_value ? std::make_unique<T>() : std::make_unique_for_overwrite<T>();
     message_ = staged_.get();
     guard.state = nullptr;
   }

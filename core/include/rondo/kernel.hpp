@@ -192,14 +192,16 @@ class sender : protected kernel_handle {
   // A slot to write the next request in, without a copy; see claim.hpp. Waits for a free one until
   // the timeout.
   result<claim<T>> reserve(nanoseconds timeout) {
-    detail::claim_state state;
-    error_info why;
-    if (reserve_erased(detail::codec_of<T>, state, timeout, why) != RONDO_OK)
-      return result<claim<T>>(std::move(why));
-    return claim<T>(std::move(state));
+    return reserve_as(detail::at_first::value, timeout);
+  }
+  // The same for who writes all of it: what T does not initialize has no value yet. Saves a large
+  // message one pass over its bytes.
+  result<claim<T>> reserve_for_overwrite(nanoseconds timeout) {
+    return reserve_as(detail::at_first::indeterminate, timeout);
   }
   // FULL instead of waiting.
   result<claim<T>> try_reserve() { return reserve(nanoseconds{0}); }
+  result<claim<T>> try_reserve_for_overwrite() { return reserve_for_overwrite(nanoseconds{0}); }
 
   // Sends all, in order, and waits for room until the timeout; what fits is on its way meanwhile.
   // Fewer are accepted if the timeout passes, the kernel ends, or one cannot be encoded; if none
@@ -216,6 +218,15 @@ class sender : protected kernel_handle {
   // As many as there is room for; FULL if there is none.
   result<batch_sent> try_send_batch(std::span<const T> messages) {
     return send_batch(messages, nanoseconds{0});
+  }
+
+ private:
+  result<claim<T>> reserve_as(detail::at_first what, nanoseconds timeout) {
+    detail::claim_state state;
+    error_info why;
+    if (reserve_erased(detail::codec_of<T>, state, timeout, why) != RONDO_OK)
+      return result<claim<T>>(std::move(why));
+    return claim<T>(std::move(state), what);
   }
 };
 
@@ -348,6 +359,9 @@ class kernel : public kernel_handle {
 
   result<claim<request>> reserve(nanoseconds timeout) { return as_sender().reserve(timeout); }
   result<claim<request>> try_reserve() { return as_sender().try_reserve(); }
+  result<claim<request>> reserve_for_overwrite(nanoseconds timeout) {
+    return as_sender().reserve_for_overwrite(timeout);
+  }
   result<peeked_reply<response>> peek(nanoseconds timeout) { return as_receiver().peek(timeout); }
   result<peeked_reply<response>> try_peek() { return as_receiver().try_peek(); }
 

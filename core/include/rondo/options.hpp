@@ -31,7 +31,7 @@ enum class wait_policy : std::uint32_t {
   backend_default = RONDO_WAIT_DEFAULT,
   spin = RONDO_WAIT_SPIN,                      // lowest latency, one processor each
   spin_then_park = RONDO_WAIT_SPIN_THEN_PARK,  // spin for `spin_time`, then sleep
-  park = RONDO_WAIT_PARK,                      // sleep at once
+  park = RONDO_WAIT_PARK,                      // sleep after some microseconds
 };
 
 // How a message becomes visible to the other side; see rondo/ring/layout.hpp.

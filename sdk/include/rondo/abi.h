@@ -241,16 +241,32 @@ typedef struct rondo_timed_invocation {
                             clock; NULL: not here */
 } rondo_timed_invocation;
 
+/* A reply whose room was reserved before its handler is called. */
+typedef struct rondo_reply_ahead {
+  void* room;          /* what reserve() would return; NULL: nothing is reserved */
+  uint32_t room_bytes; /* how many bytes of payload it takes */
+  uint32_t length;     /* of the payload that is in it */
+  uint16_t version;    /* of the response type */
+  uint16_t is_filled;  /* 0 before each invoke(), 1: commit it with these */
+  uint32_t reserved;
+} rondo_reply_ahead;
+
 /* Where a handler puts replies: none, one or many, which the host pops in the order in which they
  * were committed [EXEC-05]. reserve() returns room for `bytes` of payload, aligned to 16
  * [EXEC-07], or NULL if the kernel is being stopped, after which the handler should return; the
  * room belongs to the handler until commit() or the next reserve(). reserve() may wait while the
- * output is full; the backend ends that wait when it stops the kernel. Thread: the handler's. */
+ * output is full; the backend ends that wait when it stops the kernel. Thread: the handler's.
+ *
+ * A backend may have reserved ahead for a handler with one reply. Such a handler may write its
+ * reply there and, in place of commit(), fill in `ahead`; the backend commits it when invoke() has
+ * returned OK. Both ways do the same: neither the backend nor the module needs the other to know
+ * this one. */
 typedef struct rondo_emitter {
   uint32_t struct_size;
   uint32_t reserved;
   void* (*reserve)(struct rondo_emitter* self, uint32_t bytes);
   void (*commit)(struct rondo_emitter* self, uint32_t length, uint16_t version, uint32_t flags);
+  rondo_reply_ahead ahead;
 } rondo_emitter;
 
 /* Code for a device that runs handlers of this module without the host image. */

@@ -131,8 +131,10 @@ class running : protected grid_blocks<H, X, P, K> {
   // By all lanes: one alone would take longer for a large response than the handler.
   RONDO_DEVICE void clear_answer(const team& together) const {
     if constexpr (replying_handler<H>) {
-      if constexpr (detail::is_plain<response> &&
-                    std::is_trivially_default_constructible_v<response>) {
+      constexpr bool is_trivial = std::is_trivially_default_constructible_v<response>;
+      if constexpr (is_trivial && detail::fills_response<H>()) {
+        return;
+      } else if constexpr (detail::is_plain<response> && is_trivial) {
         auto* words = reinterpret_cast<ring::chunk*>(__builtin_assume_aligned(reply_payload(), 16));
         for (std::uint32_t k = together.lane; k < (sizeof(response) + 15) / 16; k += together.lanes)
           words[k] = {};

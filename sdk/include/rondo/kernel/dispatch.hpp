@@ -64,6 +64,19 @@ RONDO_HD constexpr execution execution_of() {
   else return execution::serial;
 }
 
+// `static constexpr bool fills_response = true;` in a handler with one plain response: it writes
+// every member of it whenever it does not fail, and gets it without a value. Else it gets a T{},
+// and what it leaves alone is that. With the promise broken, the receiver sees what an earlier
+// reply of the same kernel had there.
+template <class H>
+RONDO_HD constexpr bool fills_response() {
+  if constexpr (requires { H::fills_response; }) return H::fills_response;
+  else return false;
+}
+template <class H>
+inline constexpr bool may_fill_response =
+    !fills_response<H>() || (replying_handler<H> && is_plain<typename H::response>);
+
 // RONDO_HANDLER_*
 template <class H>
 RONDO_HD constexpr std::uint32_t handler_flags() {
@@ -108,14 +121,46 @@ RONDO_HD constexpr bool is_copied() {
 #endif
 }
 
-// The reply of a replying handler. `Sink` is rondo_emitter, or what a device loop uses in its
-// place.
+// Room for one reply, and the way to send it: what the backend has reserved ahead, or its calls.
+// `Sink` is rondo_emitter, or what a device loop uses in its place.
+template <class Sink>
+class single_reply {
+ public:
+  RONDO_HD single_reply(Sink& out, std::uint32_t bytes) : out_(out) {
+    if constexpr (std::is_same_v<Sink, rondo_emitter>) {
+      is_ahead_ = out.struct_size >= sizeof out && out.ahead.room != nullptr &&
+                  out.ahead.room_bytes >= bytes;
+      if (is_ahead_) room_ = out.ahead.room;
+    }
+    if (room_ == nullptr) room_ = out.reserve(&out, bytes);
+  }
+  RONDO_HD void* room() const { return room_; }
+  RONDO_HD void commit(std::uint32_t length, std::uint16_t version) {
+    if constexpr (std::is_same_v<Sink, rondo_emitter>) {
+      if (is_ahead_) {
+        out_.ahead.length = length;
+        out_.ahead.version = version;
+        out_.ahead.is_filled = 1;
+        return;
+      }
+    }
+    out_.commit(&out_, length, version, 0);
+  }
+
+ private:
+  Sink& out_;
+  void* room_ = nullptr;
+  bool is_ahead_ = false;
+};
+
+// The reply of a replying handler.
 template <class H, class Sink>
 RONDO_HD rondo_status reply(H& handler, const typename H::request& request, Sink& out,
                             context& ctx) {
   using response = typename H::response;
   constexpr std::uint32_t room_bytes = max_bytes<response>();
-  void* room = out.reserve(&out, room_bytes);
+  single_reply<Sink> single(out, room_bytes);
+  void* const room = single.room();
   if (room == nullptr) return RONDO_TERMINATED;
   std::int64_t length = sizeof(response);
   if constexpr (is_copied<response>()) {
@@ -123,7 +168,9 @@ RONDO_HD rondo_status reply(H& handler, const typename H::request& request, Sink
     handler(request, answer, ctx);
     __builtin_memcpy(__builtin_assume_aligned(room, 16), &answer, sizeof answer);
   } else if constexpr (is_plain<response>) {
-    auto* answer = ::new (room) response{};
+    response* answer;
+    if constexpr (fills_response<H>()) answer = ::new (room) response;
+    else answer = ::new (room) response{};
     handler(request, *answer, ctx);
   } else {
     response answer{};
@@ -133,7 +180,7 @@ RONDO_HD rondo_status reply(H& handler, const typename H::request& request, Sink
   if (length < 0)
     ctx.fail_with(RONDO_TOO_LARGE, 0, "the response is larger than its declared maximum");
   if (!ctx.failed())
-    out.commit(&out, static_cast<std::uint32_t>(length), message_of<response>.version, 0);
+    single.commit(static_cast<std::uint32_t>(length), message_of<response>.version);
   return RONDO_OK;
 }
 

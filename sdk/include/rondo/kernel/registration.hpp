@@ -59,6 +59,8 @@ constexpr rondo_handler make_handler(const char* device_entry) {
                 "response`, both declared with RONDO_MESSAGE, and operator()(const request&, "
                 "response&, rondo::context&) or (const request&, rondo::emitter<response>&, "
                 "rondo::context&)");
+  static_assert(may_fill_response<H>,
+                "fills_response is for handlers with one response that is plain");
   rondo_handler record = {sizeof(rondo_handler),
                           handler_flags<H>(),
                           {H::id.text, H::id.size},

@@ -76,6 +76,13 @@ RONDO_HD inline bool must_refresh(const geometry& shape, std::uint64_t sequence)
   return (sequence & (chunk_refresh_period - 1)) < shape.capacity;
 }
 
+template <class P>
+class consumer_run;
+template <class P>
+class producer_run;
+template <class P>
+class filling_run;
+
 template <class P = platform>
 class producer {
  public:
@@ -142,12 +149,7 @@ class producer {
   RONDO_HD void commit_batch(std::uint64_t first, std::uint64_t count) {
     if (count == 0) return;
     switch (ring_.shape.how) {
-      case publication::word:
-        for (std::uint64_t s = first; s != first + count; ++s) {
-          // SYNC: slot-published
-          P::store_release(reinterpret_cast<std::uint64_t*>(ring_.slot(s)), s + 1);
-        }
-        return;
+      case publication::word: return publish_words(first, count);
       case publication::counted: publish_counted(first, count); return;
       case publication::chunked:
         if (ring_.whole_lines) P::flush_lines();
@@ -291,18 +293,22 @@ class producer {
     __builtin_memcpy(to, &word, sizeof word);
   }
 
-  RONDO_HD RONDO_INLINE void write_header(claim& c, const envelope& header,
-                                          const envelope_times* times) {
-    std::byte* start = c.payload - ring_.shape.payload_distance();
-    // A consumer that waits has taken the line; asked for now, it comes along with the payload's.
-    if (ring_.shape.how == publication::word) P::prefetch_to_write(start);
-    // Put together in registers: copied from a struct that was just written field by field, the
-    // loads would wait for the narrower stores. Hence also RONDO_INLINE, from the caller down.
+  // Put together in registers: copied from a struct that was just written field by field, the loads
+  // would wait for the narrower stores. Hence also RONDO_INLINE, from the caller down.
+  RONDO_HD RONDO_INLINE static void put_header(std::byte* start, const envelope& header) {
     put(start,
         header.length | std::uint64_t{header.type} << 32 | std::uint64_t{header.version} << 48);
     put(start + 8, header.flags | std::uint64_t{header.reserved} << 32);
     put(start + 16, header.message_id);
     put(start + 24, header.correlation_id);
+  }
+
+  RONDO_HD RONDO_INLINE void write_header(claim& c, const envelope& header,
+                                          const envelope_times* times) {
+    std::byte* start = c.payload - ring_.shape.payload_distance();
+    // A consumer that waits has taken the line; asked for now, it comes along with the payload's.
+    if (ring_.shape.how == publication::word) P::prefetch_to_write(start);
+    put_header(start, header);
     if (ring_.shape.timed) {
       const envelope_times none{};
       __builtin_memcpy(start + sizeof header, times != nullptr ? times : &none, sizeof none);
@@ -332,6 +338,16 @@ class producer {
       }
       P::exchange_acq_rel(&line.publishing, 0);  // SYNC: publishing
       if (P::load_acquire(ready_mark(tail)) != tail + 1) return;
+    }
+  }
+
+  RONDO_HD void publish_words(std::uint64_t first, std::uint64_t count) {
+    std::byte* const slots = ring_.slots;
+    const std::uint64_t mask = ring_.shape.capacity - 1;
+    const std::uint64_t stride = ring_.shape.stride;
+    for (std::uint64_t s = first; s != first + count; ++s) {
+      // SYNC: slot-published
+      P::store_release(reinterpret_cast<std::uint64_t*>(slots + (s & mask) * stride), s + 1);
     }
   }
 
@@ -369,6 +385,8 @@ class producer {
     return piece;
   }
 
+  friend class producer_run<P>;
+  friend class filling_run<P>;
   view ring_;
 };
 
@@ -530,6 +548,7 @@ class consumer {
 
   RONDO_HD bool is_discarded() const { return ring_.drops_oldest && is_given_up(head_); }
 
+  friend class consumer_run<P>;
   view ring_;
   std::uint64_t head_ = 0;
   std::uint64_t skipped_ = 0;

@@ -151,6 +151,10 @@ void park(wake_line* line, std::uint64_t deadline_ns, HasWork&& has_work) {
   __atomic_store_n(&line->waiting, awake, __ATOMIC_RELAXED);
 }
 
+// How long whoever is to sleep at once spins all the same: between the messages of an exchange that
+// goes on, a sleep and a wake-up would cost tens of times what the message does.
+inline constexpr std::uint64_t brief_spin_ns = 10'000;
+
 // Decides what one more unsuccessful look means: look again, or sleep. There is a `pause` between
 // any two looks: without it they take time from a sibling core, and arrive while the other side
 // writes.

@@ -1,0 +1,208 @@
+// Runs: the same messages as by the general way, at any sequence, and an end before whatever is not
+// an ordinary message.
+#include "support.hpp"
+
+#include <rondo/ring/run.hpp>
+
+namespace rondo::test {
+namespace {
+
+constexpr publication contiguous[] = {publication::word, publication::counted};
+constexpr std::uint64_t starts[] = {0, 5, (std::uint64_t{1} << 40) - 3};
+
+TEST(a_consumer_run, gives_every_message_through_laps_of_the_ring) {
+  for (const publication how : contiguous)
+    for (const std::uint64_t start : starts) {
+      SCOPED_TRACE(name_of(how));
+      const auto memory = make_ring({how, 8, 64});
+      start_at(memory.view(), start);
+      ring::producer<> producer(memory.view());
+      ring::consumer<> consumer(memory.view());
+      std::uint64_t in = 0, out = 0;
+      for (std::uint64_t lap = 1; lap <= 40; ++lap) {
+        for (std::uint64_t n = 0; n < lap % 9; ++n)
+          ASSERT_EQ(push_id(producer, in++, 64), RONDO_OK);
+        ring::consumer_run<> run(consumer);
+        ring::message m;
+        while (run.peek(m)) {
+          ASSERT_TRUE(is_message(m, out, 64));
+          ASSERT_EQ(m.sequence, start + out);
+          ASSERT_EQ(m.times, nullptr);
+          run.advance();
+          ++out;
+        }
+        ASSERT_EQ(out, in);
+        run.publish_head();
+        ASSERT_EQ(producer.depth(), 0u);
+      }
+    }
+}
+
+TEST(a_consumer_run, frees_nothing_before_it_publishes_the_head) {
+  for (const publication how : contiguous) {
+    SCOPED_TRACE(name_of(how));
+    const auto memory = make_ring({how, 4, 64});
+    ring::producer<> producer(memory.view());
+    ring::consumer<> consumer(memory.view());
+    for (std::uint64_t id = 0; id < 4; ++id) ASSERT_EQ(push_id(producer, id, 64), RONDO_OK);
+    ring::consumer_run<> run(consumer);
+    ring::message m;
+    ASSERT_TRUE(run.peek(m));
+    run.advance();
+    EXPECT_EQ(push_id(producer, 4, 64), RONDO_FULL);
+    run.publish_head();
+    EXPECT_EQ(push_id(producer, 4, 64), RONDO_OK);
+  }
+}
+
+TEST(a_consumer_run, leaves_the_consumer_where_it_ended) {
+  for (const publication how : contiguous) {
+    SCOPED_TRACE(name_of(how));
+    const auto memory = make_ring({how, 8, 64});
+    ring::producer<> producer(memory.view());
+    ring::consumer<> consumer(memory.view());
+    for (std::uint64_t id = 0; id < 6; ++id) ASSERT_EQ(push_id(producer, id, 64), RONDO_OK);
+    ASSERT_TRUE(pops_id(consumer, 0, 64));
+    {
+      ring::consumer_run<> run(consumer);
+      ring::message m;
+      for (std::uint64_t id = 1; id < 4; ++id) {
+        ASSERT_TRUE(run.peek(m));
+        ASSERT_TRUE(is_message(m, id, 64));
+        run.advance();
+      }
+    }
+    EXPECT_EQ(consumer.next_sequence(), 4u);
+    EXPECT_EQ(producer.depth(), 5u) << "the head is published with the next release";
+    for (std::uint64_t id = 4; id < 6; ++id) ASSERT_TRUE(pops_id(consumer, id, 64));
+    EXPECT_EQ(producer.depth(), 0u);
+  }
+}
+
+TEST(a_consumer_run, ends_before_an_abandoned_and_before_a_malformed_message) {
+  for (const publication how : contiguous) {
+    SCOPED_TRACE(name_of(how));
+    const auto memory = make_ring({how, 8, 64});
+    ring::producer<> producer(memory.view());
+    ring::consumer<> consumer(memory.view());
+    ring::claim c;
+    ASSERT_EQ(push_id(producer, 0, 64), RONDO_OK);
+    ASSERT_EQ(producer.try_reserve(64, c), RONDO_OK);
+    producer.abandon(c);
+    ASSERT_EQ(producer.try_reserve(64, c), RONDO_OK);
+    producer.commit(c, envelope_for(2, 65));  // longer than a slot
+    ring::message m;
+    {
+      ring::consumer_run<> run(consumer);
+      ASSERT_TRUE(run.peek(m));
+      run.advance();
+      EXPECT_FALSE(run.peek(m));
+      EXPECT_EQ(run.next_sequence(), 1u);
+    }
+    EXPECT_EQ(consumer.peek(m), RONDO_MALFORMED) << "behind the abandoned one";
+    EXPECT_EQ(consumer.skipped(), 1u);
+    ring::consumer_run<> run(consumer);
+    EXPECT_FALSE(run.peek(m));
+  }
+}
+
+TEST(a_consumer_run, has_no_messages_where_requests_may_be_given_up_or_are_in_chunks) {
+  for (const ring_shape& shape : {ring_shape{.how = publication::word, .drop_oldest = true},
+                                  ring_shape{.how = publication::counted, .drop_oldest = true},
+                                  ring_shape{.how = publication::chunked}}) {
+    SCOPED_TRACE(::testing::Message() << shape);
+    const auto memory = make_ring(shape);
+    ring::producer<> producer(memory.view());
+    ring::consumer<> consumer(memory.view());
+    ASSERT_EQ(push_id(producer, 0, 64), RONDO_OK);
+    ring::message m;
+    {
+      ring::consumer_run<> run(consumer);
+      EXPECT_FALSE(run.peek(m));
+    }
+    EXPECT_TRUE(pops_id(consumer, 0, 64));
+  }
+}
+
+TEST(a_consumer_run, takes_nothing_from_a_counter_that_cannot_be) {
+  const auto memory = make_ring({publication::counted, 4, 64});
+  ring::consumer<> consumer(memory.view());
+  ring::consumer_run<> run(consumer);
+  ring::message m;
+  for (const std::uint64_t tail : {std::uint64_t{5}, ~std::uint64_t{0}}) {
+    memory.view().producer->tail = tail;
+    EXPECT_FALSE(run.peek(m));
+  }
+}
+
+ring::view alone(ring::view v) {
+  v.claims_alone = true;
+  return v;
+}
+
+TEST(a_producer_run, claims_and_commits_until_the_ring_is_full) {
+  for (const std::uint64_t start : starts) {
+    const auto memory = make_ring({publication::word, 8, 64});
+    start_at(memory.view(), start);
+    ring::producer<> producer(alone(memory.view()));
+    ring::consumer<> consumer(memory.view());
+    ASSERT_TRUE(ring::producer_run<>::serves(producer));
+    std::uint64_t in = 0, out = 0;
+    for (std::uint64_t lap = 1; lap <= 30; ++lap) {
+      ring::producer_run<> run(producer);
+      ring::claim c;
+      while (run.claim_next(c)) {
+        ASSERT_EQ(c.sequence, start + in);
+        fill_payload(c.payload, in, 64);
+        run.commit(c, envelope_for(in, 64));
+        ++in;
+      }
+      ASSERT_EQ(in - out, 8u);
+      ASSERT_EQ(producer.next_sequence(), start + in);
+      for (std::uint64_t n = 0; n < 1 + lap % 8; ++n) ASSERT_TRUE(pops_id(consumer, out++, 64));
+    }
+  }
+}
+
+TEST(a_producer_run, is_not_for_shared_timed_counted_or_chunked_producers) {
+  const auto serves = [](const ring_shape& shape, bool claims_alone) {
+    const auto memory = make_ring(shape);
+    const ring::producer<> producer(claims_alone ? alone(memory.view()) : memory.view());
+    return ring::producer_run<>::serves(producer);
+  };
+  EXPECT_TRUE(serves({.how = publication::word}, true));
+  EXPECT_FALSE(serves({.how = publication::word}, false));
+  EXPECT_FALSE(serves({.how = publication::word, .timed = true}, true));
+  EXPECT_FALSE(serves({.how = publication::counted}, true));
+  EXPECT_FALSE(serves({.how = publication::chunked}, true));
+}
+
+TEST(a_filling_run, writes_what_a_batch_publishes) {
+  for (const publication how : contiguous)
+    for (const std::uint64_t start : starts) {
+      SCOPED_TRACE(name_of(how));
+      const auto memory = make_ring({how, 8, 64});
+      start_at(memory.view(), start);
+      ring::producer<> producer(memory.view());
+      ring::consumer<> consumer(memory.view());
+      ASSERT_TRUE(ring::filling_run<>::serves(producer));
+      std::uint64_t id = 0;
+      for (std::uint64_t want : {3u, 8u, 1u, 5u, 7u}) {
+        std::uint64_t first = 0;
+        ASSERT_EQ(producer.try_reserve_batch(want, first), want);
+        ring::filling_run<> run(producer, first);
+        for (std::uint64_t i = 0; i < want; ++i) {
+          ASSERT_EQ(run.sequence(), first + i);
+          fill_payload(run.payload(), id + i, 64);
+          run.finish(envelope_for(id + i, 64));
+        }
+        ring::message m;
+        ASSERT_EQ(consumer.peek(m), RONDO_EMPTY) << "not before the batch is committed";
+        producer.commit_batch(first, want);
+        for (std::uint64_t i = 0; i < want; ++i) ASSERT_TRUE(pops_id(consumer, id++, 64));
+      }
+    }
+}
+
+}  // namespace
+}  // namespace rondo::test
