@@ -19,6 +19,8 @@ RONDO_KERNEL(emitting);
 RONDO_KERNEL(mirror);
 RONDO_KERNEL(measuring);
 RONDO_KERNEL(summing);
+RONDO_KERNEL(part_summing);
+RONDO_KERNEL(choosing);
 RONDO_KERNEL(stillborn);
 
 }  // namespace core_test
@@ -127,10 +129,10 @@ TEST(module, lists_its_handlers) {
   ASSERT_EQ(from_file.size(), 2u);
   std::vector<std::string> ids;
   for (const auto& handler : runtime.handlers("tests")) ids.push_back(handler.id);
-  EXPECT_THAT(ids,
-              UnorderedElementsAre("Oracle", "Gated", "Culprit", "Emitting", "Mirror", "Measuring",
-                                   "Summing", "Stillborn", "Noting", "Counting", "Flooded", "Probe",
-                                   "Started", "Ticking", "Pulsing", "Timeless", "Unwilling"));
+  EXPECT_THAT(ids, UnorderedElementsAre("Oracle", "Gated", "Culprit", "Emitting", "Mirror",
+                                        "Measuring", "Summing", "PartSumming", "Choosing",
+                                        "Stillborn", "Noting", "Counting", "Flooded", "Probe",
+                                        "Started", "Ticking", "Pulsing", "Timeless", "Unwilling"));
   for (const auto& handler : from_file) {
     EXPECT_EQ(handler.module, "tally");
     EXPECT_EQ(handler.request, "TallyRequest");

@@ -12,6 +12,8 @@
 namespace device_image_test {
 namespace {
 
+using ::testing::Contains;
+using ::testing::Each;
 using ::testing::ElementsAreArray;
 using ::testing::IsEmpty;
 
@@ -75,6 +77,7 @@ INSTANTIATE_TEST_SUITE_P(
                       expectation{"blocks_load_acquire", {"ld.acquire.gpu.global.u64"}},
                       expectation{"blocks_store_release", {"st.release.gpu.global.u64"}},
                       expectation{"blocks_add_release", {"red.release.gpu.global.add.u64"}},
+                      expectation{"settle_writes", {"fence.acq_rel.sys"}},
                       expectation{"pause", {}}),
     [](const auto& test) { return std::string(test.param.operation); });
 
@@ -90,10 +93,25 @@ TEST_P(a_persistent_kernel, reaches_the_ring_by_these_instructions) {
     EXPECT_NE(ptx_.find(instruction), std::string::npos) << instruction;
 }
 
-TEST_P(a_persistent_kernel, has_no_volatile_access_no_bare_fence_and_no_print) {
+TEST_P(a_persistent_kernel, has_no_volatile_access_no_fence_but_one_and_no_print) {
   EXPECT_THAT(matches(ptx_, R"(\b((?:ld|st)\.volatile[\w.]*))"), IsEmpty());
-  EXPECT_THAT(matches(ptx_, R"(\b((?:membar|fence)\.[\w.]*))"), IsEmpty());
+  // Behind what handlers write into buffers that the host sees.
+  EXPECT_THAT(matches(ptx_, R"(\b((?:membar|fence)\.[\w.]*))"), Each("fence.acq_rel.sys"));
   EXPECT_THAT(matches(ptx_, R"(\b(vprintf|__assertfail|malloc|free)\b)"), IsEmpty());
+}
+
+// Whether a buffer is one that the host sees is known when it is resolved; a handler that resolves
+// none has nothing to wait for, and nothing to ask.
+TEST(a_fence, is_in_handlers_that_resolve_buffers_and_in_no_other) {
+  const auto ptx = ptx_of("device_smoke");
+  const auto fences = [&](const std::string& kernel) {
+    return matches(body_of(ptx, kernel), R"(\b(fence\.[\w.]*))");
+  };
+  for (const char* with : {"rondo_kernel_transform", "rondo_rules_transform"})
+    EXPECT_THAT(fences(with), Contains("fence.acq_rel.sys")) << with;
+  for (const char* without : {"rondo_kernel_swap_pair", "rondo_rules_swap_pair",
+                              "rondo_kernel_count_down", "rondo_kernel_clockwork"})
+    EXPECT_THAT(fences(without), IsEmpty()) << without;
 }
 
 INSTANTIATE_TEST_SUITE_P(of, a_persistent_kernel, ::testing::Values("vector_add", "device_smoke"),
