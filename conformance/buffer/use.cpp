@@ -1,60 +1,13 @@
 // Memory on the device: made, written, read, seen by handlers, and gone.
-#include "../support/kernel.hpp"
 #include "../support/suite.hpp"
 #include "../support/threads.hpp"
-
-#include <rondo/host_services.hpp>
+#include "buffers.hpp"
 
 #include <mutex>
+#include <numeric>
 #include <set>
 
 namespace rondo::conformance {
-
-namespace {
-
-class buffers {
- public:
-  explicit buffers(bench& it) : it_(it), api_(it.api().buffer), device_(it.device()) {}
-
-  rondo_buffer_handle create(std::uint64_t bytes, const place& at = place::current()) {
-    rondo_buffer_handle out = 0;
-    explanation_record why;
-    const host_call_guard guard;
-    const auto status = api_.create(device_, bytes, &out, why.sink());
-    if (status != RONDO_OK)
-      fail("create of a buffer of " + std::to_string(bytes) + " bytes returned " +
-               status_text(status) + ": " + why.message,
-           at);
-    require(out != 0, "create gave the handle 0, which means none", at);
-    return out;
-  }
-  rondo_status destroy(rondo_buffer_handle handle) {
-    const host_call_guard guard;
-    return api_.destroy(device_, handle);
-  }
-  rondo_status write(rondo_buffer_handle handle, std::uint64_t at, const void* from,
-                     std::uint64_t bytes) {
-    const host_call_guard guard;
-    return api_.write(device_, handle, at, from, bytes, nullptr);
-  }
-  rondo_status read(rondo_buffer_handle handle, std::uint64_t at, void* to, std::uint64_t bytes) {
-    const host_call_guard guard;
-    return api_.read(device_, handle, at, to, bytes, nullptr);
-  }
-
- private:
-  bench& it_;
-  const rondo_buffer_table& api_;
-  rondo_device* device_;
-};
-
-kernel_spec spec() {
-  kernel_spec of;
-  of.handler = "ConformanceBuffer";
-  return of;
-}
-
-}  // namespace
 
 RONDO_CASE(buffer, use, fresh_memory_is_zeroed, core, "BUF-03", RONDO_CAP_BUFFER) {
   buffers all(it);
@@ -73,7 +26,7 @@ RONDO_CASE(buffer, use, fresh_memory_is_zeroed, core, "BUF-03", RONDO_CAP_BUFFER
 RONDO_CASE(buffer, use, handlers_see_what_was_written_and_the_host_what_they_wrote, core, "BUF-04",
            RONDO_CAP_BUFFER) {
   buffers all(it);
-  test_kernel kernel(it, spec());
+  test_kernel kernel(it, buffers::spec());
   kernel.start();
   const auto handle = all.create(1000 * sizeof(std::uint64_t));
   for (std::uint64_t round = 0; round < 10; ++round) {
@@ -94,7 +47,7 @@ RONDO_CASE(buffer, use, handlers_see_what_was_written_and_the_host_what_they_wro
 
 RONDO_CASE(buffer, use, a_dead_handle_is_no_buffer, core, "BUF-01", RONDO_CAP_BUFFER) {
   buffers all(it);
-  test_kernel kernel(it, spec());
+  test_kernel kernel(it, buffers::spec());
   kernel.start();
   const auto dead = all.create(64);
   expect_status(all.destroy(dead), RONDO_OK, "destroy");
@@ -121,7 +74,7 @@ RONDO_CASE(buffer, use, a_dead_handle_is_no_buffer, core, "BUF-01", RONDO_CAP_BU
 RONDO_CASE(buffer, use, handlers_cannot_reach_what_was_destroyed, core, "BUF-02",
            RONDO_CAP_BUFFER) {
   buffers all(it);
-  test_kernel kernel(it, spec());
+  test_kernel kernel(it, buffers::spec());
   kernel.start();
   for (int i = 0; i < 50; ++i) {
     const auto handle = all.create(128);
@@ -160,6 +113,39 @@ RONDO_CASE(buffer, use, ranges_stay_within, core, "BUF-05", RONDO_CAP_BUFFER) {
   rule("ABI-05");
   expect_equal(none, 5u, "the out parameter of a create that failed");
   expect_status(all.destroy(handle), RONDO_OK, "destroy");
+}
+
+RONDO_CASE(buffer, use, handlers_see_a_slice_and_nothing_outside, core, "BUF-04 BUF-01",
+           RONDO_CAP_BUFFER) {
+  buffers all(it);
+  test_kernel kernel(it, buffers::spec("ConformanceSlice"));
+  kernel.start();
+  const auto handle = all.create(20 * 8);
+  std::vector<std::uint64_t> data(20);
+  for (auto& each : data) each = it.number();
+  expect_status(all.write(handle, 0, data.data(), data.size() * 8), RONDO_OK, "write");
+  const auto ask = [&](rondo_buffer_handle of, std::uint64_t offset, std::uint64_t bytes) {
+    return kernel.call<kernels::buffer_reply>(kernels::slice_request{{{of}, offset, bytes}});
+  };
+  const auto part = ask(handle, 5 * 8, 10 * 8 + 7);
+  expect_equal(part.elements, 10u, "the elements of a slice of 87 bytes");
+  expect_equal(part.sum, std::accumulate(data.begin() + 5, data.begin() + 15, std::uint64_t{0}),
+               "the sum of what the handler sees in a slice");
+  std::vector<std::uint64_t> back(20);
+  expect_status(all.read(handle, 0, back.data(), back.size() * 8), RONDO_OK, "read");
+  for (std::size_t i = 0; i < back.size(); ++i)
+    expect_equal(back[i], data[i] + (i >= 5 && i < 15 ? 1 : 0), "a word of the buffer");
+  expect_equal(ask(handle, 0, 20 * 8).elements, 20u, "the elements of a slice of all");
+  constexpr std::uint64_t end = ~std::uint64_t{0};
+  const std::pair<std::uint64_t, std::uint64_t> forged[] = {
+      {0, 161}, {160, 8}, {152, 16}, {168, 0}, {end - 7, 8}, {8, end - 7}, {end, end}, {4, 8}};
+  for (const auto& [offset, bytes] : forged)
+    expect_equal(ask(handle, offset, bytes).elements, 0u,
+                 "the elements of a slice of " + std::to_string(bytes) + " bytes at " +
+                     std::to_string(offset) + " of a buffer of 160");
+  rule("BUF-01");
+  expect_status(all.destroy(handle), RONDO_OK, "destroy");
+  expect_equal(ask(handle, 0, 8).elements, 0u, "the elements of a slice of a dead buffer");
 }
 
 RONDO_CASE(buffer, use, many_live_side_by_side, core, "BUF-01 BUF-04", RONDO_CAP_BUFFER) {

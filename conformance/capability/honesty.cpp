@@ -221,6 +221,20 @@ RONDO_CASE(capability, honesty, buffer, core, "CAP-01 ABI-03 ABI-05", "") {
   expect_equal(handle, 5u, "the out parameter of a create that was refused");
 }
 
+RONDO_CASE(capability, honesty, buffer_host_visible, core, "CAP-01 ABI-03 ABI-05", "") {
+  rondo_buffer_handle handle = 5;
+  void* at = &handle;
+  const auto status = it.api().buffer.create_visible(it.device(), 64, &handle, &at, nullptr);
+  if (it.has(RONDO_CAP_HOST_VISIBLE)) {
+    require(it.has(RONDO_CAP_BUFFER), "buffers that the host sees are advertised, and none else");
+    expect_status(status, RONDO_OK, "create_visible, which is advertised,");
+    expect_status(it.api().buffer.destroy(it.device(), handle), RONDO_OK, "destroy");
+    return;
+  }
+  expect_status(status, RONDO_UNSUPPORTED, "create_visible, which is not advertised,");
+  require(handle == 5 && at == &handle, "a create that was refused has changed its out parameters");
+}
+
 RONDO_CASE(capability, honesty, an_urgent_lane_is_offered_or_refused, core, "CAP-01", "") {
   kernel_spec spec;
   spec.lanes = 2;

@@ -17,6 +17,18 @@ struct late_write {
   std::vector<std::byte> bytes;
 };
 std::vector<late_write> late;
+// What the host is shown in place of a buffer's own memory.
+struct copy_for_host {
+  std::byte* real;
+  std::vector<std::byte> shown;
+  void to_real() const { std::memcpy(real, shown.data(), shown.size()); }
+  void from_real() { std::memcpy(shown.data(), real, shown.size()); }
+};
+std::map<rondo_buffer_handle, copy_for_host> copies;
+
+bool shows_late() {
+  return broken(fault::host_writes_are_late) || broken(fault::handler_writes_are_late);
+}
 
 std::uint64_t size_of(rondo_buffer_handle handle) {
   const std::lock_guard lock(mutex);
@@ -39,11 +51,29 @@ rondo_status create(rondo_device* device, std::uint64_t bytes, rondo_buffer_hand
   return RONDO_OK;
 }
 
+rondo_status create_visible(rondo_device* device, std::uint64_t bytes, rondo_buffer_handle* out,
+                            void** host, rondo_error_sink* error) {
+  const auto status = ask(inner.buffer.create_visible, device->inner, bytes, out, host, error);
+  if (status != RONDO_OK) return status;
+  const std::lock_guard lock(mutex);
+  sizes[*out] = bytes;
+  if (broken(fault::buffer_not_zeroed)) std::memset(*host, 0x5a, bytes);
+  if (broken(fault::host_memory_is_a_copy) || shows_late()) {
+    auto& copy = copies[*out] = {static_cast<std::byte*>(*host), std::vector<std::byte>(bytes)};
+    *host = copy.shown.data();
+  }
+  return RONDO_OK;
+}
+
 rondo_status destroy(rondo_device* device, rondo_buffer_handle handle) {
   if (broken(fault::buffer_never_destroyed) && size_of(handle) != 0) {
     const std::lock_guard lock(mutex);
     sizes.erase(handle);
     return RONDO_OK;
+  }
+  {
+    const std::lock_guard lock(mutex);
+    copies.erase(handle);
   }
   return ask(inner.buffer.destroy, device->inner, handle);
 }
@@ -65,7 +95,11 @@ rondo_status write(rondo_device* device, rondo_buffer_handle handle, std::uint64
     late.push_back({device->inner, handle, offset, {data, data + bytes}});
     return RONDO_OK;
   }
-  return ask(inner.buffer.write, device->inner, handle, offset, from, bytes, error);
+  const auto status = ask(inner.buffer.write, device->inner, handle, offset, from, bytes, error);
+  const std::lock_guard lock(mutex);
+  if (const auto copy = copies.find(handle); copy != copies.end() && shows_late())
+    copy->second.from_real();
+  return status;
 }
 
 rondo_status read(rondo_device* device, rondo_buffer_handle handle, std::uint64_t offset, void* to,
@@ -77,6 +111,8 @@ rondo_status read(rondo_device* device, rondo_buffer_handle handle, std::uint64_
       inner.buffer.write(each.device, each.handle, each.offset, each.bytes.data(),
                          each.bytes.size(), nullptr);
     late.clear();
+    if (const auto copy = copies.find(handle); copy != copies.end() && shows_late())
+      copy->second.to_real();
   }
   const auto status = ask(inner.buffer.read, device->inner, handle, offset, to, bytes, error);
   if (status == RONDO_NO_SUCH_BUFFER && broken(fault::dead_handle_works)) return RONDO_OK;
@@ -86,6 +122,12 @@ rondo_status read(rondo_device* device, rondo_buffer_handle handle, std::uint64_
 }  // namespace
 
 const rondo_buffer_table buffer_functions = {
-    sizeof(rondo_buffer_table), 0, create, destroy, write, read};
+    sizeof(rondo_buffer_table), 0, create, destroy, write, read, create_visible};
+
+void message_is_pushed() {
+  if (!broken(fault::handler_writes_are_late)) return;
+  const std::lock_guard lock(mutex);
+  for (const auto& [handle, copy] : copies) copy.to_real();
+}
 
 }  // namespace rondo::faults

@@ -64,6 +64,7 @@ rondo_status refused(rondo_queue* queue, message& m, rondo_status status) {
 }
 
 rondo_status push_broken(rondo_queue* queue, const rondo_envelope* header, const void* payload) {
+  message_is_pushed();
   rondo_kernel& kernel = *queue->kernel;
   const std::lock_guard lock(kernel.mutex);
   const std::uint32_t now = inner_state(&kernel);

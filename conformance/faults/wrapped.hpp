@@ -73,6 +73,9 @@ void kernel_is_terminated(std::uint32_t mode);  // soon
 rondo_status time_wrongly(const rondo_handler& real, void* state, rondo_invocation* call);
 void kernel_is_inactive(std::thread& meanwhile);
 
+// A request is about to go to the kernel.
+void message_is_pushed();
+
 // Whether this device went when another one was closed.
 bool device_was_closed();
 

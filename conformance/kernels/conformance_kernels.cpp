@@ -17,6 +17,7 @@ RONDO_KERNEL(fail_handler);
 RONDO_KERNEL(large_handler);
 RONDO_KERNEL(emit_handler);
 RONDO_KERNEL(buffer_handler);
+RONDO_KERNEL(slice_handler);
 RONDO_KERNEL(hooks_handler);
 RONDO_KERNEL(timer_handler);
 RONDO_KERNEL(pulse_handler);

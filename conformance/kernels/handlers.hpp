@@ -154,14 +154,25 @@ struct emit_handler {
   }
 };
 
+RONDO_HANDLER inline void add_up(const rondo::buffer_span<std::uint64_t>& values,
+                                 buffer_reply& out) {
+  out.elements = values ? values.size : 0;
+  for (std::uint64_t i = 0; i < out.elements; ++i) out.sum += values[i]++;
+}
 struct buffer_handler {
   static constexpr rondo::handler_id id{"ConformanceBuffer"};
   using request = buffer_request;
   using response = buffer_reply;
   RONDO_HANDLER void operator()(const request& in, response& out, rondo::context& ctx) {
-    const auto values = ctx.resolve<std::uint64_t>(in.buffer);
-    out.elements = values ? values.size : 0;
-    for (std::uint64_t i = 0; i < out.elements; ++i) out.sum += values[i]++;
+    add_up(ctx.resolve<std::uint64_t>(in.buffer), out);
+  }
+};
+struct slice_handler {
+  static constexpr rondo::handler_id id{"ConformanceSlice"};
+  using request = slice_request;
+  using response = buffer_reply;
+  RONDO_HANDLER void operator()(const request& in, response& out, rondo::context& ctx) {
+    add_up(ctx.resolve<std::uint64_t>(in.part), out);
   }
 };
 

@@ -271,7 +271,8 @@ struct emit_reply {
 };
 RONDO_MESSAGE(emit_reply, "ConformanceEmitReply", 1, plain);
 
-// ---- ConformanceBuffer: adds up what a buffer holds, and adds one to each
+// ---- ConformanceBuffer, ConformanceSlice: adds up what a buffer or a part of one holds, and adds
+// one to each
 
 struct buffer_request {
   rondo::buffer_ref buffer;
@@ -281,8 +282,16 @@ struct buffer_request {
   }
 };
 RONDO_MESSAGE(buffer_request, "ConformanceBufferRequest", 1, plain);
+struct slice_request {
+  rondo::buffer_slice part;
+  template <class A>
+  RONDO_HANDLER constexpr void serialize(A& ar) {
+    ar(part);
+  }
+};
+RONDO_MESSAGE(slice_request, "ConformanceSliceRequest", 1, plain);
 struct buffer_reply {
-  std::uint64_t elements = 0;  // as the handler sees the buffer; 0 if it is not alive
+  std::uint64_t elements = 0;  // as the handler sees it; 0 if it is empty to it
   std::uint64_t sum = 0;
   template <class A>
   RONDO_HANDLER constexpr void serialize(A& ar) {

@@ -26,8 +26,11 @@ terminate_report kernel_handle::terminate(const terminate_options& options) {
 }
 void kernel_handle::relaunch() { instance_->relaunch(); }
 
-buffer kernel_handle::create_buffer(std::uint64_t bytes) const {
-  return buffer(std::make_shared<buffer::storage>(instance_->device(), bytes));
+buffer kernel_handle::create_buffer(std::uint64_t bytes, memory kind) const {
+  return buffer(buffer::storage::make(instance_->device(), bytes, kind));
+}
+buffer kernel_handle::find_buffer(buffer_ref ref) const {
+  return buffer(buffer::storage::find(*instance_->device(), ref));
 }
 
 kernel_handle::module_records kernel_handle::records() const {

@@ -178,6 +178,7 @@ void read_tables(const rondo_plugin_descriptor& d, const plugin_info& info, back
   require_promised(info, RONDO_CAP_BATCH, queue, RONDO_TABLE_QUEUE, slots_of_batch);
   require_promised(info, RONDO_CAP_LEASE, kernel, RONDO_TABLE_KERNEL, slots_of_lease);
   require_promised(info, RONDO_CAP_BUFFER, buffer, RONDO_TABLE_BUFFER, slots_of_buffer);
+  require_promised(info, RONDO_CAP_HOST_VISIBLE, buffer, RONDO_TABLE_BUFFER, slots_of_host_visible);
   adopt(api.backend, backend);
   adopt(api.kernel, kernel);
   adopt(api.queue, queue);

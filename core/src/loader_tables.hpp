@@ -50,7 +50,7 @@ inline void fill_with_stubs(rondo_queue_table& t) {
                   t.peek, t.release, t.info, t.map);
 }
 inline void fill_with_stubs(rondo_buffer_table& t) {
-  fill_with_stubs(t, t.create, t.destroy, t.write, t.read);
+  fill_with_stubs(t, t.create, t.destroy, t.write, t.read, t.create_visible);
 }
 
 // A table where the plugin keeps it; nothing at all if it has none.
@@ -109,6 +109,8 @@ inline constexpr slot_name slots_of_lease[] = {RONDO_SLOT(rondo_kernel_table, re
 inline constexpr slot_name slots_of_buffer[] = {
     RONDO_SLOT(rondo_buffer_table, create), RONDO_SLOT(rondo_buffer_table, destroy),
     RONDO_SLOT(rondo_buffer_table, write), RONDO_SLOT(rondo_buffer_table, read)};
+inline constexpr slot_name slots_of_host_visible[] = {
+    RONDO_SLOT(rondo_buffer_table, create_visible)};
 
 #undef RONDO_SLOT
 

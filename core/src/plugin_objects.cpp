@@ -98,6 +98,22 @@ std::shared_ptr<open_device> open_backend::device_if_open(std::uint32_t index) {
   return found == devices_.end() ? nullptr : found->second.lock();
 }
 
+void handle_directory::enter(std::uint64_t handle, const std::shared_ptr<void>& object) {
+  const std::lock_guard lock(mutex_);
+  objects_[handle] = object;
+}
+
+void handle_directory::forget(std::uint64_t handle) {
+  const std::lock_guard lock(mutex_);
+  objects_.erase(handle);
+}
+
+std::shared_ptr<void> handle_directory::find(std::uint64_t handle) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = objects_.find(handle);
+  return found == objects_.end() ? nullptr : found->second.lock();
+}
+
 open_device::open_device(std::shared_ptr<open_backend> backend, std::uint32_t index)
     : backend_(std::move(backend)), index_(index) {
   std::vector<rondo_option> options;

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -69,6 +70,20 @@ class open_backend : public std::enable_shared_from_this<open_backend> {
   std::map<std::uint32_t, std::weak_ptr<open_device>> devices_;
 };
 
+// What was made on a device and may be asked for by number. Holds nothing alive. Any thread.
+class handle_directory {
+ public:
+  void enter(std::uint64_t handle, const std::shared_ptr<void>& object);
+  // Before the number may be given to another.
+  void forget(std::uint64_t handle);
+  // nullptr if there is none, or the last owner is just letting go.
+  std::shared_ptr<void> find(std::uint64_t handle) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::unordered_map<std::uint64_t, std::weak_ptr<void>> objects_;
+};
+
 class open_device {
  public:
   open_device(std::shared_ptr<open_backend> backend, std::uint32_t index);
@@ -82,12 +97,14 @@ class open_device {
   std::uint32_t index() const { return index_; }
   std::string name() const;  // "cpu device 0", for errors
   std::vector<std::pair<std::string, std::string>> properties() const;
+  handle_directory& buffers() { return buffers_; }
 
  private:
   friend class open_backend;
   std::shared_ptr<open_backend> backend_;
   std::uint32_t index_;
   rondo_device* handle_ = nullptr;
+  handle_directory buffers_;
 };
 
 }  // namespace rondo::detail

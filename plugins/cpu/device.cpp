@@ -64,6 +64,12 @@ std::vector<std::pair<std::string, std::string>> device::properties() {
 
 rondo_buffer_handle device::create_buffer(std::uint64_t bytes) { return buffers_->create(bytes); }
 
+rondo_buffer_handle device::create_visible_buffer(std::uint64_t bytes, void*& host) {
+  const rondo_buffer_handle handle = buffers_->create(bytes);
+  host = buffers_->address(handle);
+  return handle;
+}
+
 rondo_status device::destroy_buffer(rondo_buffer_handle handle) {
   return buffers_->destroy(handle);
 }

@@ -19,6 +19,7 @@ class device final : public backend::device {
   std::unique_ptr<backend::kernel> create_kernel(const rondo_kernel_params& params) override;
   std::vector<std::pair<std::string, std::string>> properties() override;
   rondo_buffer_handle create_buffer(std::uint64_t bytes) override;
+  rondo_buffer_handle create_visible_buffer(std::uint64_t bytes, void*& host) override;
   rondo_status destroy_buffer(rondo_buffer_handle handle) override;
   void write_buffer(rondo_buffer_handle handle, std::uint64_t offset, const void* from,
                     std::uint64_t bytes) override;

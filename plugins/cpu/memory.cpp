@@ -79,6 +79,8 @@ std::byte* buffer_table::range(rondo_buffer_handle handle, std::uint64_t offset,
   return reinterpret_cast<std::byte*>(entry.address) + offset;
 }
 
+void* buffer_table::address(rondo_buffer_handle handle) { return range(handle, 0, 0); }
+
 void buffer_table::write(rondo_buffer_handle handle, std::uint64_t offset, const void* from,
                          std::uint64_t bytes) {
   std::byte* const to = range(handle, offset, bytes);  // also of nothing: the handle may be dead

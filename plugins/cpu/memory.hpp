@@ -1,5 +1,6 @@
 // Buffers of the CPU device: host memory behind handles, in a table that handlers read without a
-// lock. Created and destroyed from any thread; entries are published with release order.
+// lock. Created and destroyed from any thread; entries are published with release order. All are
+// alike, whether the host asked to see them or not.
 #pragma once
 
 #include <rondo/abi.h>
@@ -21,6 +22,7 @@ class buffer_table {
 
   // Throw backend::failure: INVALID_ARGUMENT, OUT_OF_MEMORY, LIMIT_REACHED, NO_SUCH_BUFFER.
   rondo_buffer_handle create(std::uint64_t bytes);
+  void* address(rondo_buffer_handle handle);
   rondo_status destroy(rondo_buffer_handle handle);
   void write(rondo_buffer_handle handle, std::uint64_t offset, const void* from,
              std::uint64_t bytes);

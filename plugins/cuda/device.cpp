@@ -97,7 +97,7 @@ device_parts::device_parts(const device_facts& of, std::uint32_t at)
       context(of.handle, name()),
       pinned(context.get()),
       memory(context.get(), of.handle),
-      buffers(memory),
+      buffers(memory, pinned),
       streams(context.get()),
       images(context.get(), pinned, streams, watch),
       residents(static_cast<std::uint32_t>(of.multiprocessors)) {
@@ -109,6 +109,7 @@ device_parts::device_parts(const device_facts& of, std::uint32_t at)
 }
 
 void device_parts::keep_for_ever() {
+  buffers.quarantine();
   static_cast<void>(new std::shared_ptr<device_parts>(shared_from_this()));
 }
 
@@ -126,6 +127,11 @@ std::unique_ptr<backend::kernel> cuda_device::create_kernel(const rondo_kernel_p
 rondo_buffer_handle cuda_device::create_buffer(std::uint64_t bytes) {
   parts_->require_alive();
   return parts_->buffers.create(bytes);
+}
+
+rondo_buffer_handle cuda_device::create_visible_buffer(std::uint64_t bytes, void*& host) {
+  parts_->require_alive();
+  return parts_->buffers.create_visible(bytes, host);
 }
 
 rondo_status cuda_device::destroy_buffer(rondo_buffer_handle handle) {

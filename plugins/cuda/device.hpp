@@ -2,6 +2,7 @@
 // grids, the placement of rings, and the monitor that renews leases and notices faults.
 #pragma once
 
+#include "buffers.hpp"
 #include "image.hpp"
 #include "monitor.hpp"
 #include "ping.hpp"
@@ -73,6 +74,7 @@ class cuda_device final : public backend::device {
   explicit cuda_device(std::shared_ptr<device_parts> parts) : parts_(std::move(parts)) {}
   std::unique_ptr<backend::kernel> create_kernel(const rondo_kernel_params& params) override;
   rondo_buffer_handle create_buffer(std::uint64_t bytes) override;
+  rondo_buffer_handle create_visible_buffer(std::uint64_t bytes, void*& host) override;
   rondo_status destroy_buffer(rondo_buffer_handle handle) override;
   void write_buffer(rondo_buffer_handle handle, std::uint64_t offset, const void* from,
                     std::uint64_t bytes) override;

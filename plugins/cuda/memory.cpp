@@ -1,4 +1,4 @@
-// Arenas, pools and buffers of a CUDA device.
+// Arenas and pools of a CUDA device.
 #include "memory.hpp"
 
 #include <rondo/ring/wait.hpp>
@@ -19,6 +19,8 @@ constexpr std::uint64_t operation_limit_ns = 10'000'000'000;
 constexpr std::size_t chunk_bytes = std::size_t{32} << 20;
 // What the manager of a chunk needs for itself, generously.
 constexpr std::size_t chunk_slack = std::size_t{64} << 10;
+// Beyond any machine; sizes up to it can be added to without overflow.
+constexpr std::size_t most_bytes = std::size_t{1} << 48;
 
 std::string text(std::uint64_t n) { return std::to_string(n); }
 
@@ -76,9 +78,16 @@ pinned_arena::chunk& pinned_arena::add_chunk(std::size_t bytes) {
 }
 
 pinned_block pinned_arena::allocate(std::size_t bytes) {
-  bytes = (bytes + ring::line_bytes - 1) / ring::line_bytes * ring::line_bytes;
+  if (bytes > most_bytes)
+    throw failure(RONDO_OUT_OF_MEMORY, "pinned memory", "there are no " + text(bytes) + " bytes");
+  const pinned_block block = take(rounded(bytes));
+  std::memset(block.host, 0, block.bytes);
+  return block;
+}
+
+pinned_block pinned_arena::take(std::size_t bytes) {
   const std::lock_guard lock(mutex_);
-  const auto take = [&](chunk& from) {
+  const auto take_from = [&](chunk& from) {
     return static_cast<std::byte*>(
         from.manager.allocate_aligned(bytes, ring::line_bytes, std::nothrow));
   };
@@ -86,15 +95,14 @@ pinned_block pinned_arena::allocate(std::size_t bytes) {
   chunk* owner = nullptr;
   for (const auto& each : chunks_) {
     owner = each.get();
-    if ((host = take(*owner)) != nullptr) break;
+    if ((host = take_from(*owner)) != nullptr) break;
   }
   if (host == nullptr) {
     owner = &add_chunk(std::max(chunk_bytes, bytes + chunk_slack));
-    host = take(*owner);
+    host = take_from(*owner);
   }
   if (host == nullptr)
     throw failure(RONDO_OUT_OF_MEMORY, "pinned memory", "there are no " + text(bytes) + " bytes");
-  std::memset(host, 0, bytes);
   used_ += bytes;
   return {host, owner->device + static_cast<std::uint64_t>(host - owner->host), bytes};
 }
@@ -237,97 +245,6 @@ void device_memory::zero(std::uint64_t at, std::size_t bytes) {
 std::uint64_t device_memory::used_bytes() const {
   const std::lock_guard lock(mutex_);
   return used_;
-}
-
-// ---- buffers
-
-namespace {
-std::string name_of(rondo_buffer_handle handle) { return "buffer " + text(handle); }
-}  // namespace
-
-buffer_table::buffer_table(device_memory& memory)
-    : memory_(memory),
-      table_(memory.allocate(capacity * sizeof(rondo_buffer_entry))),
-      entries_(capacity),
-      generations_(capacity) {
-  free_.reserve(capacity);
-  for (std::uint32_t i = capacity; i-- > 0;) free_.push_back(i);
-}
-
-buffer_table::~buffer_table() {
-  for (const auto& entry : entries_)
-    if (entry.handle != 0) memory_.release(entry.address, entry.bytes);
-  memory_.release(table_, capacity * sizeof(rondo_buffer_entry));
-}
-
-void buffer_table::publish(std::uint32_t index) {
-  memory_.write(table_ + index * sizeof(rondo_buffer_entry), &entries_[index],
-                sizeof(rondo_buffer_entry));
-}
-
-rondo_buffer_handle buffer_table::create(std::uint64_t bytes) {
-  if (bytes == 0)
-    throw failure(RONDO_INVALID_ARGUMENT, "buffer", "a buffer of 0 bytes was asked for",
-                  "Ask for at least one byte");
-  const std::lock_guard lock(mutex_);
-  if (free_.empty())
-    throw failure(RONDO_LIMIT_REACHED, "buffer",
-                  "all " + text(capacity) + " buffers of the device are in use",
-                  "Release buffers that are no longer needed");
-  const std::uint64_t address = memory_.allocate(bytes);
-  const std::uint32_t index = free_.back();
-  const std::uint64_t handle = std::uint64_t{++generations_[index]} << 32 | index;
-  entries_[index] = {handle, address, bytes, 0};
-  try {
-    publish(index);
-  } catch (...) {
-    entries_[index] = {};
-    memory_.release(address, bytes);
-    throw;
-  }
-  free_.pop_back();
-  return handle;
-}
-
-const rondo_buffer_entry& buffer_table::find(rondo_buffer_handle handle) const {
-  const auto index = static_cast<std::uint32_t>(handle);
-  if (handle == 0 || index >= capacity || entries_[index].handle != handle)
-    throw failure(RONDO_NO_SUCH_BUFFER, name_of(handle), "the handle is not alive",
-                  "Keep the buffer while its handle is in use");
-  return entries_[index];
-}
-
-rondo_status buffer_table::destroy(rondo_buffer_handle handle) {
-  const std::lock_guard lock(mutex_);
-  const rondo_buffer_entry entry = find(handle);
-  const auto index = static_cast<std::uint32_t>(handle);
-  entries_[index] = {};
-  publish(index);  // if the device is lost the memory is lost too
-  memory_.release(entry.address, entry.bytes);
-  free_.push_back(index);
-  return RONDO_OK;
-}
-
-std::uint64_t buffer_table::range(rondo_buffer_handle handle, std::uint64_t offset,
-                                  std::uint64_t bytes) const {
-  const std::lock_guard lock(mutex_);
-  const rondo_buffer_entry& entry = find(handle);
-  if (offset > entry.bytes || bytes > entry.bytes - offset)
-    throw failure(RONDO_INVALID_ARGUMENT, name_of(handle),
-                  "bytes " + text(offset) + " to " + text(offset + bytes) +
-                      " are not in a buffer of " + text(entry.bytes) + " bytes",
-                  "Stay inside the buffer");
-  return entry.address + offset;
-}
-
-void buffer_table::write(rondo_buffer_handle handle, std::uint64_t offset, const void* from,
-                         std::uint64_t bytes) {
-  memory_.write(range(handle, offset, bytes), from, bytes);
-}
-
-void buffer_table::read(rondo_buffer_handle handle, std::uint64_t offset, void* to,
-                        std::uint64_t bytes) {
-  memory_.read(to, range(handle, offset, bytes), bytes);
 }
 
 }  // namespace rondo::cuda

@@ -1,6 +1,6 @@
-// Memory of a CUDA device, in three kinds. The pinned arena is host memory that the device reads
-// and writes: rings, orders, reports. Device memory comes from a pool of the driver, ordered by a
-// stream of ours. Buffers are device memory behind handles, in a table that handlers read.
+// Memory of a CUDA device, in two kinds. The pinned arena is host memory that the device reads and
+// writes: rings, orders, reports, buffers that the host sees. Device memory comes from a pool of
+// the driver, ordered by a stream of ours.
 //
 // Nothing in here waits for a kernel that is resident: pages are pinned and pools grown in large
 // pieces, freed memory goes back to them, and every copy runs in a stream that no kernel is in.
@@ -8,6 +8,8 @@
 #pragma once
 
 #include "context.hpp"
+
+#include <rondo/ring/layout.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -31,6 +33,10 @@ class pinned_arena {
   pinned_arena(const pinned_arena&) = delete;
   pinned_arena& operator=(const pinned_arena&) = delete;
 
+  // What a block of so many bytes takes.
+  static constexpr std::size_t rounded(std::size_t bytes) {
+    return (bytes + ring::line_bytes - 1) / ring::line_bytes * ring::line_bytes;
+  }
   // Zeroed, aligned to 128. Throws OUT_OF_MEMORY.
   pinned_block allocate(std::size_t bytes);
   void release(const pinned_block& block);
@@ -42,6 +48,7 @@ class pinned_arena {
  private:
   struct chunk;
   chunk& add_chunk(std::size_t bytes);
+  pinned_block take(std::size_t bytes);
 
   const CUcontext context_;
   mutable std::mutex mutex_;
@@ -75,38 +82,6 @@ class device_memory {
   CUstream stream_ = nullptr;
   CUmemoryPool pool_ = nullptr;
   std::uint64_t used_ = 0;
-};
-
-class buffer_table {
- public:
-  static constexpr std::uint32_t capacity = 4096;
-
-  explicit buffer_table(device_memory& memory);
-  ~buffer_table();
-  buffer_table(const buffer_table&) = delete;
-  buffer_table& operator=(const buffer_table&) = delete;
-
-  // Throw failure: INVALID_ARGUMENT, OUT_OF_MEMORY, LIMIT_REACHED, NO_SUCH_BUFFER, DEVICE_LOST.
-  rondo_buffer_handle create(std::uint64_t bytes);
-  rondo_status destroy(rondo_buffer_handle handle);
-  void write(rondo_buffer_handle handle, std::uint64_t offset, const void* from,
-             std::uint64_t bytes);
-  void read(rondo_buffer_handle handle, std::uint64_t offset, void* to, std::uint64_t bytes);
-
-  // rondo_buffer_entry[capacity] in device memory.
-  std::uint64_t entries() const { return table_; }
-
- private:
-  const rondo_buffer_entry& find(rondo_buffer_handle handle) const;
-  std::uint64_t range(rondo_buffer_handle handle, std::uint64_t offset, std::uint64_t bytes) const;
-  void publish(std::uint32_t index);
-
-  device_memory& memory_;
-  mutable std::mutex mutex_;
-  std::uint64_t table_ = 0;
-  std::vector<rondo_buffer_entry> entries_;  // what is in the device's table
-  std::vector<std::uint32_t> generations_;   // last used, by index
-  std::vector<std::uint32_t> free_;          // indices
 };
 
 }  // namespace rondo::cuda

@@ -130,9 +130,30 @@ TEST_F(buffer, is_made_and_released_by_many_threads_while_the_kernel_runs) {
 
 TEST_F(buffer, outlives_its_kernel_and_its_runtime) {
   auto memory = it_.kernel.create_buffer(8);
+  auto seen = it_.kernel.create_buffer(8, rondo::memory::host_visible);
   it_.runtime = open_runtime();
   memory.write(std::span<const std::uint64_t>(std::vector<std::uint64_t>{6}));
   EXPECT_EQ(memory.read<std::uint64_t>(1).front(), 6u);
+  const auto copy = seen;
+  seen.host_span<std::uint64_t>()[0] = 7;
+  seen = memory;
+  EXPECT_EQ(copy.host_span<std::uint64_t>()[0], 7u);
+}
+
+TEST_F(buffer, count_is_of_the_copies_and_not_of_what_was_moved_from) {
+  auto memory = it_.kernel.create_buffer(8);
+  EXPECT_EQ(memory.use_count(), 1);
+  auto copy = memory;
+  EXPECT_EQ(memory.use_count(), 2);
+  auto moved = std::move(copy);
+  EXPECT_EQ(memory.use_count(), 2);
+  EXPECT_EQ(moved.ref(), memory.ref());
+  auto other = it_.kernel.create_buffer(16);
+  const auto ref = other.ref();
+  other = moved;
+  EXPECT_EQ(memory.use_count(), 3);
+  EXPECT_EQ(sum(ref).elements, 0u) << "the last copy of the other went with the assignment";
+  EXPECT_EQ(sum(memory.ref()).elements, 1u);
 }
 
 }  // namespace

@@ -257,4 +257,20 @@ TEST_F(faulty_backend, that_floods_its_output_does_not_hold_up_a_deadline) {
   EXPECT_FALSE(kernel.receive(20ms));
 }
 
+// ABI-02, ABI-03: its table of buffers ends before create_visible.
+TEST(backend_with_an_older_table_of_buffers, has_device_memory_and_nothing_that_the_host_sees) {
+  auto runtime = rondo::runtime::open(with_plugin("older_buffers"));
+  auto kernel = runtime.launch<oracle>({.backend = "older_buffers"});
+  const auto refused = refusal_of([&] { kernel.create_buffer(64, rondo::memory::host_visible); });
+  EXPECT_EQ(refused.code, RONDO_UNSUPPORTED);
+  EXPECT_THAT(refused.object, HasSubstr("older_buffers"));
+  EXPECT_THAT(refused.remedy, HasSubstr("memory::device"));
+  auto memory = kernel.create_buffer(64);
+  memory.write(std::span<const std::uint32_t>(std::vector<std::uint32_t>{7, 8}));
+  EXPECT_EQ(kernel.find_buffer(memory.ref()).read<std::uint32_t>(2),
+            (std::vector<std::uint32_t>{7, 8}));
+  EXPECT_EQ(refusal_of([&] { memory.host_bytes(); }).code, RONDO_UNSUPPORTED);
+  EXPECT_EQ(refusal_of([&] { memory.slice(60, 5); }).code, RONDO_INVALID_ARGUMENT);
+}
+
 }  // namespace

@@ -60,6 +60,10 @@ TEST(plugin, what_it_leaves_out_returns_unsupported_and_has_no_effect) {  // LOA
   EXPECT_EQ(api.buffer.destroy(nullptr, 5), RONDO_UNSUPPORTED);
   EXPECT_EQ(api.buffer.write(nullptr, 5, 0, nullptr, 1, nullptr), RONDO_UNSUPPORTED);
   EXPECT_EQ(api.buffer.read(nullptr, 5, 0, nullptr, 1, nullptr), RONDO_UNSUPPORTED);
+  void* host = &handle;
+  EXPECT_EQ(api.buffer.create_visible(nullptr, 1, &handle, &host, nullptr), RONDO_UNSUPPORTED);
+  EXPECT_EQ(handle, 5u);
+  EXPECT_EQ(host, &handle);
 }
 
 TEST(plugin, tables_of_earlier_and_later_versions_are_read_as_far_as_both_know_them) {  // ABI-02

@@ -20,6 +20,8 @@ RONDO_KERNEL(mirror);
 RONDO_KERNEL(repeating);
 RONDO_KERNEL(measuring);
 RONDO_KERNEL(summing);
+RONDO_KERNEL(part_summing);
+RONDO_KERNEL(choosing);
 RONDO_KERNEL(stillborn);
 
 }  // namespace core_test
@@ -129,9 +131,10 @@ TEST(module, lists_its_handlers) {
   std::vector<std::string> ids;
   for (const auto& handler : runtime.handlers("tests")) ids.push_back(handler.id);
   EXPECT_THAT(ids, UnorderedElementsAre("Oracle", "Gated", "Culprit", "Emitting", "Mirror",
-                                        "Repeating", "Measuring", "Summing", "Stillborn", "Noting",
-                                        "Counting", "Flooded", "Probe", "Started", "Ticking",
-                                        "Pulsing", "Timeless", "Unwilling"));
+                                        "Repeating", "Measuring", "Summing", "PartSumming",
+                                        "Choosing", "Stillborn", "Noting", "Counting", "Flooded",
+                                        "Probe", "Started", "Ticking", "Pulsing", "Timeless",
+                                        "Unwilling"));
   for (const auto& handler : from_file) {
     EXPECT_EQ(handler.module, "tally");
     EXPECT_EQ(handler.request, "TallyRequest");

@@ -314,6 +314,63 @@ struct summing {
   }
 };
 
+struct part_request {
+  rondo::bounded_vector<rondo::buffer_slice, 3> parts;
+  template <class A>
+  RONDO_HANDLER constexpr void serialize(A& ar) {
+    ar(parts);
+  }
+};
+RONDO_MESSAGE(part_request, "PartRequest", 1, encoded);
+
+// The same of parts of buffers, one after the other.
+struct part_summing {
+  static constexpr rondo::handler_id id{"PartSumming"};
+  using request = part_request;
+  using response = sum_reply;
+  void operator()(const request& in, response& out, rondo::context& ctx) {
+    for (const auto& part : in.parts) {
+      const auto values = ctx.resolve<std::uint64_t>(part);
+      if (!values) return ctx.fail(3, "a slice of no buffer");
+      out.elements += values.size;
+      for (std::uint64_t i = 0; i < values.size; ++i) out.sum += values[i]++;
+    }
+  }
+};
+
+struct two_buffers {
+  rondo::buffer_ref first, second;
+  template <class A>
+  RONDO_HANDLER constexpr void serialize(A& ar) {
+    ar(first, second);
+  }
+};
+RONDO_MESSAGE(two_buffers, "TwoBuffers", 1, plain);
+
+struct chosen_part {
+  rondo::buffer_slice part;
+  template <class A>
+  RONDO_HANDLER constexpr void serialize(A& ar) {
+    ar(part);
+  }
+};
+RONDO_MESSAGE(chosen_part, "ChosenPart", 1, plain);
+
+// Gives back the buffer with the larger first word, all of it but that word.
+struct choosing {
+  static constexpr rondo::handler_id id{"Choosing"};
+  using request = two_buffers;
+  using response = chosen_part;
+  void operator()(const request& in, response& out, rondo::context& ctx) {
+    const auto first = ctx.resolve<std::uint64_t>(in.first);
+    const auto second = ctx.resolve<std::uint64_t>(in.second);
+    if (!first || !second) return ctx.fail(4, "two buffers are needed");
+    const bool is_first = first[0] >= second[0];
+    const std::uint64_t words = is_first ? first.size : second.size;
+    out.part = {is_first ? in.first : in.second, 8, 8 * (words - 1)};
+  }
+};
+
 // ---- a state that cannot be made
 
 struct stillborn {

@@ -17,5 +17,9 @@ RONDO_KERNEL(sleeper);
 RONDO_KERNEL(breaker);
 RONDO_KERNEL(buffer_adder);
 RONDO_KERNEL(timekeeper);
+RONDO_KERNEL(serial_slicer);
+RONDO_KERNEL(block_slicer);
+RONDO_KERNEL(independent_slicer);
+RONDO_KERNEL(slice_emitter);
 
 }  // namespace cuda_test

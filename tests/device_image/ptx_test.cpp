@@ -90,6 +90,7 @@ INSTANTIATE_TEST_SUITE_P(
                       expectation{"blocks_load_acquire", {"ld.acquire.gpu.global.u64"}},
                       expectation{"blocks_store_release", {"st.release.gpu.global.u64"}},
                       expectation{"blocks_add_release", {"red.release.gpu.global.add.u64"}},
+                      expectation{"settle_writes", {"fence.acq_rel.sys"}},
                       expectation{"pause", {}}),
     [](const auto& test) { return std::string(test.param.operation); });
 
@@ -105,10 +106,16 @@ TEST_P(a_persistent_kernel, reaches_the_ring_by_these_instructions) {
     EXPECT_NE(ptx_.find(instruction), std::string::npos) << instruction;
 }
 
-TEST_P(a_persistent_kernel, has_no_volatile_access_no_bare_fence_and_no_print) {
-  for (const char* word : {"ld.volatile", "st.volatile", "membar.", "fence.", "vprintf",
-                           "__assertfail", "malloc", "free"})
+TEST_P(a_persistent_kernel, has_no_volatile_access_no_fence_but_one_and_no_print) {
+  for (const char* word :
+       {"ld.volatile", "st.volatile", "membar.", "vprintf", "__assertfail", "malloc", "free"})
     EXPECT_FALSE(has_word(ptx_, word)) << word;
+  // Behind what handlers write into buffers that the host sees.
+  const std::string known = "fence.acq_rel.sys";
+  std::string rest = ptx_;
+  for (auto at = rest.find(known); at != std::string::npos; at = rest.find(known, at))
+    rest.erase(at, known.size());
+  EXPECT_FALSE(has_word(rest, "fence."));
 }
 
 TEST(a_word, is_found_only_where_it_stands_alone) {
@@ -116,6 +123,20 @@ TEST(a_word, is_found_only_where_it_stands_alone) {
   EXPECT_TRUE(has_word("call free;", "free"));
   EXPECT_FALSE(has_word("defence.x carefree freed _free", "fence."));
   EXPECT_FALSE(has_word("carefree freed _free", "free"));
+}
+
+// Whether a buffer is one that the host sees is known when it is resolved; a handler that resolves
+// none has nothing to wait for, and nothing to ask.
+TEST(a_fence, is_in_handlers_that_resolve_buffers_and_in_no_other) {
+  const auto ptx = ptx_of("device_smoke");
+  const auto has_fence = [&](const std::string& kernel) {
+    return has_word(body_of(ptx, kernel), "fence.");
+  };
+  for (const char* with : {"rondo_kernel_transform", "rondo_rules_transform"})
+    EXPECT_TRUE(has_fence(with)) << with;
+  for (const char* without : {"rondo_kernel_swap_pair", "rondo_rules_swap_pair",
+                              "rondo_kernel_count_down", "rondo_kernel_clockwork"})
+    EXPECT_FALSE(has_fence(without)) << without;
 }
 
 INSTANTIATE_TEST_SUITE_P(of, a_persistent_kernel, ::testing::Values("vector_add", "device_smoke"),

@@ -24,6 +24,7 @@ __global__ void store_release(std::uint64_t* to, std::uint64_t value) {
 __global__ void store_after_loads(std::uint64_t* to, std::uint64_t value) {
   platform::store_after_loads(to, value);
 }
+__global__ void settle_writes() { platform::settle_writes(); }
 __global__ void load_chunk(const chunk* from, chunk* to) { *to = platform::load_chunk(from); }
 __global__ void store_chunk(chunk* to, std::uint32_t word) {
   platform::store_chunk(to, {{word, word, word}, word});

@@ -148,6 +148,24 @@ TEST(buffer_ref, is_none_until_it_has_a_handle) {
   EXPECT_FALSE(ref == rondo::buffer_ref{});
 }
 
+TEST(buffer_slice, lies_in_a_buffer_or_not_also_where_its_numbers_overflow) {
+  constexpr std::uint64_t end = ~std::uint64_t{0};
+  const auto lies_in_100 = [](std::uint64_t offset, std::uint64_t bytes) {
+    return rondo::buffer_slice{{1}, offset, bytes}.lies_in(100);
+  };
+  EXPECT_TRUE(lies_in_100(0, 100));
+  EXPECT_TRUE(lies_in_100(100, 0));
+  EXPECT_TRUE(lies_in_100(99, 1));
+  EXPECT_FALSE(lies_in_100(0, 101));
+  EXPECT_FALSE(lies_in_100(101, 0));
+  EXPECT_FALSE(lies_in_100(99, 2));
+  EXPECT_FALSE(lies_in_100(end, 1));
+  EXPECT_FALSE(lies_in_100(1, end));
+  EXPECT_FALSE(lies_in_100(end - 50, 100));
+  EXPECT_FALSE(static_cast<bool>(rondo::buffer_slice{}));
+  EXPECT_TRUE(static_cast<bool>(rondo::buffer_slice{{1}, 0, 0}));
+}
+
 constexpr bool works_when_compiled() {
   bounded_vector<int, 2> v;
   bounded_string<4> s = "ab";

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <initializer_list>
 #include <string>
+#include <utility>
 
 namespace kernel_test {
 namespace {
@@ -32,12 +34,15 @@ struct invocation_fixture : testing::Test {
     table[1] = {.handle = handle_of(5, 1),
                 .address = reinterpret_cast<std::uint64_t>(memory.data()),
                 .bytes = sizeof memory,
-                .reserved = 0};
+                .flags = 0};
     table[3] = table[1];
     table[3].handle = handle_of(5, 3);
   }
   static std::uint64_t handle_of(std::uint64_t generation, std::uint64_t index) {
     return generation << 32 | index;
+  }
+  static rondo::buffer_slice part(std::uint64_t handle, std::uint64_t offset, std::uint64_t bytes) {
+    return {{handle}, offset, bytes};
   }
   std::string failure_text() const { return {invocation.failure_text, invocation.failure_length}; }
 };
@@ -140,6 +145,48 @@ TEST_F(context_of_an_invocation, resolves_an_index_beyond_the_table_to_nothing) 
   invocation.buffer_count = 0;
   EXPECT_FALSE(static_cast<bool>(ctx.resolve<float>({handle_of(5, 1)})))
       << "a device without buffers";
+}
+
+TEST_F(context_of_an_invocation, resolves_a_slice_to_its_part_of_the_memory) {
+  const rondo::context ctx(invocation);
+  const auto middle = ctx.resolve<float>(part(handle_of(5, 1), 8, 3 * 4 + 3));
+  EXPECT_EQ(middle.data, memory.data() + 2);
+  EXPECT_EQ(middle.size, 3u) << "the last three bytes are no float";
+  const auto all = ctx.resolve<float>(part(handle_of(5, 1), 0, sizeof memory));
+  EXPECT_EQ(all.data, memory.data());
+  EXPECT_EQ(all.size, memory.size());
+  const auto none = ctx.resolve<float>(part(handle_of(5, 1), sizeof memory, 0));
+  EXPECT_TRUE(static_cast<bool>(none)) << "a sound slice of no bytes";
+  EXPECT_EQ(none.size, 0u);
+}
+
+TEST_F(context_of_an_invocation, resolves_a_slice_that_leaves_its_buffer_to_nothing) {
+  const rondo::context ctx(invocation);
+  constexpr std::uint64_t size = sizeof memory, end = ~std::uint64_t{0};
+  for (const auto& [offset, bytes] : std::initializer_list<std::pair<std::uint64_t, std::uint64_t>>{
+           {0, size + 1},
+           {size, 1},
+           {size + 4, 0},
+           {4, size - 3},
+           {end - 3, 4},
+           {4, end - 3},
+           {end, end},
+           {size - 4, end - (size - 4) + 1 + 4}}) {
+    const auto span = ctx.resolve<float>(part(handle_of(5, 1), offset, bytes));
+    EXPECT_EQ(span.data, nullptr) << offset << ' ' << bytes;
+    EXPECT_EQ(span.size, 0u) << offset << ' ' << bytes;
+  }
+  EXPECT_FALSE(static_cast<bool>(ctx.resolve<float>(rondo::buffer_slice{})));
+  EXPECT_FALSE(static_cast<bool>(ctx.resolve<float>(part(handle_of(4, 1), 0, 4)))) << "stale";
+}
+
+// A device ends with the whole process's work at an access that is not aligned.
+TEST_F(context_of_an_invocation, resolves_a_slice_that_begins_where_no_element_may_to_nothing) {
+  const rondo::context ctx(invocation);
+  EXPECT_TRUE(static_cast<bool>(ctx.resolve<char>(part(handle_of(5, 1), 5, 4))));
+  EXPECT_TRUE(static_cast<bool>(ctx.resolve<float>(part(handle_of(5, 1), 4, 4))));
+  for (const std::uint64_t offset : {1u, 2u, 3u, 5u, 6u})
+    EXPECT_FALSE(static_cast<bool>(ctx.resolve<float>(part(handle_of(5, 1), offset, 4)))) << offset;
 }
 
 }  // namespace

@@ -80,6 +80,7 @@ RONDO_ONE(rondo::optional<text>);
 RONDO_ONE(rondo::optional<inner>);
 RONDO_ONE(rondo::optional<rondo::optional<bool>>);
 RONDO_ONE(rondo::buffer_ref);
+RONDO_ONE(rondo::buffer_slice);
 #undef RONDO_ONE
 
 template <class Vector>
@@ -193,6 +194,10 @@ inline void add_structs(std::vector<golden_case>& to) {
                     rondo::optional<inner>(a), std::optional<std_inner>(std_a)));
   to.push_back(kind("buffer_ref", "buffer_ref: generation 0x01020304, index 5",
                     rondo::buffer_ref{0x0102030400000005}, std::uint64_t{0x0102030400000005}));
+  to.push_back(kind("buffer_slice",
+                    "buffer_slice: generation 0x01020304, index 5, 0x708 bytes from 16",
+                    rondo::buffer_slice{{0x0102030400000005}, 16, 0x708},
+                    std::array<std::uint64_t, 3>{0x0102030400000005, 16, 0x708}));
 }
 
 }  // namespace kernel_test

@@ -101,6 +101,8 @@ TEST(schema_hash, agrees_where_the_bytes_agree) {
   EXPECT_EQ((fields_hash<small, i32>()), (fields_hash<std::uint8_t, i32>()));
   EXPECT_EQ((fields_hash<record<i32, float>, i32>()), (fields_hash<i32, float, i32>()));
   EXPECT_EQ((fields_hash<rondo::buffer_ref>()), (fields_hash<std::uint64_t>()));
+  EXPECT_EQ((fields_hash<rondo::buffer_slice>()),
+            (fields_hash<rondo::buffer_ref, std::uint64_t, std::uint64_t>()));
 }
 
 // Two declarations of one message, as two libraries would have them, and neighbours that differ

@@ -184,7 +184,7 @@ TEST(slot_bytes, of_chunked_publication_in_whole_lines) {
     expect_whole_lines<line_recorder>(timed);
     const std::size_t first = timed ? 2 : 1;
     ASSERT_EQ(line_recorder::lines.size(), first + (timed ? 4 : 3));
-    EXPECT_EQ(line_recorder::flushes, 2) << "one for each commit";
+    EXPECT_EQ(line_recorder::flushes, 4) << "before and behind each of two commits";
     for (std::size_t i = first; i + 1 < line_recorder::lines.size(); ++i)
       EXPECT_EQ(line_recorder::lines[i], line_recorder::lines[i + 1] + 4) << "last to first";
   }

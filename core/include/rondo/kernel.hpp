@@ -111,8 +111,13 @@ class RONDO_EXPORT kernel_handle {
   // Make a terminated kernel resident again, with its options and its state. Throws UNSUPPORTED.
   void relaunch();
 
-  // Zeroed memory on this kernel's device. Throws UNSUPPORTED, OUT_OF_MEMORY, INVALID_ARGUMENT.
-  buffer create_buffer(std::uint64_t bytes) const;
+  // Zeroed memory on this kernel's device, for every kernel of this runtime on it; see buffer.hpp.
+  // Throws UNSUPPORTED, OUT_OF_MEMORY, LIMIT_REACHED, INVALID_ARGUMENT.
+  buffer create_buffer(std::uint64_t bytes, memory kind = memory::device) const;
+  // The buffer behind a handle that came in a reply, shared with those who have it already. Works
+  // for each buffer of this runtime on this kernel's device, whichever kernel it was made on, and
+  // after terminate(). Throws NO_SUCH_BUFFER if none with that handle is alive.
+  buffer find_buffer(buffer_ref ref) const;
 
   // What the kernel's module says about its handler, and the scenarios it brings. The records live
   // as long as the process.

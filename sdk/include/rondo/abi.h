@@ -190,14 +190,22 @@ typedef struct rondo_failure {
 /* ---- buffers -----------------------------------------------------------------------------------
  * Larger data than a message. A handle is generation << 32 | index; 0 means none. A device keeps a
  * table of entries where its handlers can read it, one per index; an entry that holds another
- * handle is not that buffer any more [BUF-01]. */
+ * handle is not that buffer any more [BUF-01]. A part of a buffer is offset and bytes behind its
+ * handle; whoever uses one holds it to the size in the entry. */
 typedef uint64_t rondo_buffer_handle;
+
+/* Flags of an entry. */
+enum {
+  RONDO_BUFFER_HOST_VISIBLE = 1u << 0 /* the host reads what handlers write there without a copy:
+                                         they make it visible before they reply. Set where a
+                                         device would not do so by itself */
+};
 
 typedef struct rondo_buffer_entry {
   uint64_t handle;  /* of the buffer that lives here; 0 = free */
   uint64_t address; /* in the device's address space */
   uint64_t bytes;
-  uint64_t reserved;
+  uint64_t flags; /* RONDO_BUFFER_* */
 } rondo_buffer_entry;
 
 /* ---- kernel modules: what a handler is --------------------------------------------------------
@@ -441,7 +449,8 @@ typedef struct rondo_table {
 #define RONDO_CAP_TIMER "handler.timer"                  /* rondo_handler.on_timer */
 #define RONDO_CAP_LATENCY "kernel.latency"               /* counters.handling, queueing */
 #define RONDO_CAP_BUFFER "buffer"
-#define RONDO_CAP_HOST_IMAGE "image.host" /* runs rondo_handler.invoke */
+#define RONDO_CAP_HOST_VISIBLE "buffer.host_visible" /* rondo_buffer_table.create_visible */
+#define RONDO_CAP_HOST_IMAGE "image.host"            /* runs rondo_handler.invoke */
 #define RONDO_CAP_HOST_ONLY_MESSAGES "message.host_only"
 #define RONDO_CAP_URGENT "queue.urgent"           /* an input with two lanes */
 #define RONDO_CAP_DROP_OLDEST "queue.drop_oldest" /* RONDO_QUEUE_DROP_OLDEST, for an input */
@@ -865,6 +874,13 @@ typedef struct rondo_buffer_table {
                         uint64_t bytes, rondo_error_sink* error);
   rondo_status (*read)(rondo_device*, rondo_buffer_handle, uint64_t offset, void* to,
                        uint64_t bytes, rondo_error_sink* error);
+  /* With capability "buffer.host_visible". As create, but of memory that the host uses as well: it
+   * is at *host, aligned to 16, until destroy, and the other functions see the same bytes [BUF-06].
+   * What a thread wrote there before it pushed a request is seen by that request's handler, and
+   * what a handler wrote before it replied by whoever has taken the reply [BUF-07]. At most 10 s.
+   * Any. OK, INVALID_ARGUMENT (0 bytes), OUT_OF_MEMORY, LIMIT_REACHED. */
+  rondo_status (*create_visible)(rondo_device*, uint64_t bytes, rondo_buffer_handle* out,
+                                 void** host, rondo_error_sink* error);
 } rondo_buffer_table;
 
 #ifdef __cplusplus

@@ -113,6 +113,12 @@ class device {
   virtual void read_buffer(rondo_buffer_handle, std::uint64_t, void*, std::uint64_t) {
     throw no_buffers();
   }
+  // Sets `host` to where the host has the memory.
+  virtual rondo_buffer_handle create_visible_buffer(std::uint64_t, void*& host) {
+    (void)host;
+    throw failure(RONDO_UNSUPPORTED, "buffer", "this backend has no buffers that the host sees",
+                  "create the buffer in device memory");
+  }
 
  private:
   static failure no_buffers() {
@@ -303,6 +309,15 @@ struct tables {
       [](rondo_device* d, rondo_buffer_handle h, std::uint64_t at, void* to, std::uint64_t n,
          rondo_error_sink* e) {
         return guarded(e, [&] { return from_c(d)->read_buffer(h, at, to, n), RONDO_OK; });
+      },
+      [](rondo_device* d, std::uint64_t bytes, rondo_buffer_handle* out, void** host,
+         rondo_error_sink* e) {
+        return guarded(e, [&] {
+          void* at = nullptr;
+          *out = from_c(d)->create_visible_buffer(bytes, at);
+          *host = at;
+          return RONDO_OK;
+        });
       }};
 };
 

@@ -57,11 +57,14 @@ class running : protected grid_blocks<H, X, P, K> {
         handler()(*in, answer(), ctx);
       } else {
         emit_sink out(this, together);
-        emitter<response> replies(out);
+        emitter<response> replies(out, ctx);
         handler()(*in, replies, ctx);
       }
     }
+    // The lane that begins the reply behind the others: its order covers theirs.
+    if (!leads) ctx.flush_host_writes();
     ctx.sync();
+    if (leads) ctx.flush_host_writes();
     if constexpr (plan::runs == execution::grid) {
       // Somebody did not come to a barrier: what the others made of the request is worth nothing.
       if (leads && is_aborted())

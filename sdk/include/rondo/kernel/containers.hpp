@@ -165,4 +165,25 @@ struct buffer_ref {
   }
 };
 
+// A part of a buffer in a message: `bytes` bytes from `offset` on. Made by buffer::slice() on the
+// host, and by anybody from numbers: whoever resolves it holds it to the buffer's real size.
+struct buffer_slice {
+  buffer_ref buffer{};
+  std::uint64_t offset = 0;  // bytes
+  std::uint64_t bytes = 0;
+
+  RONDO_HD constexpr explicit operator bool() const { return static_cast<bool>(buffer); }
+  RONDO_HD friend constexpr bool operator==(const buffer_slice& a, const buffer_slice& b) {
+    return a.buffer == b.buffer && a.offset == b.offset && a.bytes == b.bytes;
+  }
+  // Whether it lies in a buffer of that size, also where offset and bytes together overflow.
+  RONDO_HD constexpr bool lies_in(std::uint64_t buffer_bytes) const {
+    return offset <= buffer_bytes && bytes <= buffer_bytes - offset;
+  }
+  template <class A>
+  RONDO_HD constexpr void serialize(A& ar) {
+    ar(buffer, offset, bytes);
+  }
+};
+
 }  // namespace rondo

@@ -10,10 +10,13 @@
 #endif
 
 #include <chrono>
+#include <concepts>
+#include <type_traits>
 
 namespace rondo {
 
-// Memory of the kernel's device: valid while the sender keeps the buffer alive.
+// Memory of a buffer, while the handler runs and as long as the sender keeps the buffer alive. Not
+// to be kept for the next request: what the host writes in between is seen through resolve() only.
 template <class T>
 struct buffer_span {
   T* data = nullptr;       // in the address space where the handler runs
@@ -67,12 +70,31 @@ class context {
   // The buffer behind a handle, as whole elements of T. Empty if the handle is none or not alive.
   template <class T>
   RONDO_HD buffer_span<T> resolve(buffer_ref ref) const {
-    const std::uint64_t index = ref.handle & 0xffffffffu;
-    if (ref.handle == 0 || index >= invocation_.buffer_count) return {};
-    const rondo_buffer_entry& entry = invocation_.buffers[index];
-    // SYNC: buffer-entry
-    if (ring::platform::load_acquire(&entry.handle) != ref.handle) return {};
-    return {reinterpret_cast<T*>(entry.address), entry.bytes / sizeof(T)};
+    const rondo_buffer_entry* const entry = entry_of(ref);
+    if (entry == nullptr) return {};
+    note_writer<T>(*entry);
+    return {reinterpret_cast<T*>(entry->address), entry->bytes / sizeof(T)};
+  }
+  // A part of a buffer, the same way. Empty also if it does not lie within the buffer, or begins
+  // where no T may: the bytes of a message are not trusted. A sound slice of no bytes has a
+  // pointer and size 0. Not for lists in braces, which may also be a handle.
+  template <class T, std::same_as<buffer_slice> Slice>
+  RONDO_HD buffer_span<T> resolve(const Slice& slice) const {
+    const rondo_buffer_entry* const entry = entry_of(slice.buffer);
+    if (entry == nullptr || !slice.lies_in(entry->bytes)) return {};
+    const std::uint64_t address = entry->address + slice.offset;
+    if (address % alignof(T) != 0) return {};
+    note_writer<T>(*entry);
+    return {reinterpret_cast<T*>(address), slice.bytes / sizeof(T)};
+  }
+
+  // What this lane wrote so far into buffers that the host sees (memory::host_visible), and before
+  // the last sync() the others, is seen by the host before anything that this lane writes later.
+  // Done of itself before each reply and at the end of each request, by every lane that resolved
+  // such a buffer as other than const; for handlers that let the host watch meanwhile. Where none
+  // was resolved it does nothing.
+  RONDO_HD void flush_host_writes() const {
+    if (writes_for_host_) ring::platform::settle_writes();
   }
 
   // The request failed: whatever the handler puts into its response is not sent. `text` is cut
@@ -134,6 +156,21 @@ class context {
   }
 
  private:
+  // nullptr if the handle is none or not alive.
+  RONDO_HD const rondo_buffer_entry* entry_of(buffer_ref ref) const {
+    const std::uint64_t index = ref.handle & 0xffffffffu;
+    if (ref.handle == 0 || index >= invocation_.buffer_count) return nullptr;
+    const rondo_buffer_entry& entry = invocation_.buffers[index];
+    // SYNC: buffer-entry. On a device it also drops what its caches hold of buffers from before.
+    if (ring::platform::load_acquire(&entry.handle) != ref.handle) return nullptr;
+    return &entry;
+  }
+  template <class T>
+  RONDO_HD void note_writer(const rondo_buffer_entry& entry) const {
+    if constexpr (!std::is_const_v<T>)
+      if ((entry.flags & RONDO_BUFFER_HOST_VISIBLE) != 0) writes_for_host_ = true;
+  }
+
   // Behind what was said before, cut after RONDO_FAILURE_TEXT_MAX bytes.
   RONDO_HD void say(const char* text) {
     std::uint32_t n = invocation_.failure_length;
@@ -188,6 +225,7 @@ class context {
 
   rondo_invocation& invocation_;
   team team_;
+  mutable bool writes_for_host_ = false;
 };
 
 // For handlers that reply never, once or many times. emit() is false when the kernel is being
@@ -199,6 +237,8 @@ template <message_type Response>
 class emitter {
  public:
   RONDO_HD explicit emitter(rondo_emitter& out) : out_(out) {}
+  // Each reply comes behind what the handler wrote before into buffers that the host sees.
+  RONDO_HD emitter(rondo_emitter& out, const context& ctx) : out_(out), ctx_(&ctx) {}
 
   RONDO_HD bool emit(const Response& response) { return emit_with(response, 0); }
   RONDO_HD bool emit_more(const Response& response) { return emit_with(response, RONDO_FLAG_MORE); }
@@ -211,6 +251,7 @@ class emitter {
     if (room == nullptr) return false;
     const std::int64_t length = encode(response, room, room_bytes);
     if (length < 0) return false;
+    if (ctx_ != nullptr) ctx_->flush_host_writes();
     out_.commit(&out_, static_cast<std::uint32_t>(length), detail::message_of<Response>.version,
                 flags);
     ++emitted_;
@@ -218,6 +259,7 @@ class emitter {
   }
 
   rondo_emitter& out_;
+  const context* ctx_ = nullptr;
   std::uint64_t emitted_ = 0;
 };
 

@@ -179,6 +179,7 @@ RONDO_HD rondo_status reply(H& handler, const typename H::request& request, Sink
   }
   if (length < 0)
     ctx.fail_with(RONDO_TOO_LARGE, 0, "the response is larger than its declared maximum");
+  ctx.flush_host_writes();
   if (!ctx.failed())
     single.commit(static_cast<std::uint32_t>(length), message_of<response>.version);
   return RONDO_OK;
@@ -189,8 +190,9 @@ RONDO_HD rondo_status run(H& handler, const typename H::request& request, Sink& 
   if constexpr (replying_handler<H>) {
     return reply(handler, request, out, ctx);
   } else {
-    emitter<typename H::response> replies(out);
+    emitter<typename H::response> replies(out, ctx);
     handler(request, replies, ctx);
+    ctx.flush_host_writes();  // a failure, or the request's end, may be what the host waits for
     return RONDO_OK;
   }
 }

@@ -110,6 +110,16 @@ struct platform {
 #endif
   }
 
+  // All that this thread wrote, and has seen others of its device write, comes before what it
+  // writes next, for everybody. For memory beside the ring that replies do not order; a host's
+  // stores and the ring's are in order as they are. On a device it takes as long as the slowest of
+  // those writes is away.
+  RONDO_HD static void settle_writes() {
+#if defined(__CUDA_ARCH__)
+    asm volatile("fence.acq_rel.sys;" ::: "memory");
+#endif
+  }
+
   // The two read-modify-writes below touch memory of the caller's own side only, never across a
   // bus.
   RONDO_HD static bool compare_exchange(std::uint64_t* p, std::uint64_t& expected,

@@ -109,6 +109,7 @@ class producer {
   // Claim up to `count` consecutive slots, as many as are free; returns how many. Turn each into a
   // claim with take(); commit each, or fill() all of them and commit_batch().
   RONDO_HD std::uint64_t try_reserve_batch(std::uint64_t count, std::uint64_t& first) {
+    put_before_lines();
     return claim_up_to(count, first, true);
   }
   RONDO_HD void take(std::uint64_t sequence, claim& out) {
@@ -134,6 +135,7 @@ class producer {
       P::store_release(word, sequence + 1);  // SYNC: slot-published
       return;
     }
+    put_before_lines();
     fill(c, header, times);
     commit_batch(c.sequence, 1);
   }
@@ -291,6 +293,13 @@ class producer {
 
   RONDO_HD static void put(std::byte* to, std::uint64_t word) {
     __builtin_memcpy(to, &word, sizeof word);
+  }
+
+  // What the caller wrote into memory that the consumer reads beside the ring, buffers that both
+  // see, comes before the message: lines are not ordered behind other stores. Once for a batch, as
+  // it waits for the lines of the message before.
+  RONDO_HD void put_before_lines() const {
+    if (ring_.whole_lines) P::flush_lines();
   }
 
   // Put together in registers: copied from a struct that was just written field by field, the loads
