@@ -55,7 +55,8 @@ int main(int argc, char** argv) try {
   } catch (const rondo::error& refused) {
     print("a slice beyond the end", refused.info());
   }
-  print("the same, made up", smooth({series.ref(), 900 * sizeof(float), 101 * sizeof(float)}).failure());
+  print("the same, made up",
+        smooth({series.ref(), 900 * sizeof(float), 101 * sizeof(float)}).failure());
   try {
     (void)series.host_span<float>();
   } catch (const rondo::error& refused) {

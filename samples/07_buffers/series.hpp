@@ -37,7 +37,8 @@ struct smoother {
     const rondo::buffer_ref place = turn % 2 == 0 ? in.left : in.right;
     const auto from = ctx.resolve<const float>(in.series);
     const auto to = ctx.resolve<float>(place);
-    if (!from || from.size < 3) return ctx.fail(1, "the series is no part of a buffer, or too short");
+    if (!from || from.size < 3)
+      return ctx.fail(1, "the series is no part of a buffer, or too short");
     if (to.size < from.size - 2) return ctx.fail(2, "the result does not fit");
     ++turn;
     for (std::uint64_t i = 0; i + 2 < from.size; ++i) {

@@ -12,9 +12,9 @@ namespace {
 using namespace core_test;
 using testing::HasSubstr;
 
-using words = std::vector<std::uint64_t>;
+using word_values = std::vector<std::uint64_t>;
 
-rondo::buffer filled(const rondo::kernel_handle& kernel, const words& with) {
+rondo::buffer filled(const rondo::kernel_handle& kernel, const word_values& with) {
   auto memory = kernel.create_buffer(with.size() * sizeof(std::uint64_t));
   memory.write(std::span<const std::uint64_t>(with));
   return memory;
@@ -46,12 +46,12 @@ TEST_F(found_buffer, is_the_one_that_the_handler_chose) {
   EXPECT_EQ(result.kind(), rondo::memory::device);
   EXPECT_EQ(result.use_count(), 2);
   // What is written through one is read through the other.
-  result.write(std::span<const std::uint64_t>(words{77}), 3);
-  EXPECT_EQ(high->read<std::uint64_t>(4), (words{2, 20, 21, 77}));
+  result.write(std::span<const std::uint64_t>(word_values{77}), 3);
+  EXPECT_EQ(high->read<std::uint64_t>(4), (word_values{2, 20, 21, 77}));
   high.reset();
-  words rest(part.bytes / sizeof(std::uint64_t));
+  word_values rest(part.bytes / sizeof(std::uint64_t));
   result.read_bytes(part.offset, rest.data(), part.bytes);
-  EXPECT_EQ(rest, (words{20, 21, 77}));
+  EXPECT_EQ(rest, (word_values{20, 21, 77}));
 }
 
 TEST_F(found_buffer, keeps_the_memory_for_handlers_after_the_others_are_gone) {
@@ -102,7 +102,7 @@ TEST_F(found_buffer, outlives_the_kernel_that_made_it_and_is_found_through_its_n
   auto after = maker.find_buffer(ref);
   it_.runtime.remove("Summing");
   made.reset();
-  EXPECT_EQ(it_.kernel.find_buffer(ref).read<std::uint64_t>(2), (words{9, 8}));
+  EXPECT_EQ(it_.kernel.find_buffer(ref).read<std::uint64_t>(2), (word_values{9, 8}));
   EXPECT_EQ(choose(filled(it_.kernel, {1}), after).buffer, ref);
 }
 
@@ -112,9 +112,9 @@ TEST_F(found_buffer, outlives_the_runtime_and_goes_with_its_last_copy) {
   it_.runtime.close();
   std::optional<rondo::buffer> found = it_.kernel.find_buffer(ref);
   made.reset();
-  EXPECT_EQ(found->read<std::uint64_t>(2), (words{3, 4}));
+  EXPECT_EQ(found->read<std::uint64_t>(2), (word_values{3, 4}));
   it_.runtime = open_runtime();
-  EXPECT_EQ(found->read<std::uint64_t>(2), (words{3, 4}));
+  EXPECT_EQ(found->read<std::uint64_t>(2), (word_values{3, 4}));
   EXPECT_EQ(it_.kernel.find_buffer(ref).use_count(), 2) << "the handle knows the device still";
   found.reset();
   miss(it_.kernel, ref);

@@ -11,7 +11,7 @@ using namespace core_test;
 using testing::Each;
 using testing::HasSubstr;
 
-using words = std::vector<std::uint64_t>;
+using word_values = std::vector<std::uint64_t>;
 
 class buffer_slice : public testing::Test {
  protected:
@@ -50,14 +50,14 @@ TEST_F(buffer_slice, that_leaves_the_buffer_is_refused) {
 
 TEST_F(buffer_slice, is_what_the_handler_sees_and_all_that_it_changes) {
   auto memory = it_.kernel.create_buffer(10 * 8);
-  words numbers(10);
+  word_values numbers(10);
   std::iota(numbers.begin(), numbers.end(), 1);
   memory.write(std::span<const std::uint64_t>(numbers));
   // Words 2 to 4, word 7, and nothing at the end.
   const auto reply = sum({memory.slice(16, 24), memory.slice(56, 15), memory.slice(80)}).value();
   EXPECT_EQ(reply.elements, 4u);
   EXPECT_EQ(reply.sum, 3u + 4 + 5 + 8);
-  EXPECT_EQ(memory.read<std::uint64_t>(10), (words{1, 2, 4, 5, 6, 6, 7, 9, 9, 10}));
+  EXPECT_EQ(memory.read<std::uint64_t>(10), (word_values{1, 2, 4, 5, 6, 6, 7, 9, 9, 10}));
 }
 
 TEST_F(buffer_slice, that_is_forged_stale_or_misplaced_is_empty_to_the_handler) {
@@ -103,7 +103,7 @@ TEST_F(visible_buffer, begins_zeroed_and_is_the_memory_that_read_and_write_see) 
   EXPECT_THAT(all, Each(0u));
   all[999] = 5;
   EXPECT_EQ(seen_.read<std::uint64_t>(1, 999).front(), 5u);
-  seen_.write(std::span<const std::uint64_t>(words{6, 7}), 1);
+  seen_.write(std::span<const std::uint64_t>(word_values{6, 7}), 1);
   EXPECT_EQ(all[1], 6u);
   EXPECT_EQ(all[2], 7u);
   const auto copy = seen_;

@@ -90,7 +90,7 @@ TEST_P(lifecycle_matrix, every_operation_ends_as_the_interface_says) {  // LIFE-
   const gate_use shut(0);
   for (std::size_t i = 0; i < std::size(operations); ++i) {
     SCOPED_TRACE(std::string(to_string(row.from)) + ": " + operation_names[i]);
-    auto kernel = launch<gated>(
+    auto kernel = core_test::launch<gated>(
         runtime,
         {.handler_deadline = row.from == failed ? rondo::nanoseconds(1ms) : rondo::nanoseconds(0)});
     bring_into(row.from, kernel);
@@ -115,7 +115,7 @@ INSTANTIATE_TEST_SUITE_P(threads, lifecycle, testing::Combine(each_kind), name_o
 
 TEST_P(lifecycle, messages_to_a_kernel_that_is_not_active_wait_in_order) {  // LIFE-03
   auto runtime = open_runtime();
-  auto kernel = launch<oracle>(runtime);
+  auto kernel = core_test::launch<oracle>(runtime);
   for (std::uint64_t i = 1; i <= 50; ++i) kernel.send({.nonce = i}, patience).value();
   EXPECT_EQ(kernel.snapshot().messages_in, 0u);
   EXPECT_EQ(kernel.snapshot().input_depth, 50u);
@@ -177,7 +177,7 @@ TEST_P(lifecycle_under_each_wait, quick_changes_are_all_obeyed) {
 
 TEST_P(lifecycle_under_each_wait, a_kernel_ends_at_once_after_it_was_activated) {
   auto runtime = open_runtime();
-  auto kernel = launch<oracle>(runtime, {.wait = wait()});
+  auto kernel = core_test::launch<oracle>(runtime, {.wait = wait()});
   for (int i = 0; i < 300; ++i) {
     kernel.activate(5s);
     kernel.terminate(

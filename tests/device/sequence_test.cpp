@@ -215,5 +215,39 @@ TEST(buffers, a_handler_resolves_what_is_alive_and_nothing_else) {
   EXPECT_EQ(k.stop().how, ending::ordered);
 }
 
+struct reads_a_slice {
+  static constexpr handler_id id{"ReadsASlice"};
+  using request = message;
+  using response = message;
+  void operator()(const message& in, message& out, context& ctx) {
+    const buffer_slice part{{std::uint64_t{9} << 32 | 2}, in.words[0], in.words[1]};
+    const auto words = ctx.resolve<std::uint32_t>(part);
+    out.id = words ? words.size * 1000 + (words.size > 0 ? words[0] : 0) : 77;
+  }
+};
+
+TEST(buffers, a_handler_resolves_a_slice_that_lies_in_its_buffer_and_nothing_else) {
+  host_kernel<reads_a_slice> k(options_of(publication::chunked, publication::chunked));
+  std::uint32_t words[] = {5, 6, 7};
+  k.buffers()[2] = {std::uint64_t{9} << 32 | 2, reinterpret_cast<std::uint64_t>(words),
+                    sizeof words, RONDO_BUFFER_HOST_VISIBLE};
+  k.launch_and_run();
+  const std::uint32_t asked[][3] = {{4, 8, 2006}, {8, 4, 1007}, {12, 0, 0},   {0, 13, 77},
+                                    {8, 8, 77},   {16, 0, 77},  {~3u, 8, 77}, {2, 4, 77}};
+  for (const auto& [offset, bytes, expected] : asked) {
+    packed<message> m(1);
+    const std::uint32_t where[] = {offset, bytes};
+    std::memcpy(m.bytes.data() + offsetof(message, words), where, sizeof where);
+    k.push(m.header, m.bytes.data());
+    ring::message r;
+    ASSERT_TRUE(k.peek(r));
+    message got;
+    std::memcpy(&got, r.payload, sizeof got);
+    EXPECT_EQ(got.id, expected) << offset << ' ' << bytes;
+    k.out().release();
+  }
+  EXPECT_EQ(k.stop().how, ending::ordered);
+}
+
 }  // namespace
 }  // namespace rondo::test
