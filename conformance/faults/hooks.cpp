@@ -87,7 +87,7 @@ rondo_status stop_wrongly(const rondo_handler& real, void* state, rondo_invocati
 
 namespace {
 
-constexpr std::uint64_t soon_ns = 1'000'000, silence_ns = 20'000'000;
+constexpr std::uint64_t soon_ns = 1'000'000, silence_ns = 200'000'000;
 
 // What a request asked of the timer, as the fault changes it.
 void change_timer(memory& of, std::uint64_t before, std::uint64_t& due) {

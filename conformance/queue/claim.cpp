@@ -69,7 +69,7 @@ RONDO_CASE(queue, claim, what_is_abandoned_never_arrives, core, "QUEUE-13 QUEUE-
                "messages_in, of which abandoned claims are no part,");
 }
 
-RONDO_CASE(queue, claim, one_of_another_queue_or_done_with_changes_nothing, core, "QUEUE-13",
+RONDO_CASE(queue, claim, one_of_another_queue_or_done_with_changes_nothing, core, "QUEUE-16",
            RONDO_CAP_ZERO_COPY) {
   kernel_spec second;
   second.id = "another";

@@ -675,8 +675,8 @@ typedef struct rondo_queue_table {
                             uint32_t capacity_each, uint64_t count, uint64_t* done);
   /* Zero copy. OK, FULL, TOO_LARGE, TERMINATED; commit and abandon also INVALID_STATE. Every claim
    * is committed or abandoned once: a second time, or to another queue than reserved it, is
-   * INVALID_STATE and changes nothing. What is committed arrives as if it had been pushed; what is
-   * abandoned never arrives and keeps nothing behind it waiting [QUEUE-13]. */
+   * INVALID_STATE and changes nothing [QUEUE-16]. What is committed arrives as if it had been
+   * pushed; what is abandoned never arrives and keeps nothing behind it waiting [QUEUE-13]. */
   rondo_status (*reserve)(rondo_queue*, uint32_t bytes, rondo_claim* out);
   rondo_status (*commit)(rondo_queue*, rondo_claim*, const rondo_envelope*);
   rondo_status (*abandon)(rondo_queue*, rondo_claim*);
