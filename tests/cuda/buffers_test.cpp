@@ -1,5 +1,6 @@
 // Buffers on a GPU: parts of them, those that the host sees without a copy, and those that come
 // back in a reply. The same meaning as on the CPU, see tests/core/buffer*_test.cpp.
+#include "slicers.hpp"
 #include "support.hpp"
 
 #include <map>

@@ -1,5 +1,6 @@
 // The kernel module cuda_kernels.
 #include "kernels.hpp"
+#include "slicers.hpp"
 
 #include <rondo/kernel/registration.hpp>
 
