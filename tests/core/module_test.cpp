@@ -130,11 +130,11 @@ TEST(module, lists_its_handlers) {
   ASSERT_EQ(from_file.size(), 2u);
   std::vector<std::string> ids;
   for (const auto& handler : runtime.handlers("tests")) ids.push_back(handler.id);
-  EXPECT_THAT(ids, UnorderedElementsAre("Oracle", "Gated", "Culprit", "Emitting", "Mirror",
-                                        "Repeating", "Measuring", "Summing", "PartSumming",
-                                        "Choosing", "Stillborn", "Noting", "Counting", "Flooded",
-                                        "Probe", "Started", "Ticking", "Pulsing", "Timeless",
-                                        "Unwilling"));
+  EXPECT_THAT(ids,
+              UnorderedElementsAre("Oracle", "Gated", "Culprit", "Emitting", "Mirror", "Repeating",
+                                   "Measuring", "Summing", "PartSumming", "Choosing", "Stillborn",
+                                   "Noting", "Counting", "Flooded", "Probe", "Started", "Ticking",
+                                   "Pulsing", "Timeless", "Unwilling"));
   for (const auto& handler : from_file) {
     EXPECT_EQ(handler.module, "tally");
     EXPECT_EQ(handler.request, "TallyRequest");

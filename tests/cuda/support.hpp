@@ -128,6 +128,14 @@ inline void skip_where_unavailable(rondo::runtime& rt, const std::string& placem
   }
 }
 
+// One of many: short queues, and no patience with its launch.
+inline rondo::launch_options small(rondo::launch_options options, const std::string& id) {
+  options.id = id;
+  options.input_capacity = options.output_capacity = 16;
+  options.launch_deadline = 3s;
+  return options;
+}
+
 class each_placement : public on_gpu, public ::testing::WithParamInterface<const char*> {
  protected:
   void SetUp() override {

@@ -97,7 +97,7 @@ class running : protected grid_blocks<H, X, P, K> {
     team together;
 
     RONDO_DEVICE emit_sink(running* owner, const team& those)
-        : rondo_emitter{sizeof(rondo_emitter), 0, &make_room, &send},
+        : rondo_emitter{sizeof(rondo_emitter), 0, &make_room, &send, {}},
           self(owner),
           together(those) {}
     RONDO_DEVICE static void* make_room(rondo_emitter* base, std::uint32_t bytes) {
