@@ -202,7 +202,7 @@ TEST_P(buffers_on_gpu, host_and_all_threads_of_a_block_use_the_same_memory_in_tu
 }
 TEST_P(buffers_on_gpu, what_is_seen_comes_before_a_counted_reply_too) {
   auto options = how(GetParam());
-  if (std::string(GetParam()) == "bar") GTEST_SKIP() << "unavailable: lines are chunked";
+  if (std::string(GetParam()) == "bar") GTEST_SKIP() << "behind the bus there is no counted ring";
   options.publish = rondo::publish_policy::counted;
   auto kernel = started<serial_slicer>(options);
   expect_turns(kernel, 40, 500);
