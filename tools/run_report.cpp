@@ -165,6 +165,9 @@ void print_stats(const kernel_snapshot& stats) {
   fmt::print("  payload    {} in, {} out\n", human_bytes(stats.bytes_in),
              human_bytes(stats.bytes_out));
   fmt::print("  waiting    {} in, {} out\n", stats.input_depth, stats.output_depth);
+  fmt::print("  lost       {} oldest, {} newest, {} expired, {} repeated, {}\n",
+             stats.dropped_oldest, stats.dropped_newest, stats.expired, stats.duplicates,
+             counted(stats.replies_dropped, "reply", "replies"));
   if (stats.pump_calls > 0)
     fmt::print("  pump       {} in {}\n", stats.pumped, counted(stats.pump_calls, "call", "calls"));
   fmt::print("  handler    mean {}, max {}, of {}\n", human_duration(stats.handler_sampled_mean),

@@ -91,6 +91,7 @@ TEST_F(run, stats_count_the_messages_that_were_handled) {
   const auto text = rondo({"run", refusing_, "--kernel", "Doubler", "--stats"}).out;
   EXPECT_TRUE(contains(text, "kernel Doubler on cpu")) << text;
   EXPECT_TRUE(contains(text, "3 sent, 3 in, 3 out, 1 failed, 0 dropped")) << text;
+  EXPECT_TRUE(contains(text, "0 oldest, 0 newest, 0 expired, 0 repeated, 0 replies")) << text;
 }
 
 // Of three requests the first is timed.
