@@ -10,14 +10,28 @@ namespace {
 constexpr publication contiguous[] = {publication::word, publication::counted};
 constexpr std::uint64_t starts[] = {0, 5, (std::uint64_t{1} << 40) - 3};
 
+// A ring that begins at some sequence, with its two ends.
+struct ring_and_ends {
+  explicit ring_and_ends(const ring_shape& shape, std::uint64_t start = 0)
+      : memory(make_ring(shape)), producer(begun_at(start)), consumer(memory.view()) {}
+
+  backend::ring_memory memory;
+  ring::producer<> producer;
+  ring::consumer<> consumer;
+
+ private:
+  ring::view begun_at(std::uint64_t start) const {
+    start_at(memory.view(), start);
+    return memory.view();
+  }
+};
+
 TEST(a_consumer_run, gives_every_message_through_laps_of_the_ring) {
   for (const publication how : contiguous)
     for (const std::uint64_t start : starts) {
       SCOPED_TRACE(name_of(how));
-      const auto memory = make_ring({how, 8, 64});
-      start_at(memory.view(), start);
-      ring::producer<> producer(memory.view());
-      ring::consumer<> consumer(memory.view());
+      ring_and_ends of({how, 8, 64}, start);
+      auto& [memory, producer, consumer] = of;
       std::uint64_t in = 0, out = 0;
       for (std::uint64_t lap = 1; lap <= 40; ++lap) {
         for (std::uint64_t n = 0; n < lap % 9; ++n)
@@ -41,9 +55,8 @@ TEST(a_consumer_run, gives_every_message_through_laps_of_the_ring) {
 TEST(a_consumer_run, frees_nothing_before_it_publishes_the_head) {
   for (const publication how : contiguous) {
     SCOPED_TRACE(name_of(how));
-    const auto memory = make_ring({how, 4, 64});
-    ring::producer<> producer(memory.view());
-    ring::consumer<> consumer(memory.view());
+    ring_and_ends of({how, 4, 64});
+    auto& [memory, producer, consumer] = of;
     for (std::uint64_t id = 0; id < 4; ++id) ASSERT_EQ(push_id(producer, id, 64), RONDO_OK);
     ring::consumer_run<> run(consumer);
     ring::message m;
@@ -58,9 +71,8 @@ TEST(a_consumer_run, frees_nothing_before_it_publishes_the_head) {
 TEST(a_consumer_run, leaves_the_consumer_where_it_ended) {
   for (const publication how : contiguous) {
     SCOPED_TRACE(name_of(how));
-    const auto memory = make_ring({how, 8, 64});
-    ring::producer<> producer(memory.view());
-    ring::consumer<> consumer(memory.view());
+    ring_and_ends of({how, 8, 64});
+    auto& [memory, producer, consumer] = of;
     for (std::uint64_t id = 0; id < 6; ++id) ASSERT_EQ(push_id(producer, id, 64), RONDO_OK);
     ASSERT_TRUE(pops_id(consumer, 0, 64));
     {
@@ -82,9 +94,8 @@ TEST(a_consumer_run, leaves_the_consumer_where_it_ended) {
 TEST(a_consumer_run, ends_before_an_abandoned_and_before_a_malformed_message) {
   for (const publication how : contiguous) {
     SCOPED_TRACE(name_of(how));
-    const auto memory = make_ring({how, 8, 64});
-    ring::producer<> producer(memory.view());
-    ring::consumer<> consumer(memory.view());
+    ring_and_ends of({how, 8, 64});
+    auto& [memory, producer, consumer] = of;
     ring::claim c;
     ASSERT_EQ(push_id(producer, 0, 64), RONDO_OK);
     ASSERT_EQ(producer.try_reserve(64, c), RONDO_OK);
@@ -111,9 +122,8 @@ TEST(a_consumer_run, has_no_messages_where_requests_may_be_given_up_or_are_in_ch
                                   ring_shape{.how = publication::counted, .drop_oldest = true},
                                   ring_shape{.how = publication::chunked}}) {
     SCOPED_TRACE(::testing::Message() << shape);
-    const auto memory = make_ring(shape);
-    ring::producer<> producer(memory.view());
-    ring::consumer<> consumer(memory.view());
+    ring_and_ends of(shape);
+    auto& [memory, producer, consumer] = of;
     ASSERT_EQ(push_id(producer, 0, 64), RONDO_OK);
     ring::message m;
     {
@@ -181,10 +191,8 @@ TEST(a_filling_run, writes_what_a_batch_publishes) {
   for (const publication how : contiguous)
     for (const std::uint64_t start : starts) {
       SCOPED_TRACE(name_of(how));
-      const auto memory = make_ring({how, 8, 64});
-      start_at(memory.view(), start);
-      ring::producer<> producer(memory.view());
-      ring::consumer<> consumer(memory.view());
+      ring_and_ends of({how, 8, 64}, start);
+      auto& [memory, producer, consumer] = of;
       ASSERT_TRUE(ring::filling_run<>::serves(producer));
       std::uint64_t id = 0;
       for (std::uint64_t want : {3u, 8u, 1u, 5u, 7u}) {
