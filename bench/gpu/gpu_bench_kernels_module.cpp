@@ -7,6 +7,8 @@ namespace gpu_bench {
 
 RONDO_KERNEL(replier);
 RONDO_KERNEL(stream_replier);
+RONDO_KERNEL(buffer_reader);
+RONDO_KERNEL(buffer_writer);
 RONDO_KERNEL(large_replier);
 
 }  // namespace gpu_bench

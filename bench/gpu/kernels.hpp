@@ -62,6 +62,46 @@ struct stream_replier {
   }
 };
 
+// With a buffer, which the one handler reads, and the other leaves its proof in.
+struct buffer_request {
+  std::uint64_t nonce;
+  rondo::buffer_ref data;
+  float value[12];
+  template <class A>
+  RONDO_HANDLER constexpr void serialize(A& ar) {
+    ar(nonce, data, value);
+  }
+};
+RONDO_MESSAGE(buffer_request, "GpuBenchBufferRequest", 1, plain);
+static_assert(sizeof(buffer_request) == 64);
+
+template <class T>
+RONDO_HANDLER inline auto answer_beside(const buffer_request& in, response& out,
+                                        rondo::context& ctx) {
+  const auto data = ctx.resolve<T>(in.data);
+  out.proof = data ? mark(in.nonce) : 0;
+  for (std::uint32_t i = 0; i < 12; ++i) out.value[i] = in.value[i];
+  return data;
+}
+struct buffer_reader {
+  static constexpr rondo::handler_id id{"GpuBenchBufferReader"};
+  using request = buffer_request;
+  using response = gpu_bench::response;
+  RONDO_HANDLER void operator()(const request& in, response& out, rondo::context& ctx) {
+    const auto data = answer_beside<const std::uint64_t>(in, out, ctx);
+    if (data && data[1] != 0) out.proof = 0;  // the host has left a 0 there
+  }
+};
+struct buffer_writer {
+  static constexpr rondo::handler_id id{"GpuBenchBufferWriter"};
+  using request = buffer_request;
+  using response = gpu_bench::response;
+  RONDO_HANDLER void operator()(const request& in, response& out, rondo::context& ctx) {
+    const auto data = answer_beside<std::uint64_t>(in, out, ctx);
+    if (data) data[0] = mark(in.nonce);
+  }
+};
+
 inline constexpr std::uint32_t large_words = 8191;
 struct large_request {
   std::uint64_t nonce;

@@ -68,25 +68,31 @@ class bench {
     with(options);
     options.wait = rondo::wait_policy::spin;
     auto kernel = launch<replier>(rt_, options);
-    const pinned here(0);
-    row r{.name = "", .mode = "round_trip", .size_bytes = 64};
-    std::uint64_t seed = now_ns();
-    const int count = placement == "event" ? settings_.round_trips / 10 : settings_.round_trips;
-    for (int i = 0; i < count + 1000; ++i) {
-      request q{};
-      for (std::uint32_t k = 0; k < 14; ++k) q.value[k] = static_cast<float>(k + 1);
-      random_pause(seed);
-      q.nonce = seed | 1;
-      const std::uint64_t begin = now_ns();
-      const auto reply = kernel.call(q, 5s);
-      const std::uint64_t end = now_ns();
-      if (reply->proof != expected_mark(q.nonce) || reply->value[6] != 7 + 14)
-        throw std::runtime_error("a wrong reply");
-      if (i < 1000) continue;
-      ++r.proof;
-      r.samples.push_back(end - begin);
-    }
-    gpu_bench::end(rt_, kernel);
+    request q{};
+    for (std::uint32_t k = 0; k < 14; ++k) q.value[k] = static_cast<float>(k + 1);
+    return round_trips(kernel, q, placement == "event" ? 10 : 1,
+                       [](const response& reply) { return reply.value[6] == 7 + 14; });
+  }
+
+  // A call whose handler uses a buffer.
+  template <class Handler>
+  row buffer_call(rondo::memory kind) {
+    auto options = how("call", "pinned");
+    options.wait = rondo::wait_policy::spin;
+    auto kernel = launch<Handler>(rt_, options);
+    auto data = kernel.create_buffer(4096, kind);
+    data.template write<std::uint64_t>(std::vector<std::uint64_t>(512));
+    buffer_request q{};
+    q.data = data.ref();
+    q.value[6] = 7;
+    std::uint64_t left = 0;
+    row r = round_trips(kernel, q, 1, [&](const response& reply) {
+      left = reply.proof;
+      return reply.value[6] == 7;
+    });
+    if (std::is_same_v<Handler, buffer_writer> &&
+        data.template read<std::uint64_t>(1).front() != left)
+      throw std::runtime_error("the buffer has not what the handler wrote");
     return r;
   }
 
@@ -154,6 +160,28 @@ class bench {
   }
 
  private:
+  // Ends the kernel.
+  template <class Kernel, class Request>
+  row round_trips(Kernel& kernel, Request q, int fewer, auto is_right) {
+    const pinned here(0);
+    row r{.name = "", .mode = "round_trip", .size_bytes = 64};
+    std::uint64_t seed = now_ns();
+    for (int i = 0; i < settings_.round_trips / fewer + 1000; ++i) {
+      random_pause(seed);
+      q.nonce = seed | 1;
+      const std::uint64_t begin = now_ns();
+      const auto reply = kernel.call(q, 5s);
+      const std::uint64_t end = now_ns();
+      if (reply->proof != expected_mark(q.nonce) || !is_right(*reply))
+        throw std::runtime_error("a wrong reply");
+      if (i < 1000) continue;
+      ++r.proof;
+      r.samples.push_back(end - begin);
+    }
+    gpu_bench::end(rt_, kernel);
+    return r;
+  }
+
   const settings settings_;
   rondo::runtime rt_;
 };
@@ -238,6 +266,12 @@ int run(const settings& s) {
   for (const option& each : call_options)
     b.add(std::string("rondo/call/64/pinned/") + each.name,
           [&] { return b.call("pinned", each.ask); });
+  b.add("rondo/call/64/pinned/buffer-read",
+        [&] { return b.buffer_call<buffer_reader>(rondo::memory::device); });
+  b.add("rondo/call/64/pinned/buffer-written",
+        [&] { return b.buffer_call<buffer_writer>(rondo::memory::device); });
+  b.add("rondo/call/64/pinned/host-visible-written",
+        [&] { return b.buffer_call<buffer_writer>(rondo::memory::host_visible); });
   for (stream_shape shape : standard_streams) {
     if (s.block != 0) shape.block = s.block;
     if (s.window != 0) shape.window = s.window;

@@ -66,8 +66,7 @@ rondo_buffer_handle buffer_table::create_visible(std::uint64_t bytes, void*& hos
   const std::lock_guard lock(mutex_);
   free_index();
   const pinned_block block = pinned_.allocate(bytes);
-  const rondo_buffer_handle handle =
-      enter({0, block.device, bytes, RONDO_BUFFER_HOST_VISIBLE}, block.host);
+  const rondo_buffer_handle handle = enter({0, block.device, bytes, 0}, block.host);
   host = block.host;
   return handle;
 }

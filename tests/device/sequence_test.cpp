@@ -230,7 +230,7 @@ TEST(buffers, a_handler_resolves_a_slice_that_lies_in_its_buffer_and_nothing_els
   host_kernel<reads_a_slice> k(options_of(publication::chunked, publication::chunked));
   std::uint32_t words[] = {5, 6, 7};
   k.buffers()[2] = {std::uint64_t{9} << 32 | 2, reinterpret_cast<std::uint64_t>(words),
-                    sizeof words, RONDO_BUFFER_HOST_VISIBLE};
+                    sizeof words, 0};
   k.launch_and_run();
   const std::uint32_t asked[][3] = {{4, 8, 2006}, {8, 4, 1007}, {12, 0, 0},   {0, 13, 77},
                                     {8, 8, 77},   {16, 0, 77},  {~3u, 8, 77}, {2, 4, 77}};

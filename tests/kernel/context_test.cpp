@@ -15,7 +15,7 @@ struct invocation_fixture : testing::Test {
   rondo_envelope envelope{.length = 0,
                           .type = RONDO_TYPE_REQUEST,
                           .version = 1,
-                          .flags = 0,
+                          .reserved = 0,
                           .reserved = 0,
                           .message_id = 7,
                           .correlation_id = 8};
@@ -34,7 +34,7 @@ struct invocation_fixture : testing::Test {
     table[1] = {.handle = handle_of(5, 1),
                 .address = reinterpret_cast<std::uint64_t>(memory.data()),
                 .bytes = sizeof memory,
-                .flags = 0};
+                .reserved = 0};
     table[3] = table[1];
     table[3].handle = handle_of(5, 3);
   }

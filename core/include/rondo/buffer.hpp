@@ -68,7 +68,7 @@ class RONDO_EXPORT buffer {
   // What a thread writes here before it sends a request is seen by that request's handler; what the
   // handler writes before it replies, or fails, is seen by whoever has that reply, and by whoever
   // has learnt from flush() that the request is done with. Nothing is promised of what is written
-  // while the other side is at it, but see context::flush_host_writes().
+  // while the other side is at it, but see context::flush_buffers().
   std::span<std::byte> host_bytes() const;
   // As whole elements of T.
   template <class T>

@@ -194,18 +194,11 @@ typedef struct rondo_failure {
  * handle; whoever uses one holds it to the size in the entry. */
 typedef uint64_t rondo_buffer_handle;
 
-/* Flags of an entry. */
-enum {
-  RONDO_BUFFER_HOST_VISIBLE = 1u << 0 /* the host reads what handlers write there without a copy:
-                                         they make it visible before they reply. Set where a
-                                         device would not do so by itself */
-};
-
 typedef struct rondo_buffer_entry {
   uint64_t handle;  /* of the buffer that lives here; 0 = free */
   uint64_t address; /* in the device's address space */
   uint64_t bytes;
-  uint64_t flags; /* RONDO_BUFFER_* */
+  uint64_t reserved; /* 0 */
 } rondo_buffer_entry;
 
 /* ---- kernel modules: what a handler is --------------------------------------------------------
@@ -867,9 +860,10 @@ typedef struct rondo_buffer_table {
   /* Any. OK, NO_SUCH_BUFFER. Whoever destroys a buffer knows that no handler uses it [BUF-02]. */
   rondo_status (*destroy)(rondo_device*, rondo_buffer_handle);
   /* Copy between host memory and the buffer; finished on return, and seen by every request that is
-   * pushed afterwards [BUF-04]. A range that is not within the buffer is INVALID_ARGUMENT and
-   * copies nothing, also where offset and size overflow [BUF-05]. At most 10 s. Any. OK,
-   * NO_SUCH_BUFFER, INVALID_ARGUMENT (range), DEVICE_LOST. */
+   * pushed afterwards; what a handler wrote before it replied is read by whoever has taken the
+   * reply [BUF-04]. A range that is not within the buffer is INVALID_ARGUMENT and copies nothing,
+   * also where offset and size overflow [BUF-05]. At most 10 s. Any. OK, NO_SUCH_BUFFER,
+   * INVALID_ARGUMENT (range), DEVICE_LOST. */
   rondo_status (*write)(rondo_device*, rondo_buffer_handle, uint64_t offset, const void* from,
                         uint64_t bytes, rondo_error_sink* error);
   rondo_status (*read)(rondo_device*, rondo_buffer_handle, uint64_t offset, void* to,

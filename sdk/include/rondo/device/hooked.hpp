@@ -94,7 +94,7 @@ class hooked : protected batches<H, X, P, K> {
     i.request = &no_request;
     context ctx(i);
     body(ctx);
-    ctx.flush_host_writes();
+    ctx.flush_buffers();
     i.request = &header();
     if (!ctx.failed()) return true;
     tell(which, i);

@@ -62,9 +62,9 @@ class running : protected grid_blocks<H, X, P, K> {
       }
     }
     // The lane that begins the reply behind the others: its order covers theirs.
-    if (!leads) ctx.flush_host_writes();
+    if (!leads) ctx.flush_buffers();
     ctx.sync();
-    if (leads) ctx.flush_host_writes();
+    if (leads) ctx.flush_buffers();
     if constexpr (plan::runs == execution::grid) {
       // Somebody did not come to a barrier: what the others made of the request is worth nothing.
       if (leads && is_aborted())

@@ -95,7 +95,7 @@ class short_way : protected running<H, X, P, K> {
     response out{};
     context ctx(invocation(stage));
     handler()(in, out, ctx);
-    ctx.flush_host_writes();
+    ctx.flush_buffers();
     std::byte* to = stage + plan::out_at;
     *reinterpret_cast<rondo_envelope*>(to) = said;
     __builtin_memcpy(__builtin_assume_aligned(to + plan::header_bytes, 16), &out, sizeof out);

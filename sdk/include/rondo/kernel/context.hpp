@@ -72,7 +72,7 @@ class context {
   RONDO_HD buffer_span<T> resolve(buffer_ref ref) const {
     const rondo_buffer_entry* const entry = entry_of(ref);
     if (entry == nullptr) return {};
-    note_writer<T>(*entry);
+    note_writer<T>();
     return {reinterpret_cast<T*>(entry->address), entry->bytes / sizeof(T)};
   }
   // A part of a buffer, the same way. Empty also if it does not lie within the buffer, or begins
@@ -84,17 +84,16 @@ class context {
     if (entry == nullptr || !slice.lies_in(entry->bytes)) return {};
     const std::uint64_t address = entry->address + slice.offset;
     if (address % alignof(T) != 0) return {};
-    note_writer<T>(*entry);
+    note_writer<T>();
     return {reinterpret_cast<T*>(address), slice.bytes / sizeof(T)};
   }
 
-  // What this lane wrote so far into buffers that the host sees (memory::host_visible), and before
-  // the last sync() the others, is seen by the host before anything that this lane writes later.
-  // Done of itself before each reply and at the end of each request, by every lane that resolved
-  // such a buffer as other than const; for handlers that let the host watch meanwhile. Where none
-  // was resolved it does nothing.
-  RONDO_HD void flush_host_writes() const {
-    if (writes_for_host_) ring::platform::settle_writes();
+  // What this lane wrote so far into buffers, and before the last sync() the others, is seen by the
+  // host before anything that this lane writes later. Done of itself before each reply and at the
+  // end of each request, by every lane that resolved a buffer as other than const; for handlers
+  // that let the host watch meanwhile. Where none was resolved it does nothing.
+  RONDO_HD void flush_buffers() const {
+    if (writes_buffers_) ring::platform::settle_writes();
   }
 
   // The request failed: whatever the handler puts into its response is not sent. `text` is cut
@@ -166,9 +165,8 @@ class context {
     return &entry;
   }
   template <class T>
-  RONDO_HD void note_writer(const rondo_buffer_entry& entry) const {
-    if constexpr (!std::is_const_v<T>)
-      if ((entry.flags & RONDO_BUFFER_HOST_VISIBLE) != 0) writes_for_host_ = true;
+  RONDO_HD void note_writer() const {
+    if constexpr (!std::is_const_v<T>) writes_buffers_ = true;
   }
 
   // Behind what was said before, cut after RONDO_FAILURE_TEXT_MAX bytes.
@@ -225,7 +223,7 @@ class context {
 
   rondo_invocation& invocation_;
   team team_;
-  mutable bool writes_for_host_ = false;
+  mutable bool writes_buffers_ = false;
 };
 
 // For handlers that reply never, once or many times. emit() is false when the kernel is being
@@ -237,7 +235,7 @@ template <message_type Response>
 class emitter {
  public:
   RONDO_HD explicit emitter(rondo_emitter& out) : out_(out) {}
-  // Each reply comes behind what the handler wrote before into buffers that the host sees.
+  // Each reply comes behind what the handler wrote before into buffers.
   RONDO_HD emitter(rondo_emitter& out, const context& ctx) : out_(out), ctx_(&ctx) {}
 
   RONDO_HD bool emit(const Response& response) { return emit_with(response, 0); }
@@ -251,7 +249,7 @@ class emitter {
     if (room == nullptr) return false;
     const std::int64_t length = encode(response, room, room_bytes);
     if (length < 0) return false;
-    if (ctx_ != nullptr) ctx_->flush_host_writes();
+    if (ctx_ != nullptr) ctx_->flush_buffers();
     out_.commit(&out_, static_cast<std::uint32_t>(length), detail::message_of<Response>.version,
                 flags);
     ++emitted_;

@@ -179,7 +179,7 @@ RONDO_HD rondo_status reply(H& handler, const typename H::request& request, Sink
   }
   if (length < 0)
     ctx.fail_with(RONDO_TOO_LARGE, 0, "the response is larger than its declared maximum");
-  ctx.flush_host_writes();
+  ctx.flush_buffers();
   if (!ctx.failed())
     single.commit(static_cast<std::uint32_t>(length), message_of<response>.version);
   return RONDO_OK;
@@ -192,7 +192,7 @@ RONDO_HD rondo_status run(H& handler, const typename H::request& request, Sink& 
   } else {
     emitter<typename H::response> replies(out, ctx);
     handler(request, replies, ctx);
-    ctx.flush_host_writes();  // a failure, or the request's end, may be what the host waits for
+    ctx.flush_buffers();  // a failure, or the request's end, may be what the host waits for
     return RONDO_OK;
   }
 }
