@@ -42,10 +42,15 @@ bool wanted(std::string_view filter, const fault_text& fault) {
   return false;
 }
 
-// Of what a fault needs, and the plugin does not offer.
-std::string_view first_missing(std::string_view needs, std::string_view offered) {
-  for (const auto each : words(needs))
-    if (!is_one_of(each, offered)) return each;
+// Why a plugin that offers this is not one that the fault can show with; empty if it is.
+std::string objection(std::string_view needs, std::string_view offered) {
+  for (auto each : words(needs)) {
+    const bool unwanted = each.front() == '!';
+    if (unwanted) each.remove_prefix(1);
+    if (is_one_of(each, offered) == unwanted)
+      return (unwanted ? "the plugin advertises " : "the plugin does not advertise ") +
+             std::string(each);
+  }
   return {};
 }
 
@@ -112,8 +117,7 @@ class fault_run {
       return "it is built into a variant of the CPU backend, and another one is wrapped";
     if (fault.is_built_in && options_.variant.empty())
       return "the variant of the CPU backend is not installed";
-    const auto missing = first_missing(fault.needs, capabilities_);
-    return missing.empty() ? "" : "the plugin does not advertise " + std::string(missing);
+    return objection(fault.needs, capabilities_);
   }
 
   run_options with_fault(const fault_text* fault, bool is_built_in) const {

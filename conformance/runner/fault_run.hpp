@@ -15,7 +15,7 @@ struct fault_text {
   std::string_view name;
   std::string_view rules;  // any of these may catch it
   int failure_mode;        // of the list that the suite began with; 0: none
-  std::string_view needs;  // of the wrapped plugin
+  std::string_view needs;  // of the wrapped plugin; "!capability": that it has it not
   std::string_view text;
   bool is_built_in = false;  // into the variant of the CPU backend, where no wrapper reaches
 };

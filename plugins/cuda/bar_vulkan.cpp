@@ -23,11 +23,48 @@ void need(VkResult code, const char* what) {
     throw no_window{std::string(what) + " failed with Vulkan result " + std::to_string(code)};
 }
 
-// Everything that is open, closed in the reverse order.
-struct vulkan_source final : window_source {
-  const CUcontext context;
+// Vulkan in this process: one instance, made with the first window and never destroyed. To destroy
+// the last one unloads the driver behind it, and NVIDIA's cannot be loaded any number of times:
+// after some, no instance was made any more (seen with driver 580).
+struct vulkan {
   PFN_vkGetInstanceProcAddr get = nullptr;
   VkInstance instance = VK_NULL_HANDLE;
+
+  template <class F>
+  F function(const char* name) const {
+    return need(reinterpret_cast<F>(get(instance, name)), name);
+  }
+};
+
+vulkan make_vulkan() {
+  vulkan made;
+  void* library = dlopen("libvulkan.so.1", RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) throw no_window{"there is no Vulkan loader, libvulkan.so.1"};
+  made.get =
+      need(reinterpret_cast<PFN_vkGetInstanceProcAddr>(dlsym(library, "vkGetInstanceProcAddr")),
+           "vkGetInstanceProcAddr");
+  VkApplicationInfo application{};
+  application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;
+  application.pApplicationName = "rondo";
+  application.apiVersion = VK_API_VERSION_1_1;
+  VkInstanceCreateInfo wanted{};
+  wanted.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
+  wanted.pApplicationInfo = &application;
+  need(made.function<PFN_vkCreateInstance>("vkCreateInstance")(&wanted, nullptr, &made.instance),
+       "making an instance");
+  return made;
+}
+
+// Where none could be made the next window tries again.
+const vulkan& the_vulkan() {
+  static const vulkan made = make_vulkan();
+  return made;
+}
+
+// Everything that is open for one window, closed in the reverse order.
+struct vulkan_source final : window_source {
+  const vulkan& all = the_vulkan();
+  const CUcontext context;
   VkPhysicalDevice physical = VK_NULL_HANDLE;
   VkDevice logical = VK_NULL_HANDLE;
   PFN_vkGetDeviceProcAddr get_of_device = nullptr;
@@ -46,56 +83,32 @@ struct vulkan_source final : window_source {
     if (memory != VK_NULL_HANDLE)
       of_device<PFN_vkFreeMemory>("vkFreeMemory")(logical, memory, nullptr);
     if (logical != VK_NULL_HANDLE)
-      of_instance<PFN_vkDestroyDevice>("vkDestroyDevice")(logical, nullptr);
-    if (instance != VK_NULL_HANDLE)
-      of_instance<PFN_vkDestroyInstance>("vkDestroyInstance")(instance, nullptr);
+      all.function<PFN_vkDestroyDevice>("vkDestroyDevice")(logical, nullptr);
   }
 
-  template <class F>
-  F of_instance(const char* name) const {
-    return need(reinterpret_cast<F>(get(instance, name)), name);
-  }
   template <class F>
   F of_device(const char* name) const {
     return need(reinterpret_cast<F>(get_of_device(logical, name)), name);
   }
 
-  void open_instance();
   void choose_device(CUdevice wanted);
   void open_device();
   void allocate();
   void import();
 };
 
-void vulkan_source::open_instance() {
-  // Never closed: drivers behind it do not like to be.
-  void* library = dlopen("libvulkan.so.1", RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) throw no_window{"there is no Vulkan loader, libvulkan.so.1"};
-  get = need(reinterpret_cast<PFN_vkGetInstanceProcAddr>(dlsym(library, "vkGetInstanceProcAddr")),
-             "vkGetInstanceProcAddr");
-  VkApplicationInfo application{};
-  application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;
-  application.pApplicationName = "rondo";
-  application.apiVersion = VK_API_VERSION_1_1;
-  VkInstanceCreateInfo wanted{};
-  wanted.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
-  wanted.pApplicationInfo = &application;
-  need(of_instance<PFN_vkCreateInstance>("vkCreateInstance")(&wanted, nullptr, &instance),
-       "making an instance");
-}
-
 // The one that is CUDA's device.
 void vulkan_source::choose_device(CUdevice wanted) {
   CUuuid uuid{};
   check(the_driver().cuDeviceGetUuid(&uuid, wanted), "CUDA device", "it has no UUID");
   std::uint32_t count = 0;
-  const auto list = of_instance<PFN_vkEnumeratePhysicalDevices>("vkEnumeratePhysicalDevices");
-  need(list(instance, &count, nullptr), "counting devices");
-  std::vector<VkPhysicalDevice> all(count);
-  need(list(instance, &count, all.data()), "listing devices");
+  const auto list = all.function<PFN_vkEnumeratePhysicalDevices>("vkEnumeratePhysicalDevices");
+  need(list(all.instance, &count, nullptr), "counting devices");
+  std::vector<VkPhysicalDevice> devices(count);
+  need(list(all.instance, &count, devices.data()), "listing devices");
   const auto describe =
-      of_instance<PFN_vkGetPhysicalDeviceProperties2>("vkGetPhysicalDeviceProperties2");
-  for (VkPhysicalDevice each : all) {
+      all.function<PFN_vkGetPhysicalDeviceProperties2>("vkGetPhysicalDeviceProperties2");
+  for (VkPhysicalDevice each : devices) {
     VkPhysicalDeviceIDProperties id{};
     id.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES;
     VkPhysicalDeviceProperties2 properties{};
@@ -121,9 +134,9 @@ void vulkan_source::open_device() {
   wanted.pQueueCreateInfos = &queue;
   wanted.enabledExtensionCount = 1;
   wanted.ppEnabledExtensionNames = &extension;
-  need(of_instance<PFN_vkCreateDevice>("vkCreateDevice")(physical, &wanted, nullptr, &logical),
+  need(all.function<PFN_vkCreateDevice>("vkCreateDevice")(physical, &wanted, nullptr, &logical),
        "opening the device");
-  get_of_device = of_instance<PFN_vkGetDeviceProcAddr>("vkGetDeviceProcAddr");
+  get_of_device = all.function<PFN_vkGetDeviceProcAddr>("vkGetDeviceProcAddr");
 }
 
 void vulkan_source::allocate() {
@@ -131,7 +144,7 @@ void vulkan_source::allocate() {
                                            VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
                                            VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
   VkPhysicalDeviceMemoryProperties kinds{};
-  of_instance<PFN_vkGetPhysicalDeviceMemoryProperties>("vkGetPhysicalDeviceMemoryProperties")(
+  all.function<PFN_vkGetPhysicalDeviceMemoryProperties>("vkGetPhysicalDeviceMemoryProperties")(
       physical, &kinds);
   VkExportMemoryAllocateInfo exported{};
   exported.sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO;
@@ -185,7 +198,6 @@ void vulkan_source::import() {
 
 std::unique_ptr<window_source> open_through_vulkan(CUcontext context, CUdevice device) {
   auto made = std::make_unique<vulkan_source>(context);
-  made->open_instance();
   made->choose_device(device);
   made->open_device();
   made->allocate();

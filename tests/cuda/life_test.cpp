@@ -172,6 +172,18 @@ TEST_F(on_gpu, runtimes_come_and_go_and_two_live_side_by_side) {
   }
 }
 
+TEST_F(on_gpu, the_window_is_there_however_often_the_device_was_opened) {
+  skip_where_unavailable(*rt, "bar");
+  if (IsSkipped()) return;
+  rt.reset();
+  for (int i = 0; i < 40; ++i) {
+    auto once = rondo::runtime::open(where());
+    auto kernel = once.launch<plain_teller>(how("bar"));
+    kernel.activate();
+    converse(kernel, 1, 10);
+  }
+}
+
 class each_end : public on_gpu, public ::testing::WithParamInterface<rondo::terminate_mode> {};
 INSTANTIATE_TEST_SUITE_P(modes, each_end,
                          ::testing::Values(rondo::terminate_mode::drain,

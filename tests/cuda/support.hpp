@@ -87,6 +87,15 @@ class watchdog {
   std::thread thread_;
 };
 
+inline rondo::launch_options how_on_gpu(const std::string& placement = "pinned") {
+  rondo::launch_options options;
+  options.backend = "cuda";
+  options.module = "cuda_kernels";
+  options.lease = 3s;
+  options.options = {{"placement", placement}};
+  return options;
+}
+
 class on_gpu : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -100,12 +109,7 @@ class on_gpu : public ::testing::Test {
   }
 
   static rondo::launch_options how(const std::string& placement = "pinned") {
-    rondo::launch_options options;
-    options.backend = "cuda";
-    options.module = "cuda_kernels";
-    options.lease = 3s;
-    options.options = {{"placement", placement}};
-    return options;
+    return how_on_gpu(placement);
   }
 
   std::optional<watchdog> guard;
@@ -116,11 +120,7 @@ class on_gpu : public ::testing::Test {
 inline void skip_where_unavailable(rondo::runtime& rt, const std::string& placement) {
   if (placement != "bar") return;
   try {
-    rondo::launch_options options;
-    options.backend = "cuda";
-    options.module = "cuda_kernels";
-    options.options = {{"placement", placement}};
-    rt.launch<plain_teller>(options).terminate();
+    rt.launch<plain_teller>(how_on_gpu(placement)).terminate();
     rt.remove("PlainTeller");
   } catch (const rondo::error& none) {
     if (none.code() != RONDO_UNSUPPORTED) throw;
