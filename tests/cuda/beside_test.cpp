@@ -135,6 +135,7 @@ TEST_F(on_gpu, nothing_waits_for_an_event_driven_kernel) {
     EXPECT_EQ(done.wait_for(2s), std::future_status::ready);
     EXPECT_NO_THROW(done.get());
   }
+  EXPECT_TRUE(kernel.flush(5s));
   EXPECT_EQ(kernel.snapshot().messages_in, 36u);
 }
 

@@ -78,6 +78,7 @@ TEST_P(each_way, sends_receives_and_calls_in_order) {
   }
   EXPECT_EQ(kernel.try_receive().code(), RONDO_EMPTY);
   EXPECT_EQ(kernel.receive(2ms).code(), RONDO_TIMEOUT);
+  EXPECT_TRUE(kernel.flush(5s)) << "counters come behind the replies that they count";
   const auto after = kernel.snapshot();
   EXPECT_EQ(after.messages_in, 53u);
   EXPECT_EQ(after.messages_out, 53u);
@@ -102,6 +103,7 @@ TEST_P(each_way, moves_batches_whole_and_in_order) {
     ASSERT_TRUE(took) << took.failure().message;
   }
   EXPECT_EQ(sent, 100u);
+  EXPECT_TRUE(kernel.flush(5s));
   EXPECT_EQ(kernel.snapshot().messages_in, 100u);
 }
 
@@ -131,6 +133,7 @@ TEST_P(each_way, claims_and_peeks_leave_nothing_behind) {
     again->release();
   }
   EXPECT_EQ(kernel.try_peek().code(), RONDO_EMPTY);
+  EXPECT_TRUE(kernel.flush(5s));
   EXPECT_EQ(kernel.snapshot().messages_in, 4u);
 }
 
