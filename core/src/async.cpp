@@ -78,7 +78,7 @@ status instance::flush(nanoseconds timeout, std::uint64_t& all, error_info& why)
   const std::uint64_t waiting = is_mapped ? 0 : input_->depth();
   const std::uint64_t target = is_mapped ? 0 : done() + waiting;
   const send_port::place end = is_mapped ? input_->next_place() : send_port::place{};
-  const std::uint64_t accepted = is_mapped ? end.normal + end.urgent : input_->sent();
+  const std::uint64_t accepted = is_mapped ? end.normal + end.urgent : input_->passed_to_calls();
   const auto is_handled = [&] {
     if (is_mapped) return input_->is_handled_below(end);
     return input_->depth() == 0 || done() >= target;

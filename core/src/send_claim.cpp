@@ -63,7 +63,10 @@ status send_port::claim_called(const codec& type, bool one_sender, claimed_slot&
         out.payload = out.called.payload;
       return RONDO_OK;
     }
-    if (code == RONDO_OK) api_.queue.abandon(queue_, &out.called);
+    if (code == RONDO_OK) {
+      api_.queue.abandon(queue_, &out.called);
+      abandoned_.fetch_add(1, std::memory_order_relaxed);
+    }
   }
   rondo_queue_info info{};
   info.struct_size = sizeof info;
@@ -140,6 +143,7 @@ void send_port::abandon(claimed_slot& slot) {
   } else if (slot.where == claimed_slot::kind::backend) {
     const host_call_guard guard;
     api_.queue.abandon(queue_, &slot.called);
+    abandoned_.fetch_add(1, std::memory_order_relaxed);
   }
   slot.where = claimed_slot::kind::none;
 }

@@ -48,6 +48,10 @@ std::uint64_t send_port::sent() const {
   return claimed.normal + claimed.urgent - abandoned_.load(std::memory_order_relaxed);
 }
 
+std::uint64_t send_port::passed_to_calls() const {
+  return accepted_.load(std::memory_order_relaxed) + abandoned_.load(std::memory_order_relaxed);
+}
+
 status send_port::try_send(const codec& type, const void* message, std::uint64_t correlation,
                            const extras& with, std::uint64_t& id) {
   if (!mapped_) return send_called(type, message, correlation, id, with.urgent);

@@ -91,6 +91,8 @@ class send_port {
   bool is_handled_below(const place& end) const;
 
   std::uint64_t sent() const;
+  // Of calls: what the kernel passes by, requests and claims that were given up.
+  std::uint64_t passed_to_calls() const;
   std::uint32_t payload_capacity() const { return payload_capacity_; }
 
  private:
@@ -127,7 +129,7 @@ class send_port {
   std::uint32_t payload_capacity_;
   std::atomic<std::uint64_t> next_id_{0};  // calls only: a mapped ring's sequences are the ids
   std::atomic<std::uint64_t> accepted_{0};
-  // Claimed in the mapped ring and given up, or not yet committed.
+  // Claims given up, and of the mapped ring those that are not yet committed.
   std::atomic<std::uint64_t> abandoned_{0};
 };
 
