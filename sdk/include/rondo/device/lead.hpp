@@ -153,6 +153,7 @@ class lead : public resting<H, X, P, K> {
     if (!is_chunked_in()) {
       x_.sync_warp();  // all have asked whether they must look
       if (is_first()) m_.must_look = 0;
+      x_.sync_warp();  // and see it when they ask again
     }
     return look_at_lines([this] { return is_chunked_in() ? look_at_slot() : look_at_tail(); });
   }
