@@ -4,6 +4,7 @@
 #pragma once
 
 #include <rondo/abi.h>
+#include <rondo/probe.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -101,6 +102,8 @@ struct runtime_options {
   bool standard_plugin_paths = true;
   // If not empty, only plugins with one of these ids or names are opened.
   std::vector<std::string> only_backends{};
+  // With a program, each plugin is tried in a child process before it is opened.
+  probe_options probe{};
 
   // The same for kernel modules; the variable is RONDO_KERNEL_PATH.
   std::vector<std::filesystem::path> kernel_paths{};
