@@ -51,7 +51,9 @@ TEST_F(backends, the_installed_cpu_plugin_is_found_and_described) {
 TEST_F(backends, a_devices_properties_are_told) {
   const auto document = backends_as_json({"--plugins", fixture("told_c").string()}, 0);
   EXPECT_EQ(entry(document, "told_c.so")["devices"][0]["properties"],
-            json({{"runs_on", "the threads of its senders"}, {"empty", ""}}));
+            json({{"runs_on", "the threads of its senders"},
+                  {"empty", ""},
+                  {"driver_version", "12.34 of the fixture"}}));
   const auto text = rondo({"backends", "--plugins", fixture("told_c").string()}).out;
   EXPECT_TRUE(contains(text, "\n    runs_on: the threads of its senders\n")) << text;
 }

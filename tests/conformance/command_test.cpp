@@ -148,6 +148,28 @@ TEST_F(command, files_are_written_and_the_certificate_verifies) {
   for (const auto& file : {cert, junit, html}) fs::remove(file);
 }
 
+TEST_F(command, the_driver_that_a_device_tells_of_is_in_the_certificate_the_page_and_verify) {
+  const auto cert = scratch("cert"), html = scratch("html");
+  const auto plugin = (fixtures_dir() / "told_c.so").string();
+  const auto result = rondo({"conformance", plugin, "--level", "0", "--certificate", cert.string(),
+                             "--html", html.string()});
+  const auto c = nlohmann::json::parse(text_of(cert));
+  EXPECT_EQ(c["driver"], "driver_version=12.34 of the fixture") << result.out;
+  EXPECT_EQ(c["device"]["properties"]["driver_version"], "12.34 of the fixture");
+  EXPECT_THAT(text_of(html), HasSubstr("12.34 of the fixture"));
+  const auto verified = rondo({"verify", cert.string()});
+  EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
+  EXPECT_THAT(verified.out, AllOf(HasSubstr("of      driver driver_version=12.34 of the fixture"),
+                                  HasSubstr("of      plugin dev.rondo.test.told_c ")));
+  auto another = c;
+  another["driver"] = "driver_version=99";
+  std::ofstream(cert) << another;
+  const auto broken = rondo({"verify", cert.string()});
+  EXPECT_EQ(broken.exit_code, 1) << broken.out;
+  EXPECT_THAT(broken.out, HasSubstr("BROKEN  the driver, with what the device said of it"));
+  for (const auto& file : {cert, html}) fs::remove(file);
+}
+
 TEST_F(command, a_certificate_that_is_none_is_a_mistake) {
   EXPECT_EQ(rondo({"verify", cpu()}).exit_code, 4);
   EXPECT_EQ(rondo({"verify", "/nonexistent"}).exit_code, 2);
