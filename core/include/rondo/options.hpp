@@ -173,8 +173,8 @@ struct launch_options {
   pump_policy pump = pump_policy::automatic;
 };
 
-// How one request is sent, by send, call and call_async; batches and claims have none of this. Each
-// field needs the launch option that is named with it, and is INVALID_ARGUMENT without.
+// How one request is sent, by send, call, call_async and co_call; batches and claims have none of
+// this. Each field needs the launch option that is named with it, and is INVALID_ARGUMENT without.
 struct send_options {
   bool urgent = false;  // urgent_lane
   // timed. How long it may take from this call until the handler begins; what is older is not
