@@ -54,6 +54,8 @@ struct processors {
 void add_limit_cases(std::vector<bench_case>& to, processors cpus);
 void add_boost_cases(std::vector<bench_case>& to, processors cpus);
 void add_rondo_cases(std::vector<bench_case>& to, processors cpus);
+// `reader` is a third processor; -1: there is none.
+void add_reading_cases(std::vector<bench_case>& to, processors cpus, int reader);
 
 // Names that goals and ratios refer to.
 inline constexpr std::string_view ping_pong_pause = "limit/ping-pong/pause";

@@ -65,6 +65,15 @@ std::vector<ratio> ratios_of(const report& r) {
                  find(r, fmt::format("rondo/{}/{}", what, size)),
                  find(r, fmt::format("boost/{}/{}", what, size)), stream));
     }
+  for (const char* what : {"call", "pipelined"}) {
+    const auto named = [&](const char* how) {
+      return find(r, fmt::format("rondo/{}/64{}", what, how));
+    };
+    add(divide(fmt::format("{}_64_client_reads_over_reads_another", what), named("/client-reads"),
+               named("/client-reads-another"), false));
+    for (const char* how : {"/read-each-ms", "/read-always"})
+      add(divide(fmt::format("{}_64_{}_over_unread", what, how + 1), named(how), named(""), false));
+  }
   for (ratio& one : all) std::replace(one.name.begin(), one.name.end(), '-', '_');
   return all;
 }

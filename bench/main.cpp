@@ -76,11 +76,18 @@ bench::processors choose_processors(const arguments& a) {
   return chosen;
 }
 
+int processor_left_by(const bench::processors& chosen) {
+  for (const int cpu : bench::allowed_cpus())
+    if (cpu != chosen.client && cpu != chosen.worker) return cpu;
+  return -1;
+}
+
 std::vector<bench::bench_case> choose_cases(const arguments& a) {
   std::vector<bench::bench_case> cases;
   add_limit_cases(cases, a.run.cpus);
   add_boost_cases(cases, a.run.cpus);
   add_rondo_cases(cases, a.run.cpus);
+  add_reading_cases(cases, a.run.cpus, processor_left_by(a.run.cpus));
   if (a.filters.empty()) return cases;
   std::vector<bool> chosen(cases.size(), false);
   for (const std::string& filter : a.filters) {

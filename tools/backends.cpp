@@ -19,6 +19,7 @@ namespace {
 struct backends_options {
   std::vector<std::filesystem::path> plugins;
   std::vector<std::string> only;
+  probe_options probe;
   bool as_json = false;
   bool verbose = false;
 };
@@ -164,6 +165,7 @@ exit_code print_backends(const backends_options& options) {
   runtime_options where;
   where.plugin_paths = options.plugins;
   where.only_backends = options.only;
+  where.probe = options.probe;
   const auto survey = runtime::survey(where);
   const auto failure = shortcoming_of(survey);
   if (options.as_json) {
@@ -185,6 +187,7 @@ void add_backends(CLI::App& app, action& chosen) {
       "backends", "Say which plugins were found where, whether they work, and why not");
   const auto options = std::make_shared<backends_options>();
   add_plugins_option(*verb, options->plugins);
+  add_probe_option(*verb, options->probe);
   verb->add_option("--only", options->only, "Look only at the backend with this name or id")
       ->type_name("NAME")
       ->allow_extra_args(false);

@@ -31,6 +31,7 @@ namespace suite = rondo::conformance;
 struct conformance_options {
   std::string plugin;
   std::vector<fs::path> plugins;
+  probe_options probe;
   suite::run_options run;
   std::uint64_t seed = 0;
   double minutes = 0;
@@ -150,7 +151,7 @@ exit_code run_conformance(conformance_options& options) {
     throw error(RONDO_INVALID_ARGUMENT, "conformance", "PLUGIN is missing",
                 "Name a plugin's file, or a plugin as rondo backends shows it");
   options.run.program = own_program();
-  options.run.with.plugin = find_plugin(options.plugin, options.plugins);
+  options.run.with.plugin = find_plugin(options.plugin, options.plugins, options.probe);
   options.run.with.kernels =
       options.kernels.empty() ? suite_file("conformance_kernels.so") : options.kernels;
   options.run.with.set_mode(options.mode);
@@ -213,6 +214,7 @@ void add_options(CLI::App& verb, conformance_options& options) {
   verb.add_option("--kernels", options.kernels, "Another kernel module of the suite")
       ->type_name("FILE");
   add_plugins_option(verb, options.plugins);
+  add_probe_option(verb, options.probe);
   verb.add_flag("--list", options.list, "Run nothing; list the cases");
   verb.add_flag("--verbose", options.verbose, "Tell of cases that passed, too");
   verb.add_flag("--json", options.as_json, "Print one JSON document");

@@ -23,6 +23,7 @@ namespace suite = rondo::conformance;
 struct faults_options {
   std::string wrapped;
   std::vector<std::filesystem::path> plugins;
+  probe_options probe;
   suite::fault_options how;
   bool as_json = false, list = false;
 };
@@ -99,7 +100,7 @@ exit_code run_all_faults(faults_options& options) {
                 "Name a sound plugin, for example --wrap cpu");
   auto& run = options.how.run;
   run.program = own_program();
-  run.with.plugin = find_plugin(options.wrapped, options.plugins);
+  run.with.plugin = find_plugin(options.wrapped, options.plugins, options.probe);
   run.with.kernels = suite_file("conformance_kernels.so");
   options.how.wrapper = suite_file("rondo_fault.so");
   options.how.variant = suite_file_if_there("rondo_cpu_fault.so");
@@ -148,6 +149,7 @@ void add_faults(CLI::App& app, action& chosen) {
       ->type_name("SECONDS")
       ->check(CLI::Range(0.1, 86400.0));
   add_plugins_option(*verb, options->plugins);
+  add_probe_option(*verb, options->probe);
   verb->add_flag("--list", options->list, "Run nothing; list the faults");
   verb->add_flag("--json", options->as_json, "Print one JSON document");
   verb->callback([&chosen, options] { chosen = [options] { return run_all_faults(*options); }; });

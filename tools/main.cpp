@@ -38,7 +38,9 @@ exit_code guarded(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // Not a verb of the user's: the suite starts this program again for each group of its cases.
+  // Not verbs of the user's: the loader starts this program again to try a plugin, and the suite
+  // for each group of its cases.
+  if (is_probe(argc, argv)) return probe_main(argc, argv);
   if (conformance::is_child(argc, argv)) return conformance::child_main(argc, argv);
   const exit_code code = guarded(argc, argv);
   // An answer that did not reach its reader is no success.

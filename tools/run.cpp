@@ -23,6 +23,7 @@ runtime open_runtime(const run_options& options) {
   runtime_options where;
   where.plugin_paths = options.plugins;
   where.kernel_paths = options.kernels;
+  where.probe = options.probe;
   if (!options.backend.empty()) where.only_backends = {options.backend};
   try {
     return runtime::open(where);
@@ -205,6 +206,7 @@ void add_options(CLI::App& verb, run_options& options) {
   verb.add_option("--device", options.device, "Index of the device, 0 if not given")
       ->type_name("N");
   add_plugins_option(verb, options.plugins);
+  add_probe_option(verb, options.probe);
   verb.add_option("--kernels", options.kernels,
                   "A directory with kernel modules, searched before the usual places; may be "
                   "repeated")

@@ -20,6 +20,7 @@ struct run_options {
   std::uint32_t device = 0;
   std::vector<std::filesystem::path> plugins;
   std::vector<std::filesystem::path> kernels;
+  probe_options probe;
   double timeout_seconds = 5;
   std::uint32_t grid = 0;
   std::uint32_t block = 0;

@@ -1,6 +1,8 @@
 // Plugin options and wrong names.
 #include "selection.hpp"
 
+#include "suite_files.hpp"
+
 #include <rondo/naming.hpp>
 #include <rondo/nearest.hpp>
 
@@ -56,6 +58,20 @@ void add_plugins_option(CLI::App& verb, std::vector<std::filesystem::path>& path
                   "may be repeated")
       ->type_name("PATH")
       ->allow_extra_args(false);
+}
+
+void add_probe_option(CLI::App& verb, probe_options& probe) {
+  probe.program = own_program();
+  verb.add_option_function<double>(
+          "--probe-limit",
+          [&probe](double seconds) {
+            probe.limit = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+            if (seconds == 0) probe.program.clear();
+          },
+          "How long opening one plugin may take in the process where it is tried first; 10 if not "
+          "given, 0 to open plugins untried")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.0, 3600.0));
 }
 
 std::optional<error_info> missing_path(const load_report& report) {

@@ -18,6 +18,8 @@ class App;
 namespace rondo::cli {
 
 void add_plugins_option(CLI::App& verb, std::vector<std::filesystem::path>& paths);
+// --probe-limit SECONDS. Fills `probe` so that this program tries each plugin before it is opened.
+void add_probe_option(CLI::App& verb, probe_options& probe);
 // --option KEY=VALUE.
 void add_backend_option(CLI::App& verb, std::vector<std::pair<std::string, std::string>>& to);
 

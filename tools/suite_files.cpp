@@ -14,9 +14,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-loader_options where(const std::vector<fs::path>& searched, const std::string& only) {
+loader_options where(const std::vector<fs::path>& searched, const probe_options& probe,
+                     const std::string& only) {
   loader_options options;
   options.paths = searched;
+  options.probe = probe;
   options.use_environment = false;
   if (!only.empty()) options.only = {only};
   return options;
@@ -25,16 +27,15 @@ loader_options where(const std::vector<fs::path>& searched, const std::string& o
 // By the name that rondo_add_backend() gives to files.
 std::optional<fs::path> file_named(const std::string& name, const std::vector<fs::path>& searched) {
   const std::string file = "rondo_" + name + ".so";
-  loader_options options = where(searched, {});
-  options.only = {"."};  // nobody's name; what is excluded by file name is not opened
-  for (const auto& root : load_plugins(options).roots)
+  for (const auto& root : plugin_roots(where(searched, {}, {})))
     if (fs::exists(root.path / file)) return root.path / file;
   return std::nullopt;
 }
 
 }  // namespace
 
-fs::path find_plugin(const std::string& name, const std::vector<fs::path>& searched) {
+fs::path find_plugin(const std::string& name, const std::vector<fs::path>& searched,
+                     const probe_options& probe) {
   if (name.find('/') != std::string::npos || name.ends_with(".so")) {
     std::error_code none;
     const auto path = fs::absolute(name, none);
@@ -43,9 +44,9 @@ fs::path find_plugin(const std::string& name, const std::vector<fs::path>& searc
                 "Name the plugin's library, or a plugin as rondo backends shows it");
   }
   if (auto found = file_named(name, searched)) return *found;
-  const auto report = load_plugins(where(searched, name));
+  const auto report = load_plugins(where(searched, probe, name));
   if (const auto* found = report.find(name)) return found->path;
-  auto all = load_plugins(where(searched, {}));
+  auto all = load_plugins(where(searched, probe, {}));
   all.unmatched = report.unmatched;
   if (auto unknown = unknown_backend(all)) throw error(*std::move(unknown));
   throw error(RONDO_NO_SUCH_BACKEND, printable(name), "no plugin has this name",

@@ -2,6 +2,8 @@
 // it, and the plugin that the user means.
 #pragma once
 
+#include <rondo/probe.hpp>
+
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -12,7 +14,8 @@ namespace rondo::cli {
 // environment's. Throws LOAD_FAILED if there is no such file, NO_SUCH_BACKEND with the nearest
 // name.
 std::filesystem::path find_plugin(const std::string& file_or_name,
-                                  const std::vector<std::filesystem::path>& searched);
+                                  const std::vector<std::filesystem::path>& searched,
+                                  const probe_options& probe);
 
 std::filesystem::path own_program();
 // lib/rondo/conformance/NAME of the installation; throws NO_SUCH_MODULE if it is not there.

@@ -29,10 +29,12 @@ exit_code verify(const verify_options& options) {
   const auto found = conformance::verify_certificate(text.str(), options.plugin);
   if (options.as_json) {
     print_json({{"holds", found.broken.empty()},
+                {"subjects", found.subjects},
                 {"held", found.held},
                 {"broken", found.broken},
                 {"open", found.open}});
   } else {
+    for (const auto& each : found.subjects) fmt::print("of      {}\n", clean(each));
     for (const auto& each : found.held) fmt::print("holds   {}\n", each);
     for (const auto& each : found.broken) fmt::print("BROKEN  {}\n", each);
     for (const auto& each : found.open) fmt::print("open    {}\n", each);

@@ -1,4 +1,5 @@
 // The states of a kernel and the ways between them.
+#include "../support/busy.hpp"
 #include "../support/kernel.hpp"
 #include "../support/suite.hpp"
 
@@ -170,13 +171,11 @@ RONDO_CASE(kernel, change, nothing_is_taken_after_deactivate, core, "LIFE-06 LIF
 }
 
 RONDO_CASE(kernel, change, deactivate_waits_for_the_handler, core, "LIFE-06", "") {
-  kernel_spec spec;
-  spec.handler = "ConformanceSlow";
-  test_kernel kernel(it, spec);
+  test_kernel kernel(it, busy_spec(), needs_emitting);
   kernel.start();
-  kernel.send(kernels::slow_request{it.number(), 100'000});
-  kernel.send(kernels::slow_request{it.number(), 100'000});
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  busy_handler handler(kernel, 100'000);
+  expect_status(handler.pushed(), RONDO_OK, "push");
+  kernel.send(kernels::busy_request{it.number(), 100'000, 0});
   kernel.deactivate();
   const auto taken = kernel.counters().messages_in;
   std::this_thread::sleep_for(std::chrono::milliseconds(150));
@@ -186,25 +185,22 @@ RONDO_CASE(kernel, change, deactivate_waits_for_the_handler, core, "LIFE-06", ""
 
 // A handler that is busy for longer than the deadline.
 RONDO_CASE(kernel, change, a_change_that_is_late_is_TIMEOUT_and_not_made, core, "LIFE-11", "") {
-  kernel_spec spec;
-  spec.handler = "ConformanceSlow";
-  test_kernel kernel(it, spec);
+  test_kernel kernel(it, busy_spec(), needs_emitting);
   kernel.start();
-  const auto pushed = now_ns();
-  kernel.send(kernels::slow_request{it.number(), 400'000});
-  if (now_ns() - pushed >= 400'000'000)
-    throw case_unsupported("the backend runs handlers on the thread that sends");
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  constexpr std::uint64_t busy_us = 400'000;
+  busy_handler handler(kernel, busy_us);
   const auto begin = now_ns();
   const auto status = kernel.try_deactivate(50'000'000);
   const auto took = now_ns() - begin;
+  expect_status(handler.pushed(), RONDO_OK, "push");
+  if (handler.push_ns() >= busy_us * 1000)
+    throw case_unsupported("the backend runs handlers on the thread that sends");
   expect_status(status, RONDO_TIMEOUT, "deactivate with a deadline of 50 ms and a busy handler");
   require(took < 1'050'000'000,
           "deactivate with a deadline of 50 ms took " + std::to_string(took / 1'000'000) + " ms");
   kernel.expect_state(RONDO_STATE_ACTIVE, "after a deactivate that timed out");
-  (void)kernel.receive();
-  kernel.send(kernels::slow_request{it.number(), 0});
-  (void)kernel.receive();
+  handler.take_the_others();
+  (void)kernel.call<kernels::slow_reply>(kernels::busy_request{it.number(), 0, 1});
   kernel.expect_state(RONDO_STATE_ACTIVE, "after the late handler had returned");
 }
 

@@ -13,6 +13,7 @@ RONDO_KERNEL(control_handler);
 RONDO_KERNEL(counter_handler);
 RONDO_KERNEL(slow_handler);
 RONDO_KERNEL(hang_handler);
+RONDO_KERNEL(busy_handler);
 RONDO_KERNEL(fail_handler);
 RONDO_KERNEL(large_handler);
 RONDO_KERNEL(emit_handler);

@@ -101,6 +101,20 @@ struct hang_handler {
   }
 };
 
+struct busy_handler {
+  static constexpr rondo::handler_id id{"ConformanceBusy"};
+  using request = busy_request;
+  using response = slow_reply;
+  RONDO_HANDLER void operator()(const request& in, rondo::emitter<response>& out,
+                                rondo::context& ctx) {
+    slow_reply one{};
+    one.proof = secret(in.nonce, nonce_salt);
+    for (std::uint64_t i = 0; i < in.shown; ++i)
+      if (!out.emit(one)) return;
+    stay_busy(ctx, in.microseconds < longest_hang_us ? in.microseconds : longest_hang_us);
+  }
+};
+
 struct fail_handler {
   static constexpr rondo::handler_id id{"ConformanceFail"};
   using request = fail_request;

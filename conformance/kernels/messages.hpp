@@ -202,6 +202,19 @@ struct slow_reply {
   }
 };
 RONDO_MESSAGE(slow_reply, "ConformanceSlowReply", 1, plain);
+
+// ---- ConformanceBusy: as many replies as it is told, and then busy; they are slow_reply
+
+struct busy_request {
+  std::uint64_t nonce = 0;
+  std::uint64_t microseconds = 0;
+  std::uint64_t shown = 0;
+  template <class A>
+  RONDO_HANDLER constexpr void serialize(A& ar) {
+    ar(nonce, microseconds, shown);
+  }
+};
+RONDO_MESSAGE(busy_request, "ConformanceBusyRequest", 1, plain);
 inline constexpr std::uint64_t longest_slow_us = 2'000'000, longest_hang_us = 60'000'000;
 
 // ---- ConformanceFail: fails or throws as it is told

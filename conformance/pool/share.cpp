@@ -1,4 +1,5 @@
 // What kernels that share the threads of a pool do to each other: nothing but take time.
+#include "../support/busy.hpp"
 #include "../support/kernel.hpp"
 #include "../support/suite.hpp"
 
@@ -149,12 +150,14 @@ RONDO_CASE(pool, share, handlers_that_wait_for_room_hold_nobody_up, concurrent, 
 
 RONDO_CASE(pool, share, a_hung_kernel_is_terminated_and_the_others_go_on, concurrent,
            "POOL-03 LIFE-05", RONDO_CAP_POOL) {
-  test_kernel hung(it, in_pool("hangs", "ConformanceHang"));
+  kernel_spec hangs = busy_spec();
+  hangs.id = "hangs";
+  hangs.threads = RONDO_THREADS_POOL;
+  test_kernel hung(it, hangs, needs_emitting);
   test_kernel other(it, in_pool("beside-a-hung-one"));
   hung.start();
   other.start();
-  hung.send(kernels::slow_request{1, 1'500'000});
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  busy_handler handler(hung, 1'500'000);
   rondo_terminate_report report{};
   rule("LIFE-05");
   expect_status(hung.try_terminate(RONDO_TERMINATE_DISCARD, 100'000'000, report),

@@ -79,12 +79,27 @@ bool agrees_with_itself(const json& figure) {
   return has_median && sum == figure.value("samples", std::uint64_t{0});
 }
 
-// What the backend says of the driver below it; a CPU has none but the system itself.
-std::string driver_of(const run_result& run) {
+// What the backend says of the driver below its device; a CPU has none but the system itself.
+std::string driver_of(const json& device) {
   std::string all;
-  for (const auto& [key, value] : run.facts)
-    if (key.starts_with("device.driver"))
-      all += (all.empty() ? "" : ", ") + key.substr(7) + "=" + value;
+  const json properties = device.value("properties", json::object());
+  for (const auto& [key, value] : properties.items())
+    if (key.starts_with("driver") && value.is_string())
+      all += (all.empty() ? "" : ", ") + key + "=" + value.get<std::string>();
+  return all;
+}
+
+// What was tested, in the certificate's words; nothing that a part of one could not say.
+std::vector<std::string> subjects_of(const json& c) {
+  const auto text = [](const json& of, const char* key) {
+    return of.contains(key) && of[key].is_string() ? of[key].get<std::string>() : std::string();
+  };
+  std::vector<std::string> all = {"plugin " + text(c["plugin"], "id") + " " +
+                                  text(c["plugin"], "version")};
+  if (c.contains("device") && c["device"].is_object())
+    all.push_back("device " + text(c["device"], "name"));
+  if (!text(c, "driver").empty()) all.push_back("driver " + text(c, "driver"));
+  if (!text(c, "system").empty()) all.push_back("system " + text(c, "system"));
   return all;
 }
 
@@ -173,7 +188,7 @@ std::string certificate_of(const run_options& options, const run_result& run) {
     if (key.starts_with("device.")) properties[key.substr(7)] = value;
   c["device"] = {
       {"index", options.with.device}, {"name", run.fact("device")}, {"properties", properties}};
-  c["driver"] = driver_of(run);
+  c["driver"] = driver_of(c["device"]);
   c["system"] = system_text();
   c["run"] = {{"level", options.highest_level},
               {"mode", options.with.mode()},
@@ -206,7 +221,11 @@ verification verify_certificate(const std::string& text, const std::filesystem::
                 "it is no certificate of the form " + std::string(certificate_schema),
                 "Make one with rondo conformance --certificate");
   checker to;
+  to.result.subjects = subjects_of(c);
   check_cases(c, to);
+  if (c.contains("device") && c["device"].is_object())
+    to.agree(c.value("driver", "") == driver_of(c["device"]),
+             "the driver, with what the device said of it", "it said " + driver_of(c["device"]));
   to.agree(c.value("verdict", "") == verdict_of(c), "the verdict", "it is " + verdict_of(c));
   const std::filesystem::path file =
       plugin.empty() ? std::filesystem::path(c["plugin"].value("file", "")) : plugin;

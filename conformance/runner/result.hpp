@@ -40,7 +40,8 @@ struct run_result {
   std::vector<std::pair<std::string, std::string>> facts;  // about the plugin and its device
   std::vector<std::string> problems;  // of the run as a whole, such as an expired waiver
   std::vector<std::string> remarks;   // worth knowing, and no failure
-  bool unusable = false;              // the plugin cannot be loaded or has no such device
+  std::string facts_died;  // how the process that asks what the plugin is ended, if not well
+  bool unusable = false;   // the plugin cannot be loaded or has no such device
   std::uint64_t seed = 0;
   double seconds = 0;
 

@@ -129,6 +129,13 @@ process_order order_for(const run_options& options, const std::vector<std::strin
   return order;
 }
 
+// The process that asks for facts died, and so did the first case: no other can begin, and a
+// library that hangs would cost each its whole limit.
+bool cannot_be_opened(const run_result& run) {
+  const auto died = [](outcome o) { return o == outcome::crash || o == outcome::timeout; };
+  return !run.facts_died.empty() && run.cases.size() == 1 && died(run.cases.front().outcome);
+}
+
 // False if the run should stop.
 bool run_group(const run_options& options, const std::vector<std::string>& environment,
                const std::vector<const case_record*>& group, run_result& run) {
@@ -147,6 +154,13 @@ bool run_group(const run_options& options, const std::vector<std::string>& envir
       heard.last_died(how, *group[next]);
     }
     next += std::max<std::size_t>(heard.finished(), 1);
+    if (cannot_be_opened(run)) {
+      run.unusable = true;
+      run.problems.push_back(
+          "nothing can be tried: the process that opened the plugin to ask what it is " +
+          run.facts_died);
+      return false;
+    }
     if (heard.stops()) return false;
   }
   return true;
@@ -177,8 +191,9 @@ void run_here(const run_options& options, const std::vector<const case_record*>&
 void ask_for_facts(const run_options& options, const std::vector<std::string>& environment,
                    run_result& run) {
   listener heard(options, run);
-  (void)watch_process(order_for(options, environment, {}),
-                      [&](std::string_view event) { return heard.hear(event); });
+  const process_end how = watch_process(order_for(options, environment, {}),
+                                        [&](std::string_view event) { return heard.hear(event); });
+  if (!heard.has_ended()) run.facts_died = describe(how);
   run.unusable = !run.fact("no_device").empty();
 }
 
@@ -284,6 +299,10 @@ run_result run_suite(const run_options& options) {
       if (is_new) groups.emplace_back();
       groups[where->second].push_back(each);
     }
+    // What opens the library comes first: where that fails, it is the reason for all else.
+    std::stable_partition(groups.begin(), groups.end(), [](const auto& group) {
+      return group.front()->object == "plugin" && group.front()->operation == "load";
+    });
     for (const auto& group : groups) {
       const bool goes_on = run_group(options, environment, group, run);
       if (loads_failed(run)) run.unusable = true;

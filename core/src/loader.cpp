@@ -95,6 +95,19 @@ void open_and_judge(const loader_options& options, const rondo_host_services& ho
       std::move(entered.library), it.path, entered.answer.descriptor, it.plugin, std::move(api)});
 }
 
+// Before the library runs code in this process [LOAD-10].
+bool probe_fails(const probe_options& options, candidate& it) {
+  auto refusal = loading::probe_library(options, it.path);
+  if (!refusal) {
+    it.probe = probe_state::passed;
+    return false;
+  }
+  if (refusal->code == RONDO_PROBE_CRASHED) it.probe = probe_state::crashed;
+  if (refusal->code == RONDO_PROBE_TIMED_OUT) it.probe = probe_state::timed_out;
+  refuse(it, *std::move(refusal));
+  return true;
+}
+
 candidate judge(const loader_options& options, const rondo_host_services& host,
                 const load_report& report, const found_file& file) {
   candidate it;
@@ -109,7 +122,7 @@ candidate judge(const loader_options& options, const rondo_host_services& host,
     refuse(it, *std::move(refusal));
     return it;
   }
-  // The probe in a child process belongs here, before the library runs code in this one.
+  if (!options.probe.program.empty() && probe_fails(options.probe, it)) return it;
   open_and_judge(options, host, report, it);
   return it;
 }
@@ -167,6 +180,10 @@ void load_report::set_no_usable_device(std::size_t index, std::string reason, st
         fmt::format("candidate {} of {} is not an accepted plugin", index, candidates.size()),
         "Only an accepted plugin can turn out to have no usable device");
   refuse(candidates[index], {RONDO_NO_USABLE_DEVICE, std::move(reason), std::move(remedy), {}});
+}
+
+std::vector<search_root> plugin_roots(const loader_options& options) {
+  return loading::search_roots(options).roots;
 }
 
 load_report load_plugins(const loader_options& options, const rondo_host_services& host) {

@@ -1,6 +1,7 @@
 // The loader's stages, each in a file of its own: loader_roots.cpp finds files, library_file.cpp
-// judges them unopened, loader_open.cpp opens and enters a library, loader_descriptor.cpp reads
-// what it says, loader_text.cpp renders the report. loader.cpp puts them in order.
+// judges them unopened, loader_probe.cpp tries them in a child process, loader_open.cpp opens and
+// enters a library, loader_descriptor.cpp reads what it says, loader_text.cpp renders the report.
+// loader.cpp puts them in order.
 #pragma once
 
 #include <rondo/library_file.hpp>
@@ -8,6 +9,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -61,9 +63,16 @@ struct entered_library {
   entry_answer answer;
 };
 
-// Fills `out` and returns nothing, or says why not: LOAD_FAILED or ENTRY_MISSING.
+// Tries to open and enter the library in a child process: nothing, or PROBE_CRASHED or
+// PROBE_TIMED_OUT; LOAD_FAILED if there was no such process.
+std::optional<library_refusal> probe_library(const probe_options& options,
+                                             const std::filesystem::path& library);
+
+// Fills `out` and returns nothing, or says why not: LOAD_FAILED or ENTRY_MISSING. `before_entry` is
+// called between opening the library and its entry.
 std::optional<library_refusal> enter_library(const std::filesystem::path& path,
-                                             const rondo_host_services& host, entered_library& out);
+                                             const rondo_host_services& host, entered_library& out,
+                                             const std::function<void()>& before_entry = {});
 
 // Fills `info` as far as it can be read, and `api` if all is well; else ABI_MISMATCH or
 // BAD_DESCRIPTOR, which names the field.

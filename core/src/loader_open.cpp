@@ -132,7 +132,8 @@ open_library::~open_library() {
 }
 
 std::optional<library_refusal> enter_library(const fs::path& path, const rondo_host_services& host,
-                                             entered_library& out) {
+                                             entered_library& out,
+                                             const std::function<void()>& before_entry) {
   const std::scoped_lock lock(residents().mutex);
   boost::dll::shared_library library;
   boost::dll::fs::error_code failed;
@@ -141,6 +142,7 @@ std::optional<library_refusal> enter_library(const fs::path& path, const rondo_h
   void* const handle = library.native();
   auto& record = residents().by_handle[handle];
   if (!record.library.is_loaded()) record.library = std::move(library);
+  if (!record.answer && before_entry) before_entry();
   if (!record.answer)
     if (auto refusal = enter(record, host)) return refusal;
   ++record.uses;

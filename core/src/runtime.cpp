@@ -24,6 +24,7 @@ load_report find_plugins(const runtime_options& options) {
   loader.use_user_directory = options.standard_plugin_paths;
   loader.use_installed_directory = options.standard_plugin_paths;
   loader.only = options.only_backends;
+  loader.probe = options.probe;
   return load_plugins(loader);
 }
 

@@ -4,6 +4,7 @@
 #include "kernel.hpp"
 
 #include <algorithm>
+#include <fstream>
 #include <map>
 #include <mutex>
 
@@ -69,6 +70,14 @@ const char* loading_mode() {
       the_driver().cuModuleGetLoadingMode(&mode) != CUDA_SUCCESS)
     return "unknown";
   return mode == CU_MODULE_LAZY_LOADING ? "lazy" : "eager";
+}
+
+// The driver's own version, as its kernel module states it: "580.159.04". The driver API knows only
+// the CUDA version it serves. Empty where there is no such module to ask, as on WSL2.
+std::string driver_version() {
+  std::string version;
+  std::ifstream("/sys/module/nvidia/version") >> version;
+  return version;
 }
 
 // One set of parts per device and process, whatever the number of runtimes: giving memory back
@@ -169,6 +178,8 @@ std::vector<std::pair<std::string, std::string>> cuda_device::properties() {
       {"device_used_bytes", text(parts_->memory.used_bytes())},
       {"streams_in_use", text(parts_->streams.in_use())},
       {"clock_error_ns", text(p.clock_error_ns)}};
+  if (auto version = driver_version(); !version.empty())
+    all.insert(all.begin() + 1, {"driver_version", std::move(version)});
   const auto add_ping = [&](const char* where, const ping_figures& figures) {
     const std::string key = std::string("ping_") + where;
     if (!figures.answered) {

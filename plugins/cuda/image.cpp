@@ -1,9 +1,10 @@
 // Loading and probing of device images.
 #include "image.hpp"
 
+#include "image_check.hpp"
+
 #include <rondo/ring/wait.hpp>
 
-#include <cstring>
 #include <string_view>
 #include <vector>
 
@@ -19,58 +20,6 @@ constexpr std::uint64_t suspend_limit_ns = 3'000'000'000;
 constexpr std::string_view entry_prefix = "rondo_kernel_";
 constexpr std::string_view rules_prefix = "rondo_rules_";
 
-struct fact {
-  const char* name;
-  std::size_t offset;
-};
-#define RONDO_FACT(name, value) {#name, offsetof(device::layout_facts, name)},
-constexpr fact all_facts[] = {RONDO_LAYOUT_FACTS(RONDO_FACT)};
-#undef RONDO_FACT
-
-[[noreturn]] void refuse(const std::string& handler, const std::string& name, std::uint64_t here,
-                         std::uint64_t there) {
-  throw failure(RONDO_VERSION_MISMATCH, handler,
-                name + " is " + std::to_string(here) + " for this backend and " +
-                    std::to_string(there) + " in the module's device image",
-                "Build the module and the backend with the same version of the SDK");
-}
-
-std::uint32_t bit_of(device::hook which, bool is_there) {
-  return is_there ? device::hook_bit(which) : 0;
-}
-
-void compare(const device::probe_record& seen, const rondo_handler& handler) {
-  const std::string id(text(handler.id));
-  const device::layout_facts own = device::current_layout();
-  for (const fact& each : all_facts) {
-    std::uint32_t here = 0, there = 0;
-    std::memcpy(&here, reinterpret_cast<const std::byte*>(&own) + each.offset, sizeof here);
-    std::memcpy(&there, reinterpret_cast<const std::byte*>(&seen.layout) + each.offset,
-                sizeof there);
-    if (here != there) refuse(id, each.name, here, there);
-  }
-  const auto same = [&](const char* name, std::uint64_t host_image, std::uint64_t device_image) {
-    if (host_image == device_image) return;
-    throw failure(RONDO_VERSION_MISMATCH, id,
-                  std::string(name) + " is " + std::to_string(host_image) +
-                      " in the module's host image and " + std::to_string(device_image) +
-                      " in its device image",
-                  "Build the whole module anew");
-  };
-  const rondo_handler whole = backend::whole(handler);
-  const rondo_message_type starts_with =
-      whole.start_type != nullptr ? *whole.start_type : rondo_message_type{};
-  same("the request's largest size", handler.request.max_bytes, seen.request_max_bytes);
-  same("the response's largest size", handler.response.max_bytes, seen.response_max_bytes);
-  same("the request's schema", handler.request.schema_hash, seen.request_schema);
-  same("the response's schema", handler.response.schema_hash, seen.response_schema);
-  same("the state's size", handler.state_bytes, seen.state_bytes);
-  same("the handler's kind", handler.flags, seen.handler_flags);
-  same("which hooks it has", hooks_of(whole), seen.hooks);
-  same("the start argument's schema", starts_with.schema_hash, seen.start_schema);
-  same("the start argument's largest size", starts_with.max_bytes, seen.start_max_bytes);
-}
-
 bool is_entry(const std::string& function) {
   return function.starts_with(entry_prefix) || function.starts_with(rules_prefix);
 }
@@ -83,12 +32,6 @@ std::string entry_of(const rondo_handler& handler, entry_kind which) {
 }
 
 }  // namespace
-
-std::uint32_t hooks_of(const rondo_handler& whole) {
-  return bit_of(device::hook::start, whole.on_start != nullptr) |
-         bit_of(device::hook::stop, whole.on_stop != nullptr) |
-         bit_of(device::hook::timer, whole.on_timer != nullptr);
-}
 
 image_cache::image_cache(CUcontext context, pinned_arena& pinned, stream_pool& streams,
                          monitor& residents)
@@ -104,13 +47,11 @@ image_cache::~image_cache() {
 
 const entry_point& image_cache::find(const rondo_image& image, const rondo_handler& handler,
                                      entry_kind which) {
-  if (image.ring_layout_version != ring::layout_version)
-    refuse(std::string(text(handler.id)), "ring_layout_version", ring::layout_version,
-           image.ring_layout_version);
+  check_layout(image, handler);
   const std::lock_guard lock(mutex_);
   const std::pair key(image.bytes, entry_of(handler, which));
   if (const auto known = entries_.find(key); known != entries_.end()) {
-    compare(known->second.facts, handler);
+    check_answer(known->second.facts, handler);
     return known->second;
   }
   const context_scope current(context_);
@@ -126,7 +67,7 @@ const entry_point& image_cache::find(const rondo_image& image, const rondo_handl
         "Launch again when its handler is done, or launch a kernel of each module before "
         "any is given long work");
   const entry_point& made = entries_.at(key);
-  compare(made.facts, handler);
+  check_answer(made.facts, handler);
   return made;
 }
 

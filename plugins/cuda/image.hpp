@@ -5,8 +5,8 @@
 // sides share, and what it knows of the handler; a difference is refused before anything runs.
 #pragma once
 
+#include "image_check.hpp"
 #include "memory.hpp"
-
 #include "monitor.hpp"
 #include "streams.hpp"
 
@@ -28,9 +28,6 @@ struct entry_point {
   int max_threads = 0;   // per block, with the registers it takes
   int shared_bytes = 0;  // per block, beside what a launch asks for
 };
-
-// Bits of device::hook, of a record that is whole.
-std::uint32_t hooks_of(const rondo_handler& whole);
 
 class image_cache {
  public:

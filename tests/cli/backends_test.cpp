@@ -51,7 +51,9 @@ TEST_F(backends, the_installed_cpu_plugin_is_found_and_described) {
 TEST_F(backends, a_devices_properties_are_told) {
   const auto document = backends_as_json({"--plugins", fixture("told_c").string()}, 0);
   EXPECT_EQ(entry(document, "told_c.so")["devices"][0]["properties"],
-            json({{"runs_on", "the threads of its senders"}, {"empty", ""}}));
+            json({{"runs_on", "the threads of its senders"},
+                  {"empty", ""},
+                  {"driver_version", "12.34 of the fixture"}}));
   const auto text = rondo({"backends", "--plugins", fixture("told_c").string()}).out;
   EXPECT_TRUE(contains(text, "\n    runs_on: the threads of its senders\n")) << text;
 }
@@ -124,6 +126,29 @@ TEST_F(backends, distinct_defects_get_distinct_verdicts) {
     EXPECT_NE(found["remedy"], "") << found;
   }
   EXPECT_NE(entry(document, "undefined_symbol.so")["system_error"], "");
+}
+
+TEST_F(backends, a_plugin_that_crashes_hangs_or_exits_when_opened_is_named_and_disables_no_other) {
+  std::vector<std::string> arguments = {"--probe-limit", "2"};
+  for (const auto* name :
+       {"aborts_when_opened", "exits_when_opened", "crashes_when_entered", "hangs_when_opened"})
+    arguments.insert(arguments.end(), {"--plugins", fixture(name).string()});
+  const auto document = backends_as_json(arguments, 0);
+  const auto aborts = entry(document, "aborts_when_opened.so");
+  EXPECT_EQ(aborts["verdict"], "probe_crashed");
+  EXPECT_EQ(aborts["probe"], "crashed");
+  EXPECT_TRUE(contains(aborts["reason"].get<std::string>(), "SIGABRT")) << aborts;
+  EXPECT_TRUE(contains(aborts["system_error"].get<std::string>(), "the fixture gives up"));
+  EXPECT_EQ(entry(document, "exits_when_opened.so")["verdict"], "probe_crashed");
+  EXPECT_EQ(entry(document, "crashes_when_entered.so")["verdict"], "probe_crashed");
+  EXPECT_EQ(entry(document, "hangs_when_opened.so")["verdict"], "probe_timed_out");
+  EXPECT_EQ(entry(document, "rondo_cpu.so")["verdict"], "accepted");
+  EXPECT_EQ(entry(document, "rondo_cpu.so")["probe"], "passed");
+}
+
+TEST_F(backends, plugins_are_opened_untried_only_on_request) {
+  const auto untried = backends_as_json({"--probe-limit", "0"}, 0);
+  EXPECT_EQ(entry(untried, "rondo_cpu.so")["probe"], "not_run");
 }
 
 TEST_F(backends, without_the_plugin_file_the_command_fails_and_says_where_it_looked) {

@@ -49,6 +49,29 @@ TEST_F(command, what_is_no_plugin_is_unusable) {
   }
 }
 
+TEST_F(command, a_plugin_that_ends_the_process_when_it_is_opened_is_named_and_unusable) {
+  for (const auto& [name, how] : {std::pair{"aborts_when_opened", "signal 6"},
+                                  std::pair{"exits_when_opened", "exited with 0"},
+                                  std::pair{"hangs_when_opened", "did not end within its time"}}) {
+    const auto plugin = (fixtures_dir() / (std::string(name) + ".so")).string();
+    const auto result = rondo({"conformance", plugin, "--timeout", "2"});
+    EXPECT_EQ(result.exit_code, 2) << name << result.out << result.err;
+    EXPECT_THAT(result.out, AllOf(HasSubstr(std::string("nothing can be tried: the process that "
+                                                        "opened the plugin to ask what it is ") +
+                                            how),
+                                  HasSubstr(": 0 passed, 1 failed ")))
+        << name;
+  }
+}
+
+TEST_F(command, a_plugin_that_hangs_does_not_keep_another_from_being_found_by_its_id) {
+  const auto result =
+      rondo({"conformance", "dev.rondo.cpu", "--level", "0", "--plugins",
+             (fixtures_dir() / "hangs_when_opened.so").string(), "--plugins",
+             (fixtures_dir() / "aborts_when_opened.so").string(), "--probe-limit", "2"});
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+}
+
 TEST_F(command, a_plugin_without_a_device_is_unusable_and_says_why_not_or_fails) {
   const auto result = rondo({"conformance", (fixtures_dir() / "minimal.so").string()});
   EXPECT_NE(result.exit_code, 0) << result.out;
@@ -123,6 +146,28 @@ TEST_F(command, files_are_written_and_the_certificate_verifies) {
   EXPECT_EQ(
       rondo({"verify", cert.string(), "--plugin", lib("conformance/rondo_fault.so")}).exit_code, 1);
   for (const auto& file : {cert, junit, html}) fs::remove(file);
+}
+
+TEST_F(command, the_driver_that_a_device_tells_of_is_in_the_certificate_the_page_and_verify) {
+  const auto cert = scratch("cert"), html = scratch("html");
+  const auto plugin = (fixtures_dir() / "told_c.so").string();
+  const auto result = rondo({"conformance", plugin, "--level", "0", "--certificate", cert.string(),
+                             "--html", html.string()});
+  const auto c = nlohmann::json::parse(text_of(cert));
+  EXPECT_EQ(c["driver"], "driver_version=12.34 of the fixture") << result.out;
+  EXPECT_EQ(c["device"]["properties"]["driver_version"], "12.34 of the fixture");
+  EXPECT_THAT(text_of(html), HasSubstr("12.34 of the fixture"));
+  const auto verified = rondo({"verify", cert.string()});
+  EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
+  EXPECT_THAT(verified.out, AllOf(HasSubstr("of      driver driver_version=12.34 of the fixture"),
+                                  HasSubstr("of      plugin dev.rondo.test.told_c ")));
+  auto another = c;
+  another["driver"] = "driver_version=99";
+  std::ofstream(cert) << another;
+  const auto broken = rondo({"verify", cert.string()});
+  EXPECT_EQ(broken.exit_code, 1) << broken.out;
+  EXPECT_THAT(broken.out, HasSubstr("BROKEN  the driver, with what the device said of it"));
+  for (const auto& file : {cert, html}) fs::remove(file);
 }
 
 TEST_F(command, a_certificate_that_is_none_is_a_mistake) {

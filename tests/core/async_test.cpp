@@ -217,6 +217,32 @@ TEST(async, completes_calls_of_several_kernels) {
   }
 }
 
+TEST(async, coroutines_choose_how_their_request_is_sent_as_callers_do) {
+  auto runtime = open_runtime();
+  auto kernel = runtime.launch<oracle>(
+      {.input_capacity = 16, .urgent_lane = true, .timed = true, .duplicate_window = 8});
+  const auto ask = [&](std::uint64_t nonce, const rondo::send_options& how) {
+    std::promise<outcome> told;
+    auto answer = told.get_future();
+    [](auto callee, auto what, auto by, std::promise<outcome> to) -> detached {
+      to.set_value(co_await callee.co_call({.nonce = what}, patience, by));
+    }(kernel, nonce, how, std::move(told));
+    return answer;
+  };
+  auto normal = ask(1, {});
+  auto late = ask(2, {.ttl = 1ns});
+  auto named = ask(3, {.key = 5});
+  auto again = ask(4, {.key = 5});
+  auto urgent = ask(5, {.urgent = true});
+  EXPECT_EQ(again.get().code(), RONDO_REPEATED);
+  kernel.activate();
+  EXPECT_EQ(urgent.get()->count, 1u) << "handled before what was sent before it";
+  EXPECT_EQ(normal.get()->count, 2u);
+  EXPECT_EQ(late.get().code(), RONDO_EXPIRED);
+  EXPECT_EQ(named.get()->count, 3u);
+  EXPECT_EQ(kernel.snapshot().duplicates, 1u);
+}
+
 TEST(async, waits_for_room_in_the_input_as_send_does) {
   auto runtime = open_runtime();
   auto kernel = runtime.launch<oracle>({.input_capacity = 2});

@@ -1,9 +1,12 @@
 // What a launch may ask of its queues and what it may not: each refusal names the option, and the
 // backend where it is the backend's, and leaves nothing behind.
+#include "coroutine.hpp"
 #include "loader_support.hpp"
 #include "support.hpp"
 
 #include <gmock/gmock.h>
+
+#include <future>
 
 namespace {
 
@@ -124,9 +127,16 @@ TEST_F(queue_options, that_a_message_needs_are_named_when_the_launch_lacks_them)
   for (const auto& each :
        {lacking{{.urgent = true}, "urgent", "urgent_lane"}, lacking{{.ttl = 1s}, "ttl", "timed"},
         lacking{{.key = 1}, "key", "duplicate_window"}}) {
-    for (const auto& why : {kernel.send({}, patience, each.how).failure(),
-                            kernel.call({}, patience, each.how).failure(),
-                            kernel.call_async({}, patience, each.how).get().failure()}) {
+    std::promise<rondo::error_info> awaited;
+    [](rondo::kernel<oracle> callee, rondo::send_options how,
+       std::promise<rondo::error_info>& to) -> detached {
+      const auto refused = co_await callee.co_call({}, patience, how);
+      to.set_value(refused.failure());
+    }(kernel, each.how, awaited);
+    for (const auto& why :
+         {kernel.send({}, patience, each.how).failure(),
+          kernel.call({}, patience, each.how).failure(),
+          kernel.call_async({}, patience, each.how).get().failure(), awaited.get_future().get()}) {
       EXPECT_EQ(why.code, RONDO_INVALID_ARGUMENT);
       EXPECT_THAT(why.message, HasSubstr(std::string("send_options::") + each.field));
       EXPECT_THAT(why.remedy, HasSubstr(each.option));

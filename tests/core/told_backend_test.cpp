@@ -79,7 +79,8 @@ TEST_F(told_backend, tells_its_properties_while_the_device_is_open) {
   EXPECT_THAT(properties(), IsEmpty()) << "asking opens no device";
   auto kernel = std::make_unique<rondo::kernel<oracle>>(started("k"));
   EXPECT_THAT(properties(),
-              ElementsAre(Pair("runs_on", "the threads of its senders"), Pair("empty", "")));
+              ElementsAre(Pair("runs_on", "the threads of its senders"), Pair("empty", ""),
+                          Pair("driver_version", "12.34 of the fixture")));
   kernel->terminate();
   runtime_.remove("k");
   kernel.reset();
@@ -90,7 +91,8 @@ TEST(survey, opens_devices_to_learn_their_properties) {
   const auto found = rondo::runtime::survey(only("told_c"));
   ASSERT_EQ(found.backends.size(), 1u);
   EXPECT_THAT(found.backends[0].devices.at(0).properties,
-              ElementsAre(Pair("runs_on", "the threads of its senders"), Pair("empty", "")));
+              ElementsAre(Pair("runs_on", "the threads of its senders"), Pair("empty", ""),
+                          Pair("driver_version", "12.34 of the fixture")));
 }
 
 TEST(survey, of_a_backend_that_tells_none_has_no_properties) {

@@ -128,8 +128,8 @@ class [[nodiscard]] call_awaitable {
   using response = typename Kernel::response;
 
  public:
-  call_awaitable(Kernel kernel, request message, nanoseconds timeout)
-      : kernel_(std::move(kernel)), message_(std::move(message)), timeout_(timeout) {}
+  call_awaitable(Kernel kernel, request message, nanoseconds timeout, const send_options& how)
+      : kernel_(std::move(kernel)), message_(std::move(message)), timeout_(timeout), how_(how) {}
   call_awaitable(const call_awaitable&) = delete;
   call_awaitable& operator=(const call_awaitable&) = delete;
   ~call_awaitable() {
@@ -148,8 +148,9 @@ class [[nodiscard]] call_awaitable {
     Kernel kernel = kernel_;
     const request message = std::move(message_);
     const nanoseconds timeout = timeout_;
+    const send_options how = how_;
     kernel.start_call(message, timeout,
-                      std::make_unique<detail::resuming_call<response>>(std::move(call)));
+                      std::make_unique<detail::resuming_call<response>>(std::move(call)), how);
   }
   result<response> await_resume() { return *std::move(call_->outcome); }
 
@@ -157,6 +158,7 @@ class [[nodiscard]] call_awaitable {
   Kernel kernel_;
   request message_;
   nanoseconds timeout_;
+  send_options how_;
   std::shared_ptr<detail::awaited_call<response>> call_;
 };
 

@@ -344,9 +344,9 @@ class kernel : public kernel_handle {
                how);
   }
   // result<response> answer = co_await kernel.co_call(message, timeout);
-  call_awaitable<kernel> co_call(request message,
-                                 nanoseconds timeout) requires replying_handler<H> {
-    return {*this, std::move(message), timeout};
+  call_awaitable<kernel> co_call(request message, nanoseconds timeout,
+                                 const send_options& how = {}) requires replying_handler<H> {
+    return {*this, std::move(message), timeout, how};
   }
 
   result<std::uint64_t> send(const request& message, nanoseconds timeout) {
@@ -392,7 +392,7 @@ class kernel : public kernel_handle {
   template <class>
   friend class call_awaitable;
   void start_call(const request& message, nanoseconds timeout,
-                  std::unique_ptr<detail::pending_call> then, const send_options& how = {}) {
+                  std::unique_ptr<detail::pending_call> then, const send_options& how) {
     call_async_erased(detail::codec_of<request>, &message, detail::codec_of<response>, timeout, how,
                       std::move(then));
   }

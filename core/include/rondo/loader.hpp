@@ -8,6 +8,7 @@
 #include <rondo/export.hpp>
 #include <rondo/host_services.hpp>
 #include <rondo/plugin_library.hpp>
+#include <rondo/probe.hpp>
 
 #include <cstddef>
 #include <filesystem>
@@ -35,9 +36,8 @@ enum class verdict {
   filtered
 };
 
-// Opening an unknown library is to be tried in a child process first, so that one that traps or
-// hangs costs a line in the report and not the application. That probe is not built yet: the field
-// is here so that the report's form stays, and it always says not_run.
+// What trying the library in a child process showed; not_run without probe_options::program, and
+// for what was refused unopened. A library that ends the process by exit() counts as crashed.
 enum class probe_state { not_run, passed, crashed, timed_out };
 
 enum class root_origin { argument, environment, user_directory, installed_directory };
@@ -69,6 +69,8 @@ struct loader_options {
   // file has to be opened to learn its id. `exclude` by file name leaves the library unopened.
   std::vector<std::string> only;
   std::vector<std::string> exclude;
+  // With a program, each library is tried in a child process before it is opened [LOAD-10].
+  probe_options probe;
 };
 
 struct search_root {
@@ -121,6 +123,9 @@ struct load_report {
 // ends.
 RONDO_EXPORT load_report load_plugins(const loader_options& options = {},
                                       const rondo_host_services& host = host_services());
+
+// The places where it would look, and what is there, without opening anything.
+RONDO_EXPORT std::vector<search_root> plugin_roots(const loader_options& options = {});
 
 // The report for people: where plugins were looked for, what was found, and what to do about each
 // that was refused. Several lines.

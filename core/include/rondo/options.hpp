@@ -4,6 +4,7 @@
 #pragma once
 
 #include <rondo/abi.h>
+#include <rondo/probe.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -101,6 +102,8 @@ struct runtime_options {
   bool standard_plugin_paths = true;
   // If not empty, only plugins with one of these ids or names are opened.
   std::vector<std::string> only_backends{};
+  // With a program, each plugin is tried in a child process before it is opened.
+  probe_options probe{};
 
   // The same for kernel modules; the variable is RONDO_KERNEL_PATH.
   std::vector<std::filesystem::path> kernel_paths{};
@@ -170,8 +173,8 @@ struct launch_options {
   pump_policy pump = pump_policy::automatic;
 };
 
-// How one request is sent, by send, call and call_async; batches and claims have none of this. Each
-// field needs the launch option that is named with it, and is INVALID_ARGUMENT without.
+// How one request is sent, by send, call, call_async and co_call; batches and claims have none of
+// this. Each field needs the launch option that is named with it, and is INVALID_ARGUMENT without.
 struct send_options {
   bool urgent = false;  // urgent_lane
   // timed. How long it may take from this call until the handler begins; what is older is not

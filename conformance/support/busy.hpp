@@ -1,0 +1,67 @@
+// A handler that is known to be at work. It first emits one reply more than the output holds, so
+// that it cannot have come to its work before the host took one of them; and a reply that the host
+// has taken was made by a handler that had begun. No backend has to be given "time to begin".
+#pragma once
+
+#include "kernel.hpp"
+
+#include <thread>
+
+namespace rondo::conformance {
+
+inline constexpr std::string_view needs_emitting = "the backend takes no handlers that emit";
+
+inline kernel_spec busy_spec() {
+  kernel_spec spec;
+  spec.handler = "ConformanceBusy";
+  spec.output_capacity = 2;
+  return spec;
+}
+
+// Sends the request, and is there when its handler works: for so long, from then on.
+class busy_handler {
+ public:
+  busy_handler(test_kernel& kernel, std::uint64_t microseconds, const place& at = place::current())
+      : kernel_(kernel),
+        shown_(kernel.info(kernel.output()).capacity + 1),
+        sender_([this, microseconds] { send(microseconds); }) {
+    try {
+      (void)kernel_.receive(at);
+    } catch (...) {
+      sender_.join();
+      throw;
+    }
+  }
+  ~busy_handler() {
+    if (sender_.joinable()) sender_.join();
+  }
+  busy_handler(const busy_handler&) = delete;
+
+  // Waits for push to return. A backend may run handlers there.
+  rondo_status pushed() {
+    sender_.join();
+    return status_;
+  }
+  // After pushed(): how long push took.
+  std::uint64_t push_ns() const { return push_ns_; }
+  // Takes the replies that are left; OK is due.
+  void take_the_others(const place& at = place::current()) {
+    for (std::uint64_t i = 1; i < shown_; ++i)
+      (void)kernel_.receive(at).as<kernels::slow_reply>(at);
+  }
+
+ private:
+  void send(std::uint64_t microseconds) {
+    const auto begin = now_ns();
+    status_ = kernel_.try_send(kernels::busy_request{1, microseconds, shown_});
+    push_ns_ = now_ns() - begin;
+  }
+
+  test_kernel& kernel_;
+  const std::uint64_t shown_;
+  rondo_status status_ = RONDO_INTERNAL;
+  std::uint64_t push_ns_ = 0;
+  std::thread sender_;
+};
+
+}  // namespace rondo::conformance
