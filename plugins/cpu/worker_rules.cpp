@@ -113,10 +113,11 @@ void worker::rest_by_rules(command during, ring::spinner& spinner) {
 // Inactive: nothing is handled, but senders that ask for the oldest to be given up need not wait,
 // nor those who are owed an answer.
 void worker::wait_paused() {
+  // The look may pass by slots that were abandoned: what is behind them need not make room.
   const auto is_due = [this](ring::consumer<>& lane) {
     ring::message next;
     return options_.rules.drops_oldest && lane.is_given_up(lane.next_sequence()) &&
-           lane.peek(next) == RONDO_OK;
+           lane.peek(next) == RONDO_OK && lane.is_given_up(next.sequence);
   };
   const auto any_is_due = [&] {
     return is_due(in_) || (options_.rules.urgent && is_due(urgent_in_));
