@@ -25,11 +25,12 @@ std::optional<disagreement> run(bench& it, const model::script& all, nanoseconds
   std::array<std::unique_ptr<model::kernel_model>, model::kernel_count> kernels;
   std::size_t done = 0;
   try {
-    for (const model::step& one : all) {
+    for (const model::step& one : all.steps) {
       ++done;
       auto& kernel = kernels[one.kernel];
       if (kernel == nullptr)
-        kernel = std::make_unique<model::kernel_model>(it, one.kernel, patience);
+        kernel = std::make_unique<model::kernel_model>(it, one.kernel, all.kernels[one.kernel],
+                                                       patience);
       kernel->take(one);
     }
     for (auto& kernel : kernels)
@@ -49,7 +50,7 @@ std::optional<disagreement> run(bench& it, const model::script& all, nanoseconds
 
 // What depends on the threads' pace may need some tries to show.
 std::size_t steps_to_fail(bench& it, const model::script& some, const disagreement& like) {
-  constexpr auto patience = std::chrono::milliseconds(300);
+  constexpr auto patience = std::chrono::milliseconds(150);
   constexpr int tries = 3;
   for (int i = 0; i < tries; ++i) {
     const auto again = run(it, some, std::min<nanoseconds>(it.patience(), patience));
@@ -65,7 +66,7 @@ std::optional<disagreement> run_again(bench& it, const model::script& all, int t
 }
 
 [[noreturn]] void tell_shortest(bench& it, model::script all, const disagreement& found) {
-  all.resize(found.steps);
+  all.steps.resize(found.steps);
   const auto end = now_ns() + 4'000'000'000u;
   const auto shortest = model::shrink(
       all, [&](const model::script& some) { return steps_to_fail(it, some, found); },
@@ -90,8 +91,12 @@ void explore(bench& it, int sequences, std::size_t length, nanoseconds budget) {
   }
   current_reporter().note("seed " + std::to_string(it.with().seed));
   const auto end = now_ns() + static_cast<std::uint64_t>(budget.count());
+  const bool has_urgent_lanes = model::offers(it, model::trait::urgent);
+  const auto offered = [&](model::trait one) {
+    return one == model::trait::urgent ? has_urgent_lanes : model::offers(it, one);
+  };
   for (int n = 0; n < sequences && (n == 0 || now_ns() < end); ++n) {
-    const auto all = model::random_script(it.random(), length);
+    const auto all = model::random_script(it.random(), length, offered);
     if (const auto found = run(it, all, it.patience())) tell_shortest(it, all, *found);
     current_reporter().alive();
   }
@@ -100,9 +105,10 @@ void explore(bench& it, int sequences, std::size_t length, nanoseconds budget) {
 
 }  // namespace
 
-#define RONDO_MODEL_RULES                                                                    \
-  "LIFE-01 LIFE-02 QUEUE-01 QUEUE-02 QUEUE-04 QUEUE-08 QUEUE-10 QUEUE-11 QUEUE-12 QUEUE-13 " \
-  "QUEUE-14 MSG-01 MSG-04 EXEC-01 EXEC-02 EXEC-04 TEL-02 TEL-03"
+#define RONDO_MODEL_RULES                                                                        \
+  "LIFE-01 LIFE-02 LIFE-03 QUEUE-01 QUEUE-02 QUEUE-04 QUEUE-08 QUEUE-10 QUEUE-11 QUEUE-12 "      \
+  "QUEUE-13 QUEUE-14 QUEUE-17 QUEUE-18 QUEUE-19 QUEUE-20 MSG-01 MSG-04 EXEC-01 EXEC-02 EXEC-04 " \
+  "TEL-02 TEL-03 TEL-09 HOOK-01 HOOK-02 HOOK-03 TIME-01 TIME-02 TIME-03 TIME-04"
 
 RONDO_CASE(kernel, model, random_operations_do_what_the_model_says, concurrent, RONDO_MODEL_RULES,
            "") {

@@ -43,8 +43,8 @@ TEST_P(model_on, a_fault_finds_a_short_sequence_that_shows_it_again) {
   EXPECT_THAT(rules, HasSubstr(rule_in(found.out))) << found.out;
   const auto text = replay_in(found.out);
   const auto operations = conformance::model::parse_script(text);
-  EXPECT_GE(operations.size(), 1u) << found.out;
-  EXPECT_LE(operations.size(), most) << found.out;
+  EXPECT_GE(operations.steps.size(), 1u) << found.out;
+  EXPECT_LE(operations.steps.size(), most) << found.out;
 
   const auto again = with_fault(fault, {"--filter", "kernel.model", "--replay", text});
   EXPECT_EQ(again.exit_code, 1) << again.out << again.err;
