@@ -8,6 +8,7 @@
 #include "way.hpp"
 
 #include <memory>
+#include <set>
 
 namespace rondo::conformance::model {
 
@@ -69,7 +70,23 @@ class kernel_model {
   void check_answer(const received& reply, const entry& request);
   void check_failure(const received& reply, const entry& request);
 
+  // losses.cpp
+  bool is_lossy() const { return with_.has(trait::reject) || with_.has(trait::drop_newest); }
+  void check_was_full(const entry& request, std::uint64_t answered);
+  void lose(const entry& request);
+  void lose_before(const entry& request);
+  void lose_all(std::uint64_t discarded);
+  void check_lost(const received& reply, const entry& request);
+  bool has_awaited() const;
+  void await_or_lose();
+  void end_losses(std::uint64_t discarded);
+  void check_losses(const rondo_kernel_counters& now);
+
   // kernel_model.cpp
+  // Requests that have left the input, as the counters say.
+  static std::uint64_t processed(const rondo_kernel_counters& now);
+  // How many messages a kernel that is not active may move from one place to another.
+  std::uint64_t moving() const;
   std::uint32_t due(op what) const;
   std::string where() const;  // "of kernel b, which is ACTIVE"
   bool at_rest() const { return state_ != RONDO_STATE_ACTIVE; }
@@ -101,8 +118,12 @@ class kernel_model {
   std::uint64_t life_ = 0;    // launches
   std::uint64_t ghosts_ = 0;  // abandoned, and perhaps not yet passed by
   std::uint64_t inactive_since_ns_ = 0;
-  // Since create. Of what was answered: how many failed, had expired, were given up.
-  std::uint64_t accepted_ = 0, answered_ = 0, failed_ = 0, expired_ = 0, given_up_ = 0;
+  std::set<std::uint64_t> owed_;  // whose requesters may be told something yet
+  // Since create. Of what was answered: how many were handled, failed, had expired, were given up.
+  std::uint64_t accepted_ = 0, answered_ = 0, handled_ = 0;
+  std::uint64_t failed_ = 0, expired_ = 0, given_up_ = 0;
+  // Replies that were lost; requests of which nobody knows; failures that may have found no room.
+  std::uint64_t lost_ = 0, unsure_ = 0, told_bad_ = 0;
   std::uint64_t discarded_ = 0, abandoned_ = 0, reply_bytes_ = 0;
   rondo_kernel_counters last_{};
 };

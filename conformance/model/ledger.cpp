@@ -30,18 +30,24 @@ bool ledger::is_ordered() const {
   return true;
 }
 
+bool ledger::comes_before(const entry& other, const entry& one) {
+  const bool same_thread = other.begin == one.begin && other.end == one.end &&
+                           other.stream == one.stream && other.nonce < one.nonce;
+  return other.in == one.in && (other.end < one.begin || same_thread);
+}
+
+bool ledger::overtakes(const entry& other, const entry& one) {
+  return one.in == lane::normal && other.in == lane::urgent && other.end < one.takeable;
+}
+
 bool ledger::is_next(const entry& one) const {
-  return std::none_of(open_.begin(), open_.end(), [&](const entry& other) {
-    const bool same_thread = other.begin == one.begin && other.end == one.end &&
-                             other.stream == one.stream && other.nonce < one.nonce;
-    return other.in == one.in && (other.end < one.begin || same_thread);
-  });
+  return std::none_of(open_.begin(), open_.end(),
+                      [&](const entry& other) { return comes_before(other, one); });
 }
 
 bool ledger::is_overtaken(const entry& one) const {
-  return one.in == lane::normal && std::any_of(open_.begin(), open_.end(), [&](const entry& other) {
-           return other.in == lane::urgent && other.end < one.takeable;
-         });
+  return std::any_of(open_.begin(), open_.end(),
+                     [&](const entry& other) { return overtakes(other, one); });
 }
 
 void ledger::ask_for_room(lane of) {
@@ -53,6 +59,11 @@ void ledger::ask_for_room(lane of) {
 std::uint64_t ledger::asked_for() const {
   return static_cast<std::uint64_t>(std::count_if(
       open_.begin(), open_.end(), [&](const entry& one) { return may_be_given_up(one); }));
+}
+
+std::uint64_t ledger::untouched() const {
+  return static_cast<std::uint64_t>(std::count_if(
+      open_.begin(), open_.end(), [](const entry& one) { return one.takeable == not_yet; }));
 }
 
 void ledger::note_given_up(lane of) {

@@ -27,7 +27,9 @@ struct entry {
   // What was urgent before then has to be handled before this: from then on it could be taken. 0:
   // at once, in a race with what came at that time. not_yet: the kernel has not been active since.
   std::uint64_t takeable = 0;
-  bool is_given_up = false;  // for sure, for newer ones
+  bool is_given_up = false;           // for sure, for newer ones
+  bool is_awaited = false;            // its requester would wait in vain
+  std::uint64_t answered_before = 0;  // replies that had been popped when it was sent
 };
 
 class ledger {
@@ -54,13 +56,18 @@ class ledger {
 
   // Whether the order that they were accepted in is the order that they are answered in.
   bool is_ordered() const;
-  // Whether nothing that is open had to be answered before, in its lane.
+  // Whether it has to be answered before, in its lane.
+  static bool comes_before(const entry& other, const entry& one);
+  // Whether it is urgent and has to be handled before.
+  static bool overtakes(const entry& other, const entry& one);
+  // Whether nothing that is open comes before, or overtakes.
   bool is_next(const entry& one) const;
-  // Whether nothing urgent that is open had to be handled before.
   bool is_overtaken(const entry& one) const;
 
   // A sender found the lane full, and the kernel is asked for room for one more.
   void ask_for_room(lane of);
+  // How many the kernel has not come to for sure.
+  std::uint64_t untouched() const;
   // How many may be given up at any time, also by a kernel that is not active.
   std::uint64_t asked_for() const;
   bool may_be_given_up(const entry& one) const {

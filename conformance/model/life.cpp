@@ -98,7 +98,7 @@ void kernel_model::terminate(op what) {
   // Whose claim is open while a kernel ends waits for himself.
   if (claimed_) abandon();
   // A drain ends only if all replies find room.
-  while (what == op::drain && open_.size() > room_ && await_one()) {
+  while (what == op::drain && !is_lossy() && open_.size() > room_ && await_one()) {
   }
   if (what == op::drain) open_.runs(clock_);
   rondo_terminate_report report{};
@@ -109,7 +109,7 @@ void kernel_model::terminate(op what) {
     rule("LIFE-02");
     return expect_status(got, RONDO_INVALID_STATE, "terminate" + where());
   }
-  rule("LIFE-01");
+  rule(is_lossy() && got == RONDO_TIMEOUT ? "QUEUE-21" : "LIFE-01");
   expect_status(got, RONDO_OK, "terminate" + where());
   rule("QUEUE-02");
   if (state_ == RONDO_STATE_TERMINATED || what == op::drain)
@@ -126,6 +126,7 @@ void kernel_model::terminate(op what) {
 // The last ones. Where their order is open, all others are taken, so that what is left are they.
 void kernel_model::discard(std::uint64_t count) {
   discarded_ += count;
+  if (is_lossy()) return end_losses(count);
   if (count == 0) return;
   if (open_.is_ordered()) return open_.cut(count);
   for (std::uint64_t left = open_.size() - count; left > 0; --left) {

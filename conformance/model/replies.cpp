@@ -59,6 +59,7 @@ bool kernel_model::await_one() {
 
 // All that must come: what lies behind a claim that is open may have to wait for it.
 void kernel_model::await() {
+  if (is_lossy()) return await_or_lose();
   if (at_rest()) return pop(most_at_once);
   const auto is_due = [&](const entry& one) {
     return !claimed_ || one.end < claimed_at_ || one.in == lane::urgent;
@@ -96,7 +97,7 @@ void kernel_model::check_empty() {
           "there is no reply" + where() + " for " + std::to_string(open_.size()) +
               " messages that were accepted and not counted as discarded");
   rule("QUEUE-10");
-  if (at_rest() && open_.asked_for() == 0)
+  if (at_rest() && moving() == 0)
     expect_equal(kernel_.info(kernel_.output()).depth, 0u,
                  "the depth of the output" + where() + " and EMPTY,");
 }
@@ -104,9 +105,16 @@ void kernel_model::check_empty() {
 void kernel_model::check_reply(const received& reply) {
   entry request;
   rule("QUEUE-02");
-  if (!open_.take(reply.header.correlation_id, request))
+  const std::uint64_t nonce = reply.header.correlation_id & ~RONDO_CORRELATION_AWAITED;
+  if (owed_.erase(nonce) != 0) {
+    ++answered_;
+    reply_bytes_ += reply.payload.size();
+    return require(reply.failed(), "a reply that was owed" + where() + " is no failure");
+  }
+  if (!open_.take(nonce, request) || request.is_awaited != (nonce != reply.header.correlation_id))
     fail("a reply" + where() + " is to no request that is open: it was answered before, or is " +
          "another kernel's, or was never accepted");
+  if (is_lossy()) lose_before(request);
   const bool is_next = open_.is_next(request);
   rule(is_next || rule_of_answers() == "QUEUE-02" ? "QUEUE-01" : "QUEUE-20");
   require(is_next,
@@ -118,7 +126,8 @@ void kernel_model::check_reply(const received& reply) {
 }
 
 void kernel_model::check_answer(const received& reply, const entry& request) {
-  const bool was_given_up = reply.failed() && reply.failure().code == RONDO_DROPPED;
+  const rondo_status code = reply.failed() ? reply.failure().code : rondo_status{RONDO_OK};
+  const bool was_given_up = code == RONDO_DROPPED && !is_lossy();
   rule("QUEUE-18");
   if (was_given_up) {
     require(open_.may_be_given_up(request),
@@ -136,8 +145,10 @@ void kernel_model::check_answer(const received& reply, const entry& request) {
           "a request was handled" + where() + " before an urgent one that had been waiting longer");
   if (request.is_late || request.is_bad) return check_failure(reply, request);
   rule("QUEUE-19");
-  require(!reply.failed() || reply.failure().code != RONDO_EXPIRED,
+  require(code != RONDO_EXPIRED,
           "a request has expired" + where() + " that has no deadline, or one far away");
+  if (is_lossy() && reply.failed()) return check_lost(reply, request);
+  ++handled_;
   voice_->check(reply, {request.nonce, request.life, where()});
 }
 
@@ -151,6 +162,8 @@ void kernel_model::check_failure(const received& reply, const entry& request) {
   }
   rule("MSG-01");
   ++failed_;
+  ++handled_;
+  if (is_lossy() && request.is_awaited) ++told_bad_;
   expect_status(reply.failure().code, RONDO_VERSION_MISMATCH,
                 "a request of another version" + where());
 }

@@ -20,7 +20,14 @@ outgoing kernel_model::next_message(kind of) {
   const auto length = static_cast<std::uint32_t>(message.payload.size());
   const auto version = static_cast<std::uint16_t>(voice_->version() + (of.is_bad ? 1 : 0));
   const std::uint32_t flags = of.in == lane::urgent ? RONDO_FLAG_URGENT : 0;
-  message.header = {length, RONDO_TYPE_REQUEST, version, flags, 0, sent_, nonce};
+  const bool is_awaited = is_lossy() && sent_ % 2 == 0;
+  message.header = {length,
+                    RONDO_TYPE_REQUEST,
+                    version,
+                    flags,
+                    0,
+                    sent_,
+                    nonce | (is_awaited ? RONDO_CORRELATION_AWAITED : 0)};
   if (of.is_late) message.deadline_ns = long_ago_ns;
   if (of.has_deadline) message.deadline_ns = now_ns() + an_hour_ns;
   return message;
@@ -28,7 +35,9 @@ outgoing kernel_model::next_message(kind of) {
 
 entry kernel_model::entry_of(const outgoing& message, kind of) const {
   entry one;
-  one.nonce = message.header.correlation_id;
+  one.nonce = message.header.correlation_id & ~RONDO_CORRELATION_AWAITED;
+  one.is_awaited = one.nonce != message.header.correlation_id;
+  one.answered_before = answered_;
   one.begin = one.end = clock_;
   one.in = of.in;
   one.is_bad = of.is_bad;
@@ -62,7 +71,7 @@ void kernel_model::check_pushed(rondo_status got, bool must, std::string_view ca
   rule(in == lane::urgent ? "QUEUE-17" : "QUEUE-08");
   if (must) return expect_status(got, RONDO_OK, of + " to a queue with room");
   expect_one_of(got, {RONDO_OK, RONDO_FULL}, of);
-  require(open_.size() <= (with_.has(trait::urgent) ? 2 : 1) * slots_ + room_ + 1,
+  require(is_lossy() || open_.size() <= (with_.has(trait::urgent) ? 2 : 1) * slots_ + room_ + 1,
           "more was accepted" + where() + " than both queues can hold");
 }
 
@@ -120,6 +129,7 @@ void kernel_model::push_batch(unsigned number) {
 }
 
 void kernel_model::push_threads(unsigned number) {
+  if (with_.has(trait::drop_newest)) return;  // who was handled when could not be told
   constexpr unsigned threads = 2;
   std::array<std::vector<outgoing>, threads> all;
   for (auto& mine : all)
@@ -162,7 +172,7 @@ void kernel_model::push_large() {
 }
 
 void kernel_model::reserve() {
-  if (claimed_) return;
+  if (claimed_ || with_.has(trait::drop_newest)) return;
   const bool must = has_room_for(1, lane::normal);
   const auto got = way_->reserve(voice_->request_bytes());
   if (got == RONDO_UNSUPPORTED) return;

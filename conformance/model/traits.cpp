@@ -41,7 +41,12 @@ traits traits::without(trait one) const {
   return rest;
 }
 
+// Of a reply that was dropped nobody knows when it was handled, so nothing but the order of one
+// lane says what the handler has seen by then.
 bool traits::fit_together() const {
+  const bool is_lossy = has(trait::reject) || has(trait::drop_newest);
+  if (is_lossy && has(trait::drop_oldest)) return false;
+  if (has(trait::drop_newest) && (has(trait::urgent) || has(trait::timer))) return false;
   return !(has(trait::reject) && has(trait::drop_newest)) &&
          !(has(trait::hooks) && has(trait::timer)) && (has(trait::hooks) || !has(trait::refuse));
 }

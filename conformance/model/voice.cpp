@@ -39,6 +39,11 @@ class nonces final : public voice {
                                         " has seen is not what was answered, in that order");
   }
 
+  void skip(const handled& request) override {
+    ++count_;
+    chain_ = kernels::secret(chain_ ^ request.nonce, kernels::chain_salt);
+  }
+
  private:
   const unsigned which_;
   const bool is_other_;

@@ -36,6 +36,9 @@ class voice {
   virtual std::vector<std::byte> request(std::uint64_t nonce, timing asks) = 0;
   virtual void check(const received& reply, const handled& request) = 0;
 
+  // It was handled, and there is no reply.
+  virtual void skip(const handled& request) = 0;
+
   // A launch that nothing else forbids: whether on_start refuses it, and that it says why.
   virtual bool refuses_launch() { return false; }
   virtual void check_refusal(rondo_status, const std::string& /*said*/) const {}

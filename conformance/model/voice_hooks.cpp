@@ -45,8 +45,7 @@ class hooks final : public voice {
   }
 
   void check(const received& reply, const handled& request) override {
-    if (request.life != life_) requests_ = 0;
-    life_ = request.life;
+    skip(request);
     rule("HOOK-01");
     const auto answer = reply.as<kernels::hooks_reply>();
     expect_equal(answer.starts, life_, "how often on_start" + request.where + " has run; it");
@@ -55,9 +54,15 @@ class hooks final : public voice {
     expect_equal(answer.unstarted, 0u,
                  "the requests that came before on_start, or after on_stop," + request.where);
     rule("HOOK-01");
-    expect_equal(answer.requests, ++requests_, "the requests since on_start ran" + request.where);
+    expect_equal(answer.requests, requests_, "the requests since on_start ran" + request.where);
     require(answer.proof == kernels::hooks_proof(setup_.nonce, request.nonce),
             "what on_start" + request.where + " was given is not the start argument");
+  }
+
+  void skip(const handled& request) override {
+    if (request.life != life_) requests_ = 0;
+    life_ = request.life;
+    ++requests_;
   }
 
  private:

@@ -62,6 +62,10 @@ class timers final : public voice {
     note(request.nonce);
   }
 
+  void skip(const handled&) override {
+    fail("a timer's requests are never dropped, see traits.cpp");
+  }
+
  private:
   struct question {
     timing what = timing::none;

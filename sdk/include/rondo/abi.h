@@ -567,8 +567,8 @@ enum {
  * most the request in hand is waited for, and a kernel that is not ACTIVE gives them up too
  * [QUEUE-18]. A request that was given up, has expired, or whose reply was dropped is counted
  * [TEL-09]. It is answered by a failure (DROPPED, EXPIRED, FULL) if its requester waits, see
- * RONDO_CORRELATION_AWAITED, as soon as the output has room; so is one that was not handled and
- * whose handler owes a reply, unless the output drops that [QUEUE-20]. */
+ * RONDO_CORRELATION_AWAITED, as soon as the output has room, before any later reply; so is one that
+ * was not handled and whose handler owes a reply, unless the output drops that [QUEUE-20]. */
 
 enum { RONDO_MAX_PAYLOAD = 65536, RONDO_MAX_LANES = 2 };
 
