@@ -66,7 +66,7 @@ INSTANTIATE_TEST_SUITE_P(
         expectation{"launches_twice", "LIFE-02", 3},
         expectation{"launched_handles", "LIFE-03 QUEUE-10", 4},
         expectation{"urgent_waits", "QUEUE-17 QUEUE-08 QUEUE-10", 6},
-        expectation{"two_given_up", "QUEUE-18 TEL-03 TEL-09", 6},
+        expectation{"two_given_up", "QUEUE-18 TEL-03 TEL-09", 12},
         expectation{"ring_untimed", "QUEUE-19", 3},
         expectation{"ring_deadline_askew", "QUEUE-19", 3},
         expectation{"given_up_in_silence", "QUEUE-20 QUEUE-02 QUEUE-10 MSG-04", 8},
