@@ -96,6 +96,10 @@ constexpr auto invokes = make_invokes(std::make_index_sequence<most>());
 
 template <std::size_t I>
 void put_hooks(rondo_handler& copy) {
+  copy.destroy = [](void* state) {
+    forget_hooks_of(state);
+    slots[I].real->destroy(state);
+  };
   if (copy.on_start != nullptr)
     copy.on_start = [](void* state, const void* argument, std::uint32_t bytes,
                        rondo_invocation* call) {

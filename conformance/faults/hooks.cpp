@@ -20,6 +20,7 @@ struct memory {
   std::uint64_t due_ns = 0;        // of the timer that was asked for last; 0: none
   bool is_owed = false;            // on_timer was due, and waits for a request
   bool drops_next = false;         // the next time that it is due it is left out
+  std::uint64_t tag = 0;           // of its kernel
 };
 std::mutex memories_mutex;
 std::map<void*, memory> memories;
@@ -55,6 +56,12 @@ rondo_status start_and_tell(const rondo_handler& real, void* state, const void* 
 
 }  // namespace
 
+// Another state may come to lie where this one did.
+void forget_hooks_of(void* state) {
+  const std::lock_guard lock(memories_mutex);
+  memories.erase(state);
+}
+
 // The list has them all in a row.
 bool hooks_are_broken() {
   return chosen >= fault::start_left_out && chosen <= fault::timer_failure_ends_it;
@@ -87,7 +94,7 @@ rondo_status stop_wrongly(const rondo_handler& real, void* state, rondo_invocati
 
 namespace {
 
-constexpr std::uint64_t soon_ns = 1'000'000, silence_ns = 200'000'000;
+constexpr std::uint64_t soon_ns = 1'000'000, silence_ns = 200'000'000, far_ns = 1'000'000'000;
 
 // What a request asked of the timer, as the fault changes it.
 void change_timer(memory& of, std::uint64_t before, std::uint64_t& due) {
@@ -122,6 +129,7 @@ rondo_status invoke_beside_hooks(const rondo_handler& real, void* state, const v
                                  rondo_emitter* out, rondo_invocation* call) {
   memory& of = memory_of(state);
   of.real = &real;
+  of.tag = call->kernel_tag;
   if (std::exchange(of.is_owed, false)) (void)real.on_timer(state, call);
   const std::uint64_t before = due_time(call);
   const auto status = real.invoke(state, payload, out, call);
@@ -135,10 +143,10 @@ rondo_status invoke_beside_hooks(const rondo_handler& real, void* state, const v
 }
 
 // The kernel rests: whoever calls a hook now calls it alone.
-void kernel_is_inactive(std::thread& meanwhile) {
+void kernel_is_inactive(std::uint64_t tag, std::thread& meanwhile) {
   const std::lock_guard lock(memories_mutex);
   for (auto& [state, of] : memories) {
-    if (of.due_ns == 0) continue;
+    if (of.due_ns == 0 || of.tag != tag || of.due_ns > now_ns() + far_ns) continue;
     of.drops_next = broken(fault::timer_lost_while_inactive) || broken(fault::timer_while_inactive);
     if (!broken(fault::timer_while_inactive) || meanwhile.joinable()) continue;
     meanwhile = std::thread([state = state, real = of.real, due = of.due_ns] {

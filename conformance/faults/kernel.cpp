@@ -53,6 +53,7 @@ void change_params(rondo_kernel_params& p) {
     if (copied(first->request.wire_name) == copied(p.handler->request.wire_name)) p.handler = first;
   }
   change_start(p);
+  change_rules(p);
   p.handler = tampered(*p.handler);
 }
 
@@ -68,6 +69,9 @@ void fill(rondo_kernel& kernel, const rondo_kernel_params& p) {
   kernel.borrowed_name = p.input.name.data;
   kernel.borrowed_name_size = p.input.name.size;
   kernel.handler_deadline_ns = p.handler_deadline_ns;
+  kernel.input_flags = p.input.flags;
+  kernel.lanes = p.input.lanes;
+  kernel.tag = p.kernel_tag;
   kernel.request_version = p.handler->request.version;
   kernel.response_version = p.handler->response.version;
   kernel.response_bytes = p.handler->response.max_bytes;
@@ -98,7 +102,7 @@ rondo_status create(rondo_device* device, const rondo_kernel_params* params, ron
   }
   if (device_was_closed()) return RONDO_DEVICE_LOST;
   change_params(p);
-  if ((p.input.flags & RONDO_QUEUE_TIMED) != 0) {
+  if ((p.input.flags & RONDO_QUEUE_TIMED) != 0 && !needs_the_rings()) {
     explain(sink.get(), RONDO_UNSUPPORTED, id, "timed queues are not offered");
     if (broken(fault::failure_sets_out)) *out = nullptr;
     return failed(RONDO_UNSUPPORTED, error);
@@ -190,7 +194,8 @@ rondo_status deactivate(rondo_kernel* kernel, std::uint64_t deadline, rondo_erro
       !kernel->late_change.joinable())
     kernel->late_change = std::thread(
         [of = kernel->inner] { (void)inner.kernel.deactivate(of, 5'000'000'000, nullptr); });
-  if (status == RONDO_OK && !kernel->meanwhile.joinable()) kernel_is_inactive(kernel->meanwhile);
+  if (status == RONDO_OK && !kernel->meanwhile.joinable())
+    kernel_is_inactive(kernel->tag, kernel->meanwhile);
   return failed(status, error);
 }
 
@@ -300,6 +305,7 @@ rondo_status counters(rondo_kernel* kernel, rondo_kernel_counters* out) {
   if (broken(fault::heartbeat_of_another_clock))
     out->heartbeat_ns = static_cast<std::uint64_t>(::time(nullptr)) * 1'000'000'000u;
   change_latencies(*out);
+  rules_change_counters(*out);
   if (broken(fault::counts_nothing)) {
     const std::uint32_t size = out->struct_size, now = out->state;
     *out = {};

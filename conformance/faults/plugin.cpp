@@ -53,7 +53,7 @@ bool open_inner(const rondo_host_services* host, std::uint32_t min, std::uint32_
 
 bool shows_the_map() {
   return broken(fault::map_dies_on_terminate) || broken(fault::map_of_another_layout) ||
-         broken(fault::map_overlaps) || broken(fault::map_too_many_slots);
+         broken(fault::map_overlaps) || broken(fault::map_too_many_slots) || needs_the_rings();
 }
 
 std::vector<rondo_string> capabilities() {
@@ -64,7 +64,7 @@ std::vector<rondo_string> capabilities() {
     if (name == RONDO_CAP_MAPPED && !shows_the_map()) continue;
     if (name == RONDO_CAP_BATCH && broken(fault::hides_batch)) continue;
     // Something that this backend does not offer, whatever it wraps: see create().
-    if (name == RONDO_CAP_TIMED) continue;
+    if (name == RONDO_CAP_TIMED && !needs_the_rings()) continue;
     add(name);
     if (list.size() == 1 && broken(fault::capability_twice)) add(name);
   }

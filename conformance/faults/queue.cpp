@@ -43,6 +43,7 @@ rondo_status refused(rondo_queue* queue, message& m, rondo_status status) {
     if (broken(fault::accepts_after_terminate)) return RONDO_OK;
     if (broken(fault::full_after_terminate)) return RONDO_FULL;
   }
+  if (status == RONDO_FULL && rules_when_full(queue, status) == RONDO_OK) return RONDO_OK;
   if (status == RONDO_FULL) {
     if (broken(fault::overruns_capacity)) return RONDO_OK;
     if (broken(fault::full_has_effect)) kernel.held.push_back(m);
@@ -69,6 +70,7 @@ rondo_status push_broken(rondo_queue* queue, const rondo_envelope* header, const
   const std::lock_guard lock(kernel.mutex);
   const std::uint32_t now = inner_state(&kernel);
   message m{*header, bytes_of(payload, header->length)};
+  if (rules_refuse(queue, m.header)) return RONDO_FULL;
   if (broken(fault::slot_missing) && queue->capacity > 1 &&
       inner_depth(queue) + 1 >= queue->capacity && now != RONDO_STATE_TERMINATED)
     return RONDO_FULL;
@@ -120,6 +122,7 @@ bool is_of_another_version(const message& m) {
 bool swallows(rondo_kernel& kernel, const message& m) {
   const std::uint64_t n = kernel.pops++;
   if (broken(fault::second_buffer)) return n % 20 == 19;
+  if (rules_swallow(m)) return true;
   if (broken(fault::handles_twice)) return n % 2 == 1;
   if (broken(fault::each_block_handles)) return n % kernel.blocks != 0;
   if (broken(fault::one_reply_each))
@@ -152,6 +155,7 @@ void change_reply(rondo_kernel& kernel, message& m) {
   constexpr std::size_t few_words = 20;  // "the request has vers"
   if (broken(fault::versions_not_named) && is_of_another_version(m))
     m.payload.resize(std::min(m.payload.size(), few_words));
+  rules_change_reply(kernel, m);
   if (broken(fault::failure_without_text) && failed) m.payload.resize(8);
   if (broken(fault::echoes) && !kernel.remembered.empty()) {
     m.payload = kernel.remembered.front().payload;
@@ -298,7 +302,8 @@ rondo_status info(rondo_queue* queue, rondo_queue_info* out) {
 
 rondo_status map(rondo_queue* queue, rondo_ring_map* out) {
   const bool shown = broken(fault::map_dies_on_terminate) || broken(fault::map_of_another_layout) ||
-                     broken(fault::map_overlaps) || broken(fault::map_too_many_slots);
+                     broken(fault::map_overlaps) || broken(fault::map_too_many_slots) ||
+                     needs_the_rings();
   if (!shown) return RONDO_UNSUPPORTED;
   const auto status = ask(inner.queue.map, queue->inner, out);
   if (status != RONDO_OK) return status;

@@ -71,7 +71,8 @@ void change_start(rondo_kernel_params& params);
 void kernel_is_launched();
 void kernel_is_terminated(std::uint32_t mode);  // soon
 rondo_status time_wrongly(const rondo_handler& real, void* state, rondo_invocation* call);
-void kernel_is_inactive(std::thread& meanwhile);
+void kernel_is_inactive(std::uint64_t tag, std::thread& meanwhile);
+void forget_hooks_of(void* state);
 
 // A request is about to go to the kernel.
 void message_is_pushed();
@@ -84,6 +85,17 @@ void leak_thread();
 std::uint64_t now_ns();
 void sleep_ms(std::uint64_t milliseconds);
 std::uint32_t inner_state(rondo_kernel* kernel);
+
+// Queues with rules, see rules.cpp. What the rules of a kernel's queues become, whether a push ends
+// with `status` before it is made, what becomes of one that was FULL, and of replies to what was
+// not handled.
+void change_rules(rondo_kernel_params& params);
+bool rules_refuse(rondo_queue* queue, rondo_envelope& header);
+rondo_status rules_when_full(rondo_queue* queue, rondo_status status);
+bool rules_swallow(const message& reply);
+void rules_change_reply(rondo_kernel& kernel, message& reply);
+void rules_change_counters(rondo_kernel_counters& out);
+bool needs_the_rings();
 
 // Kernels in the pool, see pool.cpp. Whether a request to this one is lost.
 void enter_pool(rondo_kernel* kernel);
@@ -121,6 +133,7 @@ struct rondo_kernel {
   std::uint64_t borrowed_name_size = 0;
   std::uint64_t handler_deadline_ns = 0;
   std::uint64_t tag = 0;
+  std::uint32_t input_flags = 0, lanes = 1;
 
   std::recursive_mutex mutex;  // what follows
   std::uint64_t pushes = 0, pops = 0;
@@ -132,7 +145,7 @@ struct rondo_kernel {
   std::uint64_t last_correlation = 0;
   std::uint32_t request_version = 0, response_version = 0, response_bytes = 0;
   bool says_resident = false;  // a launch failed
-  bool is_pooled = false, had_version = false;
+  bool is_pooled = false, had_version = false, had_given_up = false;
   std::uint64_t looks = 0;
   bool had_failure = false, says_inactive = false, says_launched = false, has_hung = false;
   std::uint64_t last_used_ns = 0;

@@ -1,4 +1,4 @@
-// Sequences: made by chance, written, read and shortened.
+// Sequences: made by chance, written and read.
 #include "script.hpp"
 
 #include <algorithm>
@@ -11,13 +11,24 @@ namespace rondo::conformance::model {
 namespace {
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(op::count)> names = {
-    "launch",       "activate", "deactivate", "drain",   "discard", "push",    "push_batch",
-    "push_threads", "push_bad", "push_large", "reserve", "commit",  "abandon", "pop",
-    "pop_batch",    "peek",     "await",      "ask",     "counters"};
+    "launch",      "activate",     "deactivate", "drain",      "discard",     "push",
+    "push_batch",  "push_threads", "push_bad",   "push_large", "push_urgent", "push_late",
+    "push_early",  "reserve",      "commit",     "abandon",    "pop",         "pop_batch",
+    "peek",        "await",        "ask",        "counters",   "hold",        "timer",
+    "timer_often", "timer_far",    "tick"};
 
 bool has_number(op what) {
-  return what == op::push || what == op::push_batch || what == op::push_threads ||
-         what == op::pop || what == op::pop_batch;
+  switch (what) {
+    case op::push:
+    case op::push_batch:
+    case op::push_threads:
+    case op::push_urgent:
+    case op::push_late:
+    case op::push_early:
+    case op::pop:
+    case op::pop_batch: return true;
+    default: return false;
+  }
 }
 
 [[noreturn]] void refuse(std::string_view word) {
@@ -49,67 +60,32 @@ step parse_step(std::string_view word) {
   return one;
 }
 
-// The script without its steps from `at` on, `count` of them.
-script without(const script& all, std::size_t at, std::size_t count) {
-  script rest = all;
-  const auto begin = rest.begin() + static_cast<std::ptrdiff_t>(at);
-  rest.erase(begin, begin + static_cast<std::ptrdiff_t>(count));
-  return rest;
+// "b{urgent}"; before all operations, or the kernel might be made already.
+bool is_header(std::string_view word) { return word.size() > 1 && word[1] == '{'; }
+
+void parse_header(std::string_view word, script& all) {
+  const auto kernel = static_cast<unsigned>(word[0] - 'a');
+  if (kernel >= kernel_count || !all.steps.empty()) refuse(word);
+  all.kernels[kernel] = parse_traits(word.substr(1));
 }
 
-class shrinker {
- public:
-  shrinker(script all, const std::function<std::size_t(const script&)>& fails,
-           const std::function<bool()>& goes_on)
-      : all_(std::move(all)), fails_(fails), goes_on_(goes_on) {}
-
-  script run() {
-    leave_out_kernels();
-    for (bool shorter = true; shorter && goes_on_();) {
-      shorter = leave_out_steps();
-      shorter = make_numbers_small() || shorter;
-    }
-    return all_;
-  }
-
- private:
-  bool take(script candidate) {
-    const std::size_t steps = fails_(candidate);
-    if (steps == 0) return false;
-    candidate.resize(std::min(steps, candidate.size()));
-    all_ = std::move(candidate);
-    return true;
-  }
-  void leave_out_kernels() {
-    for (unsigned k = 0; k < kernel_count && goes_on_(); ++k) {
-      script rest = all_;
-      std::erase_if(rest, [&](const step& one) { return one.kernel == k; });
-      if (rest.size() < all_.size()) take(std::move(rest));
-    }
-  }
-  bool leave_out_steps() {
-    const std::size_t before = all_.size();
-    for (std::size_t chunk = std::max<std::size_t>(all_.size() / 2, 1); chunk > 0; chunk /= 2)
-      for (std::size_t at = 0; at + chunk <= all_.size() && goes_on_();)
-        if (!take(without(all_, at, chunk))) at += chunk;
-    return all_.size() < before;
-  }
-  bool make_numbers_small() {
-    bool smaller = false;
-    for (std::size_t at = 0; at < all_.size() && goes_on_(); ++at) {
-      for (unsigned n = 1; at < all_.size() && n < all_[at].number; ++n) {
-        script candidate = all_;
-        candidate[at].number = n;
-        if (take(std::move(candidate))) smaller = true;
-      }
-    }
-    return smaller;
-  }
-
-  script all_;
-  const std::function<std::size_t(const script&)>& fails_;
-  const std::function<bool()>& goes_on_;
-};
+// What such kernels get besides what all of them do.
+std::vector<op> operations_for(traits of) {
+  std::vector<op> all;
+  for (unsigned i = 0; i < static_cast<unsigned>(op::push_urgent); ++i)
+    all.push_back(static_cast<op>(i));
+  for (unsigned i = static_cast<unsigned>(op::reserve); i <= static_cast<unsigned>(op::counters);
+       ++i)
+    all.push_back(static_cast<op>(i));
+  if (of.has(trait::urgent)) all.insert(all.end(), 3, op::push_urgent);
+  if (of.has(trait::timed)) all.insert(all.end(), {op::push_late, op::push_late, op::push_early});
+  if (of.has(trait::drop_oldest)) all.insert(all.end(), 2, op::push);
+  if (of.has(trait::hooks)) all.insert(all.end(), {op::launch, op::activate, op::drain, op::await});
+  if (of.has(trait::timer))
+    all.insert(all.end(), {op::activate, op::timer, op::timer, op::timer_often, op::timer_far,
+                           op::tick, op::tick, op::hold});
+  return all;
+}
 
 }  // namespace
 
@@ -117,8 +93,16 @@ std::string_view name_of(op what) { return names[static_cast<std::size_t>(what)]
 
 std::string to_text(const script& all) {
   std::string text;
-  for (const step& one : all) {
+  const auto begin_word = [&] {
     if (!text.empty()) text += ' ';
+  };
+  for (unsigned k = 0; k < kernel_count; ++k) {
+    if (all.kernels[k].none()) continue;
+    begin_word();
+    text += static_cast<char>('a' + k) + to_text(all.kernels[k]);
+  }
+  for (const step& one : all.steps) {
+    begin_word();
     if (one.kernel != 0) text += {static_cast<char>('a' + one.kernel), ':'};
     text += name_of(one.what);
     if (one.number != 1) text += "=" + std::to_string(one.number);
@@ -130,32 +114,40 @@ script parse_script(std::string_view text) {
   script all;
   while (!text.empty()) {
     const auto end = std::min(text.find(' '), text.size());
-    if (end > 0) all.push_back(parse_step(text.substr(0, end)));
+    const auto word = text.substr(0, end);
+    if (is_header(word)) parse_header(word, all);
+    else if (end > 0) all.steps.push_back(parse_step(word));
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return all;
 }
 
-script random_script(std::mt19937_64& random, std::size_t length) {
+script random_script(std::mt19937_64& random, std::size_t length,
+                     const std::function<bool(trait)>& offered) {
   script all;
-  // Begins with kernels that do something, most of the time.
-  for (unsigned k = 0; k < kernel_count; ++k)
-    if (random() % 4 != 0) all.insert(all.end(), {{op::launch, k, 1}, {op::activate, k, 1}});
-  while (all.size() < length) {
+  std::array<std::vector<op>, kernel_count> operations;
+  for (unsigned k = 0; k < kernel_count; ++k) {
+    all.kernels[k] = random_traits(random, offered);
+    operations[k] = operations_for(all.kernels[k]);
+    // Begins with kernels that do something, most of the time.
+    if (random() % 4 != 0)
+      all.steps.insert(all.steps.end(), {{op::launch, k, 1}, {op::activate, k, 1}});
+  }
+  while (all.steps.size() < length) {
     step one;
     one.kernel = static_cast<unsigned>(random() % kernel_count);
-    one.what = static_cast<op>(random() % static_cast<unsigned>(op::count));
+    one.what = operations[one.kernel][random() % operations[one.kernel].size()];
     if (has_number(one.what)) one.number = 1 + static_cast<unsigned>(random() % most_at_once);
     // Ends of kernels come often enough when they are half as frequent as the rest.
     const bool ends = one.what == op::drain || one.what == op::discard;
-    if (!ends || random() % 2 == 0) all.push_back(one);
+    if (ends && random() % 2 != 0) continue;
+    all.steps.push_back(one);
+    // What has ended is of use again.
+    if (ends && random() % 2 == 0)
+      all.steps.insert(all.steps.end(),
+                       {{op::launch, one.kernel, 1}, {op::activate, one.kernel, 1}});
   }
   return all;
-}
-
-script shrink(script all, const std::function<std::size_t(const script&)>& fails,
-              const std::function<bool()>& goes_on) {
-  return shrinker(std::move(all), fails, goes_on).run();
 }
 
 }  // namespace rondo::conformance::model

@@ -20,6 +20,7 @@ class calls final : public way {
     const host_call_guard guard;
     return api_.push(kernel_.input(), &message.header, message.payload.data());
   }
+  bool takes_deadlines() const override { return false; }
   rondo_status push_batch(std::span<const outgoing> all, std::uint64_t& done) override {
     if (!batches_) return push_each(all, done);
     std::vector<rondo_envelope> headers;
@@ -112,15 +113,28 @@ class calls final : public way {
 
 class mapped final : public way {
  public:
-  mapped(const rondo_ring_map& in, const ring::view& producing, const ring::view& consuming)
-      : producer_(producing), consumer_(consuming) {
+  // `urgent` is nullptr if there is one lane.
+  mapped(const rondo_ring_map& in, const ring::view& producing, const ring::view* urgent,
+         const ring::view& consuming)
+      : producer_(producing),
+        consumer_(consuming),
+        is_timed_(producing.shape.timed),
+        drops_oldest_(producing.drops_oldest) {
+    if (urgent != nullptr) urgent_ = ring::producer<>(*urgent);
+    has_urgent_ = urgent != nullptr;
     if ((in.flags & RONDO_RING_CONSUMER_PARKS) != 0)
       wake_ = static_cast<ring::wake_line*>(in.wake_line);
   }
 
   rondo_status push(const outgoing& message) override {
-    return woken(producer_.try_push(message.header, message.payload.data()));
+    const bool is_urgent = has_urgent_ && (message.header.flags & RONDO_FLAG_URGENT) != 0;
+    ring::producer<>& lane = is_urgent ? urgent_ : producer_;
+    const rondo_envelope_times times{message.deadline_ns, 0};
+    const auto status = lane.try_push(message.header, message.payload.data(), &times);
+    if (status == RONDO_FULL && drops_oldest_ && lane.drop_oldest(1)) (void)woken(RONDO_OK);
+    return woken(status);
   }
+  bool takes_deadlines() const override { return is_timed_; }
   rondo_status push_batch(std::span<const outgoing> all, std::uint64_t& done) override {
     std::uint64_t first = 0;
     done = producer_.try_reserve_batch(all.size(), first);
@@ -184,20 +198,27 @@ class mapped final : public way {
   }
 
   ring::producer<> producer_;
+  ring::producer<> urgent_;
   ring::consumer<> consumer_;
+  const bool is_timed_, drops_oldest_;
+  bool has_urgent_ = false;
   ring::claim claim_{};
   ring::wake_line* wake_ = nullptr;
 };
 
-bool map_of(bench& it, rondo_queue* queue, bool produces, rondo_ring_map& map, ring::view& view) {
+bool map_of(bench& it, rondo_queue* queue, rondo_ring_map& map) {
   map = {};
   map.struct_size = sizeof map;
   const host_call_guard guard;
-  if (it.api().queue.map(queue, &map) != RONDO_OK) return false;
+  return it.api().queue.map(queue, &map) == RONDO_OK;
+}
+
+ring::view view_of(const rondo_ring_map& map, std::uint32_t lane, bool produces) {
+  ring::view view;
   rule("QUEUE-15");
-  expect_status(ring::make_view(map, 0, produces, view), RONDO_OK,
+  expect_status(ring::make_view(map, lane, produces, view), RONDO_OK,
                 "what rondo/ring/map.hpp makes of the map");
-  return true;
+  return view;
 }
 
 }  // namespace
@@ -208,11 +229,11 @@ std::unique_ptr<way> way_of_calls(bench& it, test_kernel& kernel) {
 
 std::unique_ptr<way> way_of_the_ring(bench& it, test_kernel& kernel) {
   rondo_ring_map in, out;
-  ring::view producing, consuming;
-  if (!map_of(it, kernel.input(), true, in, producing) ||
-      !map_of(it, kernel.output(), false, out, consuming))
-    return nullptr;
-  return std::make_unique<mapped>(in, producing, consuming);
+  if (!map_of(it, kernel.input(), in) || !map_of(it, kernel.output(), out)) return nullptr;
+  const ring::view producing = view_of(in, 0, true), consuming = view_of(out, 0, false);
+  if (in.lane_count == 1) return std::make_unique<mapped>(in, producing, nullptr, consuming);
+  const ring::view urgent = view_of(in, 1, true);
+  return std::make_unique<mapped>(in, producing, &urgent, consuming);
 }
 
 }  // namespace rondo::conformance::model

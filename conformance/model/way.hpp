@@ -12,6 +12,7 @@ namespace rondo::conformance::model {
 struct outgoing {
   rondo_envelope header;
   std::vector<std::byte> payload;
+  std::uint64_t deadline_ns = 0;  // 0: none
 };
 
 class way {
@@ -20,7 +21,9 @@ class way {
   way() = default;
   way(const way&) = delete;
 
+  // In the lane that the header's flags say. Only a ring takes a deadline along.
   virtual rondo_status push(const outgoing& message) = 0;
+  virtual bool takes_deadlines() const = 0;
   virtual rondo_status push_batch(std::span<const outgoing> all, std::uint64_t& done) = 0;
   virtual rondo_status pop(received& out) = 0;
   // At most `count`, behind what is in `out`.

@@ -45,9 +45,7 @@ worker::worker(const rondo_handler& handler, const worker_options& options,
       in_(seeing_all(input_.view())),
       out_(alone(output_.view())) {
   struct_size = sizeof(rondo_emitter);
-  reserve = [](rondo_emitter* self, std::uint32_t bytes) {
-    return static_cast<worker*>(self)->reserve_reply(bytes);
-  };
+  reserve = &reserve_in_ring;
   commit = &commit_to_ring;
   if (options_.rules.urgent) urgent_in_ = ring::consumer<>(seeing_all(input_.urgent_view()));
   invocation_.base.struct_size = sizeof invocation_;
@@ -307,6 +305,10 @@ rondo_status worker::wait_for_room(std::uint32_t bytes) {
 }
 
 bool worker::handle_by_rules(const ring::message& request) { return handle(request); }
+
+void* worker::reserve_in_ring(rondo_emitter* self, std::uint32_t bytes) {
+  return static_cast<worker*>(self)->reserve_reply(bytes);
+}
 
 void worker::commit_to_ring(rondo_emitter* self, std::uint32_t length, std::uint16_t version,
                             std::uint32_t flags) {

@@ -168,6 +168,7 @@ class worker : private rondo_emitter {
   void commit_reply(std::uint32_t length, std::uint16_t version, std::uint32_t flags);
   bool must_give_up() const;
   std::uint64_t spin_time() const;
+  static void* reserve_in_ring(rondo_emitter* self, std::uint32_t bytes);
   static void commit_to_ring(rondo_emitter* self, std::uint32_t length, std::uint16_t version,
                              std::uint32_t flags);
   std::uint64_t discard_below(ring::consumer<>& lane, std::uint64_t sequence);
@@ -197,6 +198,8 @@ class worker : private rondo_emitter {
   };
   notice failure_of_request() const;
   bool put(const notice& what);
+  bool put_in_turn(const notice& what);
+  static void* reserve_behind_owed(rondo_emitter* self, std::uint32_t bytes);
   void owe(notice what);
   void tell_owed();
 

@@ -113,10 +113,11 @@ void worker::rest_by_rules(command during, ring::spinner& spinner) {
 // Inactive: nothing is handled, but senders that ask for the oldest to be given up need not wait,
 // nor those who are owed an answer.
 void worker::wait_paused() {
+  // The look may pass by slots that were abandoned: what is behind them need not make room.
   const auto is_due = [this](ring::consumer<>& lane) {
     ring::message next;
     return options_.rules.drops_oldest && lane.is_given_up(lane.next_sequence()) &&
-           lane.peek(next) == RONDO_OK;
+           lane.peek(next) == RONDO_OK && lane.is_given_up(next.sequence);
   };
   const auto any_is_due = [&] {
     return is_due(in_) || (options_.rules.urgent && is_due(urgent_in_));
@@ -152,7 +153,7 @@ bool worker::answer_unhandled(const ring::message& request, rondo_status code,
   what.failure.code = code;
   what.text_length =
       static_cast<std::uint32_t>(text.copy(what.failure.text, sizeof what.failure.text));
-  if (put(what)) return true;
+  if (put_in_turn(what)) return true;
   if (options_.rules.output == queue_rules::when_full::wait) return false;
   if (is_awaited_now) owe(std::move(what));
   else add(counters_.replies_dropped, 1);
@@ -218,7 +219,7 @@ bool worker::fail_by_rules() {
     const bool is_counted = reply_open_ || what.failure.code == RONDO_FULL;
     reply_open_ = false;
     commit = &commit_to_ring;
-    if (put(what)) return true;
+    if (put_in_turn(what)) return true;
     if (is_awaited(*invocation_.base.request)) owe(what);
     if (!is_counted) add(counters_.replies_dropped, 1);
     return true;
@@ -253,10 +254,29 @@ void worker::owe(notice what) {
   if (!owed_.empty() && owed_.back().correlation_id == what.correlation_id) return;
   if (owed_.size() == most_owed) owed_.pop_front();
   owed_.push_back(std::move(what));
+  reserve = &reserve_behind_owed;
 }
 
 void worker::tell_owed() {
+  if (owed_.empty()) return;
   while (!owed_.empty() && put(owed_.front())) owed_.pop_front();
+  if (owed_.empty()) reserve = &reserve_in_ring;
+}
+
+// False if there is no room behind those who are owed an answer.
+bool worker::put_in_turn(const notice& what) {
+  tell_owed();
+  return owed_.empty() && put(what);
+}
+
+// The room that there is now was not there for those who are owed an answer, and is theirs first.
+void* worker::reserve_behind_owed(rondo_emitter* self, std::uint32_t bytes) {
+  auto& me = *static_cast<worker*>(self);
+  if (!me.reply_open_) me.tell_owed();
+  if (me.reply_open_ || me.owed_.empty()) return me.reserve_reply(bytes);
+  if (me.room_by_rules() != RONDO_OK) return nullptr;
+  me.reply_open_ = true;
+  return me.reply_.payload;
 }
 
 }  // namespace rondo::cpu

@@ -8,7 +8,6 @@
 namespace rondo::test {
 namespace {
 
-using testing::AllOf;
 using testing::HasSubstr;
 
 struct expectation {
@@ -26,6 +25,13 @@ std::string rule_in(const std::string& text) {
 
 class model_on : public suite_command, public testing::WithParamInterface<expectation> {
  protected:
+  // What depends on the pace of threads does not show each time.
+  child_result run_until_it_fails(const std::string& fault, const std::string& text) {
+    child_result last;
+    for (int i = 0; i < 20 && last.exit_code != 1; ++i)
+      last = with_fault(fault, {"--filter", "kernel.model", "--replay", text});
+    return last;
+  }
   static std::string replay_in(const std::string& text) {
     const std::string before = "--replay \"";
     const auto begin = text.find(before);
@@ -37,37 +43,58 @@ class model_on : public suite_command, public testing::WithParamInterface<expect
 
 TEST_P(model_on, a_fault_finds_a_short_sequence_that_shows_it_again) {
   const auto& [fault, rules, most] = GetParam();
+  if (!std::filesystem::exists(plugin_with(fault)))
+    GTEST_SKIP() << "broken rings are not built under a sanitizer";
   const auto found = with_fault(fault, {"--filter", "kernel.model", "--seed", "3"});
   ASSERT_EQ(found.exit_code, 1) << found.out << found.err;
   EXPECT_THAT(found.out, HasSubstr("seed 3"));
   EXPECT_THAT(rules, HasSubstr(rule_in(found.out))) << found.out;
   const auto text = replay_in(found.out);
   const auto operations = conformance::model::parse_script(text);
-  EXPECT_GE(operations.size(), 1u) << found.out;
-  EXPECT_LE(operations.size(), most) << found.out;
+  EXPECT_GE(operations.steps.size(), 1u) << found.out;
+  EXPECT_LE(operations.steps.size(), most) << found.out;
 
-  const auto again = with_fault(fault, {"--filter", "kernel.model", "--replay", text});
+  const auto again = run_until_it_fails(fault, text);
   EXPECT_EQ(again.exit_code, 1) << again.out << again.err;
-  EXPECT_THAT(again.out, AllOf(HasSubstr("rule " + rule_in(found.out)), HasSubstr(text)));
+  EXPECT_THAT(rules, HasSubstr(rule_in(again.out))) << again.out;
+  EXPECT_THAT(again.out, HasSubstr(text));
   const auto sound = rondo({"conformance", cpu(), "--filter", "kernel.model", "--replay", text});
   EXPECT_EQ(sound.exit_code, 0) << sound.out << sound.err;
 }
 
 INSTANTIATE_TEST_SUITE_P(
     faults, model_on,
-    testing::Values(expectation{"accepts_after_terminate", "QUEUE-04", 3},
-                    expectation{"loses_on_terminate", "QUEUE-02 TEL-03", 4},
-                    expectation{"abandoned_arrives", "QUEUE-02 QUEUE-10 TEL-03", 6},
-                    expectation{"batch_counts_all", "QUEUE-02 QUEUE-10 TEL-03", 5},
-                    expectation{"forgets_state", "EXEC-02", 5},
-                    expectation{"tag_lost", "EXEC-04", 4},
-                    expectation{"launches_twice", "LIFE-02", 3}),
+    testing::Values(
+        expectation{"accepts_after_terminate", "QUEUE-04", 3},
+        expectation{"loses_on_terminate", "QUEUE-02 TEL-03", 4},
+        expectation{"abandoned_arrives", "QUEUE-02 QUEUE-10 TEL-03", 6},
+        expectation{"batch_counts_all", "QUEUE-02 QUEUE-10 TEL-03", 5},
+        expectation{"forgets_state", "EXEC-02", 5}, expectation{"tag_lost", "EXEC-04", 4},
+        expectation{"launches_twice", "LIFE-02", 3},
+        expectation{"launched_handles", "LIFE-03 QUEUE-10", 4},
+        expectation{"urgent_waits", "QUEUE-17 QUEUE-08 QUEUE-10", 6},
+        expectation{"two_given_up", "QUEUE-18 TEL-03 TEL-09 HOOK-01 EXEC-02", 12},
+        expectation{"ring_untimed", "QUEUE-19", 3},
+        expectation{"ring_deadline_askew", "QUEUE-19", 3},
+        expectation{"given_up_in_silence", "QUEUE-20 QUEUE-02 QUEUE-10 MSG-04", 8},
+        expectation{"output_rule_replaced", "QUEUE-21 QUEUE-20", 5},
+        expectation{"lost_not_counted", "TEL-09", 5}, expectation{"start_is_late", "HOOK-01", 4},
+        expectation{"start_failure_without_code", "HOOK-02", 4},
+        expectation{"stop_is_early", "HOOK-03", 4}, expectation{"timer_never", "TIME-01", 5},
+        expectation{"timer_lost_while_inactive", "TIME-02", 12},
+        expectation{"timer_survives_terminate", "TIME-03 TIME-01", 9},
+        expectation{"timer_failure_ends_it", "TIME-04 TIME-02", 8}),
     [](const auto& one) { return std::string(one.param.fault); });
 
 using model = suite_command;
 
 TEST_F(model, passes_in_both_modes_with_operations_that_it_is_given) {
   const std::string all =
+      "a{urgent,timed,timer} b{full=drop_oldest,hooks} c{timed,output=reject} "
+      "launch b:launch c:launch push=3 push_urgent=2 push_late timer b:push_threads=6 "
+      "c:push_early=6 "
+      "activate b:activate c:activate await tick hold b:await c:await counters b:counters "
+      "c:counters discard b:discard c:discard "
       "launch b:launch c:launch push=3 b:push_threads=2 c:reserve c:push=2 c:commit activate "
       "b:activate c:activate await b:await c:await counters b:ask discard b:drain c:deactivate";
   for (const char* mode : {"direct", "bridge"}) {

@@ -32,11 +32,15 @@ class suite_command : public testing::Test {
     line.deadline = std::chrono::seconds(100);
     return run_child(line);
   }
-  // The suite on the wrapper with one fault.
+  // The suite on the wrapper with one fault, or on the CPU backend with one in its rings.
   child_result with_fault(const std::string& fault, std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"conformance", lib("conformance/rondo_fault.so")});
+    arguments.insert(arguments.begin(), {"conformance", plugin_with(fault)});
     return rondo(arguments,
                  {"RONDO_FAULT=" + fault, "RONDO_FAULT_WRAP=" + lib("plugins/rondo_cpu.so")});
+  }
+  static std::string plugin_with(const std::string& fault) {
+    return lib(fault.starts_with("ring_") ? "conformance/rondo_cpu_fault.so"
+                                          : "conformance/rondo_fault.so");
   }
   static std::string lib(const std::string& name) { return (lib_dir() / "rondo" / name).string(); }
   static std::string cpu() { return lib("plugins/rondo_cpu.so"); }

@@ -170,7 +170,7 @@ enum { RONDO_TYPE_REQUEST = 1, RONDO_TYPE_RESPONSE = 2 };
 /* Optional 16 bytes behind the envelope, present in every slot of a queue created with
  * RONDO_QUEUE_TIMED. Host monotonic clock (CLOCK_MONOTONIC), nanoseconds; 0 = none. A request whose
  * deadline has passed when its turn comes is not handled: it is counted as expired and answered by
- * a failure with RONDO_EXPIRED. */
+ * a failure with RONDO_EXPIRED; any other is handled as if it had none [QUEUE-19]. */
 typedef struct rondo_envelope_times {
   uint64_t deadline_ns;
   uint64_t timestamp_ns;
@@ -549,18 +549,19 @@ enum {
   RONDO_QUEUE_TIMED = 1u << 0,        /* slots carry rondo_envelope_times */
   RONDO_QUEUE_ONE_PRODUCER = 1u << 1, /* the caller promises one producing thread */
   RONDO_QUEUE_DROP_OLDEST = 1u << 2,  /* the consumer honours producer_line.discard_below */
-  /* Of an output that is full; at most one of them. The kernel goes on and waits for nobody. */
+  /* Of an output that is full; at most one of them. The kernel goes on and waits for nobody: with
+   * REJECT the request fails with RONDO_FULL, with DROP_NEWEST the reply is dropped [QUEUE-21]. */
   RONDO_QUEUE_REJECT = 1u << 3,     /* the request fails with RONDO_FULL */
   RONDO_QUEUE_DROP_NEWEST = 1u << 4 /* the reply is dropped */
 };
 
 /* What becomes of a request that a queue drops. With DROP_OLDEST, a push on a full queue asks the
- * kernel to give up the oldest requests, and returns FULL until it has: at most the request in hand
- * is waited for, and a kernel that is not ACTIVE gives them up too. A request that was given up,
- * has expired, or whose reply was dropped is counted. It is answered by a failure (DROPPED,
- * EXPIRED, FULL) if its requester waits, see RONDO_CORRELATION_AWAITED, as soon as the output has
- * room; so is one that was not handled and whose handler owes a reply, unless the output drops
- * that. */
+ * kernel to give up the oldest requests, no more than need be, and returns FULL until it has: at
+ * most the request in hand is waited for, and a kernel that is not ACTIVE gives them up too
+ * [QUEUE-18]. A request that was given up, has expired, or whose reply was dropped is counted
+ * [TEL-09]. It is answered by a failure (DROPPED, EXPIRED, FULL) if its requester waits, see
+ * RONDO_CORRELATION_AWAITED, as soon as the output has room, before any later reply; so is one that
+ * was not handled and whose handler owes a reply, unless the output drops that [QUEUE-20]. */
 
 enum { RONDO_MAX_PAYLOAD = 65536, RONDO_MAX_LANES = 2 };
 
@@ -574,7 +575,7 @@ typedef struct rondo_queue_params {
   uint32_t payload_capacity; /* bytes a slot can carry, 1 … RONDO_MAX_PAYLOAD */
   uint32_t flags;            /* RONDO_QUEUE_* */
   uint32_t lanes; /* 1; 2: requests with RONDO_FLAG_URGENT travel in a lane of their own, of
-                     the same capacity, and are taken before all others */
+                     the same capacity, and are taken before all others [QUEUE-17] */
   uint32_t reserved;
 } rondo_queue_params;
 
