@@ -199,7 +199,6 @@ RONDO_CASE(kernel, change, a_change_that_is_late_is_TIMEOUT_and_not_made, core, 
   require(took < 1'050'000'000,
           "deactivate with a deadline of 50 ms took " + std::to_string(took / 1'000'000) + " ms");
   kernel.expect_state(RONDO_STATE_ACTIVE, "after a deactivate that timed out");
-  handler.take_the_others();
   (void)kernel.call<kernels::slow_reply>(kernels::busy_request{it.number(), 0, 1});
   kernel.expect_state(RONDO_STATE_ACTIVE, "after the late handler had returned");
 }

@@ -1,6 +1,6 @@
 // A handler that is known to be at work. It first emits one reply more than the output holds, so
-// that it cannot have come to its work before the host took one of them; and a reply that the host
-// has taken was made by a handler that had begun. No backend has to be given "time to begin".
+// that it cannot have come to its work before the host took one of them; and when the host has
+// taken the last, it waits for room no more. No backend has to be given "time to begin".
 #pragma once
 
 #include "kernel.hpp"
@@ -26,7 +26,8 @@ class busy_handler {
         shown_(kernel.info(kernel.output()).capacity + 1),
         sender_([this, microseconds] { send(microseconds); }) {
     try {
-      (void)kernel_.receive(at);
+      for (std::uint64_t i = 0; i < shown_; ++i)
+        (void)kernel_.receive(at).as<kernels::slow_reply>(at);
     } catch (...) {
       sender_.join();
       throw;
@@ -44,11 +45,6 @@ class busy_handler {
   }
   // After pushed(): how long push took.
   std::uint64_t push_ns() const { return push_ns_; }
-  // Takes the replies that are left; OK is due.
-  void take_the_others(const place& at = place::current()) {
-    for (std::uint64_t i = 1; i < shown_; ++i)
-      (void)kernel_.receive(at).as<kernels::slow_reply>(at);
-  }
 
  private:
   void send(std::uint64_t microseconds) {

@@ -91,6 +91,20 @@ TEST_P(every_input, what_the_host_discarded_is_dropped_in_each_lane) {
   EXPECT_EQ(k.counters().messages_dropped, 3u);
 }
 
+// A lane that was used in an earlier life says nothing of the other's sequences.
+TEST_P(every_input, what_was_discarded_in_one_lane_is_not_dropped_in_the_other) {
+  kernel_options o = options();
+  o.input.lanes = 2;
+  o.skip_below = 100;
+  ruled_kernel<echo> k(o);
+  for (std::uint64_t id = 10; id < 13; ++id) push(k, id, urgently);
+  k.launch_and_run();
+  for (const std::uint64_t id : {10, 11, 12}) expect_reply(k, id);
+  k.stop();
+  EXPECT_EQ(k.counters().messages_in, 3u);
+  EXPECT_EQ(k.counters().messages_dropped, 0u);
+}
+
 // ---- deadlines
 
 TEST_P(every_input, requests_that_are_too_old_are_answered_counted_and_not_handled) {

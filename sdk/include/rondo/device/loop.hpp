@@ -97,13 +97,16 @@ class server : private hooked<H, X, P, K> {
     }
     if (!K::is_chunked(lead_.in())) fetch();
     const rondo_envelope asked = header();
-    const bool is_dropped = (asked.flags & RONDO_FLAG_ABANDONED) != 0 ||
-                            sequence() < args_.skip_below ||
-                            asked.length > lead_.in().shape.payload_capacity;
-    if (is_dropped) {
-      x_.sync_block();  // all have read the header
-      if (x_.in_first_warp()) drop();
-      return;
+    // With rules that was asked of the request's own lane, when it was found.
+    if constexpr (!K::has_rules) {
+      const bool is_dropped = (asked.flags & RONDO_FLAG_ABANDONED) != 0 ||
+                              sequence() < args_.skip_below ||
+                              asked.length > lead_.in().shape.payload_capacity;
+      if (is_dropped) {
+        x_.sync_block();  // all have read the header
+        if (x_.in_first_warp()) drop();
+        return;
+      }
     }
     const std::uint64_t begin = x_.thread() == 0 ? before_handler() : 0;
     ready_reply reply{};  // thread 0's alone
