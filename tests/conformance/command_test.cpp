@@ -50,7 +50,7 @@ TEST_F(command, what_is_no_plugin_is_unusable) {
 }
 
 TEST_F(command, a_plugin_that_ends_the_process_when_it_is_opened_is_named_and_unusable) {
-  for (const auto& [name, how] : {std::pair{"aborts_when_opened", "signal 6"},
+  for (const auto& [name, how] : {std::pair{"aborts_when_opened", "was ended by signal 6"},
                                   std::pair{"exits_when_opened", "exited with 0"},
                                   std::pair{"hangs_when_opened", "did not end within its time"}}) {
     const auto plugin = (fixtures_dir() / (std::string(name) + ".so")).string();
