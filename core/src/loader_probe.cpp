@@ -218,6 +218,9 @@ int probe_main(int argc, char** argv) {
   constexpr rlimit no_core{0, 0};  // a crash is expected, and leaves nothing behind
   ::setrlimit(RLIMIT_CORE, &no_core);
   tell(descriptor, stage::open);
+  // Sanitizers and crash reporters turn a signal into an exit.
+  for (const int fatal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP})
+    std::signal(fatal, SIG_DFL);
   entered_library entered;
   // What is refused in words here is refused in the same words in the parent.
   if (!enter_library(argv[3], host_services(), entered, [&] { tell(descriptor, stage::enter); })) {

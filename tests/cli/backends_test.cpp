@@ -129,7 +129,7 @@ TEST_F(backends, distinct_defects_get_distinct_verdicts) {
 }
 
 TEST_F(backends, a_plugin_that_crashes_hangs_or_exits_when_opened_is_named_and_disables_no_other) {
-  std::vector<std::string> arguments = {"--probe-limit", "2"};
+  std::vector<std::string> arguments = {"--probe-limit", "6"};
   for (const auto* name :
        {"aborts_when_opened", "exits_when_opened", "crashes_when_entered", "hangs_when_opened"})
     arguments.insert(arguments.end(), {"--plugins", fixture(name).string()});

@@ -65,16 +65,17 @@ TEST(loader_probe, a_library_that_ends_the_process_quietly_is_no_healthy_one) { 
   dir.put_fixture("exits_when_opened");
   const auto it = probed(dir.path(), by_the_command());
   expect_refused(it, verdict::probe_crashed, probe_state::crashed);
-  EXPECT_THAT(it.reason, HasSubstr("with exit code 0, while the system opened it"));
+  // A sanitizer may have put its own code in place of 0.
+  EXPECT_THAT(it.reason, ContainsRegex("with exit code [0-9]+, while the system opened it"));
 }
 
 TEST(loader_probe, a_library_that_hangs_is_given_up_at_the_limit) {  // LOAD-10
   const scratch_directory dir;
   dir.put_fixture("hangs_when_opened");
-  const auto it = probed(dir.path(), by_the_command(std::chrono::milliseconds(1500)));
+  const auto it = probed(dir.path(), by_the_command(std::chrono::milliseconds(5000)));
   expect_refused(it, verdict::probe_timed_out, probe_state::timed_out);
   EXPECT_EQ(it.code(), RONDO_PROBE_TIMED_OUT);
-  EXPECT_THAT(it.reason, HasSubstr("not done after 1500 ms, while the system opened it"));
+  EXPECT_THAT(it.reason, HasSubstr("not done after 5000 ms, while the system opened it"));
 }
 
 TEST(loader_probe, lets_healthy_plugins_pass_and_leaves_other_verdicts_as_they_are) {
