@@ -7,9 +7,23 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <memory>
+#include <set>
+#include <string>
 
 namespace rondo::test {
+
+#if defined(RONDO_TEST_ASAN) || defined(RONDO_TEST_TSAN)
+inline constexpr bool is_slow_build = true;
+#else
+inline constexpr bool is_slow_build = false;
+#endif
+#if defined(__OPTIMIZE__)
+inline constexpr bool is_fast_build = !is_slow_build;
+#else
+inline constexpr bool is_fast_build = false;
+#endif
 
 struct scenario {
   ring_shape shape;
@@ -32,6 +46,14 @@ inline std::ostream& operator<<(std::ostream& out, const scenario& s) {
              << (s.claims_alone ? ", claiming alone" : "");
 }
 
+inline void share(explorer& e, const ring::view& v) {
+  e.share(v.slots, v.shape.capacity * v.shape.stride);
+  e.share(v.producer, sizeof *v.producer);
+  e.share(v.consumer, sizeof *v.consumer);
+  e.share(v.claim, sizeof *v.claim);
+  if (v.ready != nullptr) e.share(v.ready, v.shape.capacity * sizeof *v.ready);
+}
+
 // One run's ring and threads. P is explored_platform or a broken kin of it.
 template <class P>
 class ring_run {
@@ -44,11 +66,13 @@ class ring_run {
     ring::view seen = view_;
     seen.drops_oldest = view_.drops_oldest && !s.sees_dropped;
     consumer_ = ring::consumer<P>(seen);
+    share(e, view_);
   }
 
   void produce(unsigned number) {
     if (scenario_.commits_batches) return produce_batches(number);
     for (std::uint64_t i = 0; i < scenario_.messages; ++i) {
+      explorer_.knows_only(i);
       ring::claim c;
       reserve(c);
       if (scenario_.abandons && i == 0) {
@@ -63,7 +87,8 @@ class ring_run {
 
   void produce_batches(unsigned number) {
     for (std::uint64_t i = 0; i < scenario_.messages;) {
-      const std::uint64_t seen = explorer_.seen();
+      explorer_.knows_only(i);
+      const auto seen = explorer_.seen();
       std::uint64_t first = 0;
       const std::uint64_t got = producer_.try_reserve_batch(scenario_.messages - i, first);
       if (got == 0) {
@@ -84,7 +109,8 @@ class ring_run {
 
   void consume() {
     while (consumer_.next_sequence() != end()) {
-      const std::uint64_t seen = explorer_.seen();
+      const auto seen = explorer_.seen();
+      const std::uint64_t first = consumer_.next_sequence();
       ring::message m;
       bool found = false;
       rondo_status status = consumer_.peek(m);
@@ -97,7 +123,7 @@ class ring_run {
       }
       explorer_.require(status == RONDO_OK || status == RONDO_EMPTY, "the ring looks broken");
       if (found) consumer_.publish_head();
-      else if (consumer_.next_sequence() != end()) explorer_.wait(seen);
+      else if (consumer_.next_sequence() == first) explorer_.wait(seen);
     }
   }
 
@@ -117,6 +143,11 @@ class ring_run {
       explorer_.require(view_.consumer->skipped == given_up, "skipped slots are miscounted");
   }
 
+  // What this order of operations has come to.
+  std::string outcome() const {
+    return order_ + std::to_string(view_.consumer->skipped) + ' ' + std::to_string(given_up_);
+  }
+
  private:
   std::uint64_t all() const { return scenario_.producers * scenario_.messages; }
   std::uint64_t end() const { return scenario_.start + all(); }
@@ -125,7 +156,7 @@ class ring_run {
 
   void reserve(ring::claim& c) {
     for (;;) {
-      const std::uint64_t seen = explorer_.seen();
+      const auto seen = explorer_.seen();
       if (producer_.try_reserve(1, c) == RONDO_OK) break;
       if (scenario_.drops)
         explorer_.require(producer_.drop_oldest(1), "an open ring says that it is closed");
@@ -137,6 +168,8 @@ class ring_run {
   void check(const ring::message& m) {
     if (is_plain_memory()) explorer_.plain_read(slot(m.sequence));
     const std::uint64_t id = m.header->message_id;
+    explorer_.learn(id);
+    order_ += std::to_string(id) + ' ';
     const std::uint64_t number = id / 100;
     explorer_.require(number < scenario_.producers, "no producer has this id");
     auto& next = next_[number];
@@ -161,17 +194,37 @@ class ring_run {
   std::array<std::uint64_t, max_threads> next_{};
   std::uint64_t delivered_ = 0;
   std::uint64_t given_up_ = 0;
+  std::string order_;  // the ids that were delivered
 };
 
+// Every order at all; with weak memory, every one in which so many reads come too early.
+inline exploration_limits every_order(memory_model memory = memory_model::sequential,
+                                      unsigned delays = 0) {
+  return {~0u, memory, delays, 3'000'000, true};
+}
+
+inline void print_total(std::uint64_t runs) {
+  std::printf("             %llu orders tried\n", static_cast<unsigned long long>(runs));
+  ::testing::Test::RecordProperty("orders", std::to_string(runs));
+}
+inline void print_total(std::uint64_t runs, std::uint64_t states) {
+  print_total(runs);
+  std::printf("             %llu states\n", static_cast<unsigned long long>(states));
+}
+
 template <class P>
-exploration_result explore(const scenario& s, const exploration_limits& limits) {
+exploration_result explore(const scenario& s, const exploration_limits& limits,
+                           std::set<std::string>* outcomes = nullptr) {
   explorer e(limits);
   std::shared_ptr<ring_run<P>> run;
   return e.explore([&](explorer& each) {
     run = std::make_shared<ring_run<P>>(each, s);
     for (unsigned p = 0; p < s.producers; ++p) each.thread([&run, p] { run->produce(p); });
     each.thread([&run] { run->consume(); });
-    each.at_end([&run] { run->check_end(); });
+    each.at_end([&run, outcomes] {
+      run->check_end();
+      if (outcomes != nullptr) outcomes->insert(run->outcome());
+    });
   });
 }
 
