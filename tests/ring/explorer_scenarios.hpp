@@ -5,6 +5,8 @@
 #include "explored_platform.hpp"
 #include "support.hpp"
 
+#include <rondo/ring/run.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -36,6 +38,7 @@ struct scenario {
   bool commits_batches = false;  // a producer claims and commits all that it can at once
   bool drops = false;            // a producer that finds the ring full drops the oldest
   bool sees_dropped = false;     // the consumer looks at what was dropped before it goes on
+  bool in_runs = false;          // all go through runs, as far as those serve the ring
 };
 
 inline std::ostream& operator<<(std::ostream& out, const scenario& s) {
@@ -43,7 +46,7 @@ inline std::ostream& operator<<(std::ostream& out, const scenario& s) {
              << s.start << (s.abandons ? ", abandoning" : "") << (s.batches ? ", in batches" : "")
              << (s.commits_batches ? ", committed in batches" : "") << (s.drops ? ", dropping" : "")
              << (s.sees_dropped ? " before its eyes" : "")
-             << (s.claims_alone ? ", claiming alone" : "");
+             << (s.claims_alone ? ", claiming alone" : "") << (s.in_runs ? ", in runs" : "");
 }
 
 inline void share(explorer& e, const ring::view& v) {
@@ -53,6 +56,22 @@ inline void share(explorer& e, const ring::view& v) {
   e.share(v.claim, sizeof *v.claim);
   if (v.ready != nullptr) e.share(v.ready, v.shape.capacity * sizeof *v.ready);
 }
+
+// For platforms that break a promise only where a thread is inside of a run.
+template <class P>
+class inside_a_run {
+ public:
+  explicit inside_a_run(const explorer& e) : thread_(e.self()) { set(true); }
+  ~inside_a_run() { set(false); }
+  inside_a_run(const inside_a_run&) = delete;
+  inside_a_run& operator=(const inside_a_run&) = delete;
+
+ private:
+  void set(bool is_inside) {
+    if constexpr (requires { P::is_inside; }) P::is_inside.at(thread_) = is_inside;
+  }
+  const unsigned thread_;
+};
 
 // One run's ring and threads. P is explored_platform or a broken kin of it.
 template <class P>
@@ -67,10 +86,12 @@ class ring_run {
     seen.drops_oldest = view_.drops_oldest && !s.sees_dropped;
     consumer_ = ring::consumer<P>(seen);
     share(e, view_);
+    if constexpr (requires { P::broken; }) P::broken = view_;
   }
 
   void produce(unsigned number) {
-    if (scenario_.commits_batches) return produce_batches(number);
+    if (scenario_.in_runs && ring::producer_run<P>::serves(producer_)) return produce_alone();
+    if (scenario_.commits_batches || scenario_.in_runs) return produce_batches(number);
     for (std::uint64_t i = 0; i < scenario_.messages; ++i) {
       explorer_.knows_only(i);
       ring::claim c;
@@ -95,19 +116,34 @@ class ring_run {
         explorer_.wait(seen);
         continue;
       }
-      for (std::uint64_t s = first; s != first + got; ++s, ++i) {
-        ring::claim c;
-        producer_.take(s, c);
-        if (is_plain_memory()) explorer_.plain_write(slot(s));
-        const std::uint64_t id = number * 100 + i;
-        fill_payload(c.payload, id, length_of(id));
-        producer_.fill(c, envelope_for(id, length_of(id)));
-      }
+      if (scenario_.in_runs) fill_in_run(number * 100 + i, first, got);
+      else fill(number * 100 + i, first, got);
+      i += got;
+      const inside_a_run<P> inside(
+          explorer_);  // of what a filling_run has written, this is the end
       producer_.commit_batch(first, got);
     }
   }
 
+  void produce_alone() {
+    ring::producer_run<P> run(producer_);
+    ring::claim c;
+    for (std::uint64_t id = 0; id < scenario_.messages;) {
+      const auto seen = explorer_.seen();
+      const inside_a_run<P> inside(explorer_);
+      if (!run.claim_next(c)) {
+        explorer_.wait(seen);
+        continue;
+      }
+      explorer_.plain_write(slot(c.sequence));
+      fill_payload(c.payload, id, length_of(id));
+      run.commit(c, envelope_for(id, length_of(id)));
+      ++id;
+    }
+  }
+
   void consume() {
+    if (scenario_.in_runs) return consume_in_runs();
     while (consumer_.next_sequence() != end()) {
       const auto seen = explorer_.seen();
       const std::uint64_t first = consumer_.next_sequence();
@@ -124,6 +160,22 @@ class ring_run {
       explorer_.require(status == RONDO_OK || status == RONDO_EMPTY, "the ring looks broken");
       if (found) consumer_.publish_head();
       else if (consumer_.next_sequence() == first) explorer_.wait(seen);
+    }
+  }
+
+  void consume_in_runs() {
+    while (consumer_.next_sequence() != end()) {
+      const auto seen = explorer_.seen();
+      const std::uint64_t first = consumer_.next_sequence();
+      take_run();
+      if (consumer_.next_sequence() != first) continue;
+      ring::message m;  // what a run does not take
+      if (consumer_.peek(m) == RONDO_OK) {
+        check(m);
+        consumer_.release();
+      } else if (consumer_.next_sequence() == first) {
+        explorer_.wait(seen);
+      }
     }
   }
 
@@ -153,6 +205,36 @@ class ring_run {
   std::uint64_t end() const { return scenario_.start + all(); }
   // Long and short ones, so that chunks of one lap lie behind those of the next.
   static std::uint32_t length_of(std::uint64_t id) { return (id / 100 + id) % 2 == 0 ? 16 : 1; }
+
+  void fill(std::uint64_t id, std::uint64_t first, std::uint64_t count) {
+    for (std::uint64_t s = first; s != first + count; ++s, ++id) {
+      ring::claim c;
+      producer_.take(s, c);
+      if (is_plain_memory()) explorer_.plain_write(slot(s));
+      fill_payload(c.payload, id, length_of(id));
+      producer_.fill(c, envelope_for(id, length_of(id)));
+    }
+  }
+  void fill_in_run(std::uint64_t id, std::uint64_t first, std::uint64_t count) {
+    ring::filling_run<P> run(producer_, first);
+    for (; run.sequence() != first + count; ++id) {
+      explorer_.plain_write(slot(run.sequence()));
+      fill_payload(run.payload(), id, length_of(id));
+      run.finish(envelope_for(id, length_of(id)));
+    }
+  }
+  void take_run() {
+    const inside_a_run<P> inside(explorer_);
+    ring::consumer_run<P> run(consumer_);
+    const std::uint64_t first = run.next_sequence();
+    ring::message m;
+    while (run.next_sequence() != end() && run.peek(m)) {
+      check(m);
+      run.advance();
+      if (!scenario_.batches) run.publish_head();
+    }
+    if (scenario_.batches && run.next_sequence() != first) run.publish_head();
+  }
 
   void reserve(ring::claim& c) {
     for (;;) {
