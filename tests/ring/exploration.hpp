@@ -13,12 +13,14 @@ enum class memory_model {
                // GPU
 };
 
+constexpr unsigned no_limit = ~0u;
+
 struct exploration_limits {
   unsigned preemptions = 2;  // switches away from a thread that could go on
   memory_model memory = memory_model::sequential;
   unsigned delays = 0;  // reads that do not get what another thread has stored already
   std::uint64_t runs = 3'000'000;
-  bool merges = false;  // only with no limit of preemptions
+  bool merges = false;  // orders that lead to one state are followed once
 };
 
 struct exploration_result {

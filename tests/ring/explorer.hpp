@@ -45,6 +45,7 @@ class explorer {
     } while (violation_.empty() && !result.complete && result.runs < limits_.runs);
     result.states = states_.count();
     at_end_ = nullptr;
+    contents_ = nullptr;
     for (auto& t : threads_) t.body = nullptr;
     return result;
   }
@@ -54,6 +55,8 @@ class explorer {
   void at_end(std::function<void()> check) { at_end_ = std::move(check); }
   // Where states are merged: all memory that several threads use.
   void share(const void* p, std::size_t bytes) { memory_.regions.add(p, bytes); }
+  // And what of it is not bytes in one place.
+  void share(std::function<std::uint64_t()> contents) { contents_ = std::move(contents); }
 
   // ---- for the threads ----
   // Ends the run, and the exploration, if `good` is false.
@@ -80,6 +83,29 @@ class explorer {
     threads_[self_].waits = false;
     threads_[self_].learned = seen.learned;
     if (ended_) throw run_ended{};
+  }
+  // Until another thread wakes those that sleep there, or, where it may, by itself; false if so.
+  bool sleep_at(const void* place, bool may_get_up = false) {
+    threads_[self_].sleeps_at = place;
+    threads_[self_].may_get_up = may_get_up;
+    schedule(self_);
+    const bool is_woken = threads_[self_].sleeps_at == nullptr;
+    threads_[self_].sleeps_at = nullptr;
+    if (ended_) throw run_ended{};
+    learn(is_woken ? 4 : 5);
+    return is_woken;
+  }
+  // If not all, every choice of those that sleep is tried.
+  void wake_at(const void* place, unsigned count) {
+    std::vector<unsigned> sleepers;
+    for (unsigned t = 0; t < thread_count_; ++t)
+      if (threads_[t].sleeps_at == place) sleepers.push_back(t);
+    for (; count > 0 && !sleepers.empty(); --count) {
+      const auto left = static_cast<unsigned>(sleepers.size());
+      const unsigned which = left <= count ? 0 : choose(left);
+      threads_[sleepers[which]].sleeps_at = nullptr;
+      sleepers.erase(sleepers.begin() + which);
+    }
   }
   // Where states are merged: what the thread has found otherwise than through explored_platform.
   void learn(std::uint64_t what) { threads_[self_].learned = mixed(threads_[self_].learned, what); }
@@ -151,6 +177,8 @@ class explorer {
     bool started = false;
     bool finished = false;
     bool waits = false;
+    const void* sleeps_at = nullptr;
+    bool may_get_up = false;
     std::uint64_t seen = 0;
     std::uint64_t learned = 0;
     std::vector<looked> looked_at;  // since seen()
@@ -169,6 +197,7 @@ class explorer {
     for (unsigned t = 0; t < max_threads; ++t) {
       threads_[t].started = threads_[t].waits = false;
       threads_[t].learned = 0;
+      threads_[t].sleeps_at = nullptr;
       threads_[t].next = nullptr;
       threads_[t].finished = t >= thread_count_;
     }
@@ -203,7 +232,8 @@ class explorer {
 
   bool can_run(unsigned t) const {
     const explored_thread& thread = threads_[t];
-    if (thread.finished || !thread.waits) return !thread.finished;
+    if (thread.finished || (thread.sleeps_at != nullptr && !thread.may_get_up)) return false;
+    if (!thread.waits) return true;
     if (!limits_.merges) return memory_.news_for(t) != thread.seen;
     for (const looked& l : thread.looked_at)
       if (memory_.may_differ(t, l.at, l.bytes.data(), l.size)) return true;
@@ -212,16 +242,20 @@ class explorer {
 
   // Whether all that can follow was, or will be, tried from where this state was met before. While
   // a run repeats the choices of the last one it meets the same states.
-  bool is_known_state() {
+  bool is_known_state(unsigned me) {
     if (!limits_.merges || depth_ < path_.size()) return false;
     std::uint64_t state = mixed(memory_.state(), delays_);
+    if (contents_) state = mixed(state, contents_());
+    if (limits_.preemptions != no_limit) state = mixed(state, preemptions_ * 8 + me);
     std::uint64_t next = 0;
     for (unsigned t = 0; t < thread_count_; ++t) {
       const explored_thread& thread = threads_[t];
-      state = mixed(state, thread.learned + (thread.finished ? 1 : 0) + (thread.waits ? 2 : 0));
+      state = mixed(state, thread.learned + (thread.finished ? 1 : 0) + (thread.waits ? 2 : 0) +
+                               (thread.sleeps_at != nullptr ? 4 : 0));
       const bool goes_on = can_run(t) && !thread.waits && thread.started;
       next = mixed(next, goes_on ? memory_.regions.name_of(thread.next) : can_run(t) ? 1 : 0);
-      if (goes_on && memory_.regions.name_of(thread.next) == shared_regions::unknown)
+      if (goes_on && thread.next != nullptr &&
+          memory_.regions.name_of(thread.next) == shared_regions::unknown)
         report("a place is used that was not said to be shared");
     }
     const auto met = states_.meet(state, next);
@@ -232,7 +266,7 @@ class explorer {
 
   // Decide who goes on; returns when that is `me`, or when the run has ended.
   void schedule(unsigned me) {
-    if (is_known_state()) ended_ = true;
+    if (is_known_state(me)) ended_ = true;
     if (ended_) return;
     const bool free = me == nobody || !can_run(me);
     list_options(me, free || preemptions_ < limits_.preemptions);
@@ -299,6 +333,7 @@ class explorer {
   fiber caller_;
   std::array<explored_thread, max_threads> threads_;
   std::function<void()> at_end_;
+  std::function<std::uint64_t()> contents_;
   unsigned thread_count_ = 0;
   unsigned self_ = nobody;
   unsigned preemptions_ = 0;

@@ -114,14 +114,14 @@ class explorer_memory {
 
   // `change` gets the old value and returns whether to store, and changes it to what. Release waits
   // for all earlier stores; on x86 every read-modify-write does.
-  template <class Change>
-  void modify(unsigned self, std::uint64_t* p, bool acquire_release, Change&& change) {
+  template <class T, class Change>
+  void modify(unsigned self, T* p, bool acquire_release, Change&& change) {
     thread_state& me = threads_[self];
     if (acquire_release || model_ == memory_model::buffered) flush_all(self);
     while (waiting_at(self, p) > 0) flush_first_at(self, p);
     vector_clock& place = places_[p];
     if (acquire_release) me.clock.join(place);
-    std::uint64_t value = *p;
+    T value = *p;
     if (!change(value)) return;
     if (value != *p) ++me.news;
     *p = value;
@@ -130,6 +130,8 @@ class explorer_memory {
     me.clock.tick(self);
   }
 
+  // All that this thread has stored arrives.
+  void barrier(unsigned self) { flush_all(self); }
   // Let every store arrive; false if none was on its way.
   bool settle() {
     bool any = false;

@@ -282,7 +282,7 @@ class ring_run {
 // Every order at all; with weak memory, every one in which so many reads come too early.
 inline exploration_limits every_order(memory_model memory = memory_model::sequential,
                                       unsigned delays = 0) {
-  return {~0u, memory, delays, 3'000'000, true};
+  return {no_limit, memory, delays, 3'000'000, true};
 }
 
 inline void print_total(std::uint64_t runs) {

@@ -106,9 +106,11 @@ struct comparison {
 
   // A program that cannot end, or has a race, must show it either way; the others come to the same
   // ends.
-  void compare(const program& p, memory_model memory, unsigned delays) {
+  void compare(const program& p, memory_model memory, unsigned delays,
+               unsigned preemptions = no_limit) {
     ends all, merged;
     exploration_limits limits = every_order(memory, delays);
+    limits.preemptions = preemptions;
     const exploration_result short_way = explore(p, limits, merged);
     limits.merges = false;
     const exploration_result r = explore(p, limits, all);
@@ -138,6 +140,17 @@ TEST(explorer_states, lead_to_every_end_of_programs_made_up_at_random) {
   EXPECT_GT(c.faulty, 5u);
   EXPECT_GT(c.most_ends, 10u);
   EXPECT_LT(2 * c.merged_runs, c.runs);
+}
+
+TEST(explorer_states, lead_to_every_end_that_some_preemptions_lead_to) {
+  comparison c;
+  for (std::uint64_t seed = 0; seed < (is_slow_build ? 40 : 200); ++seed) {
+    SCOPED_TRACE(seed);
+    c.compare(make_program(seed, 3, 4), memory_model::buffered, 1, static_cast<unsigned>(seed) % 3);
+  }
+  EXPECT_GT(c.sound, 5u);
+  EXPECT_GT(c.faulty, 5u);
+  EXPECT_GT(c.most_ends, 5u);
 }
 
 TEST(explorer_states, lead_to_every_end_where_reads_come_too_early) {
