@@ -1,20 +1,18 @@
 // The threads that kernels of one device share. A kernel is in one place at any time: on the list
 // of those that were woken (ring::ready_list, filled by senders without a lock), in the queue of
 // those that are due, with one of the threads, or nowhere, idle, until a sender, an order or its
-// timer takes it back. See docs/decisions/0011-the-pool.md.
+// timer takes it back; run_queue decides which. See docs/decisions/0011-the-pool.md.
 #pragma once
 
 #include "processors.hpp"
+#include "run_queue.hpp"
 #include "worker.hpp"
 
 #include <condition_variable>
-#include <deque>
 #include <list>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <thread>
-#include <utility>
 #include <vector>
 
 namespace rondo::cpu {
@@ -53,39 +51,24 @@ class pool : public std::enable_shared_from_this<pool> {
 
   void run(seat& mine);
   bool must_leave(const seat& mine) const;
-  worker* take_next();
   void put_back(worker& kernel, const turn_end& end);
-  void sleep(lock& held);
-  void collect();
-  void run_timers();
-  void settle_front();
-  std::uint64_t next_timer() const;
-  void set_timer(worker& kernel);
-  void clear_timer(worker& kernel);
   seat* seat_of(const worker& kernel);
   void lose(seat& its);
   void start_thread();
   void fill_up();
   void leave(seat& mine, lock& held);
   std::uint32_t running() const;
-  void ring_another();
 
   void watch();
   void start_watching(const worker& kernel);
 
   const processor_set processors_;
   const std::uint32_t size_;
-  ring::ready_list woken_{};
 
-  std::mutex mutex_;  // all below
-  std::deque<worker*> due_;
-  std::set<std::pair<std::uint64_t, worker*>> timers_;
+  std::mutex mutex_;  // all below, of the queue what senders do not use
+  run_queue<worker> queue_;
   std::list<seat> seats_;
   std::vector<std::thread> retired_;  // ended, to be joined
-  std::uint32_t sleeping_ = 0;
-  bool is_rung_ = false;  // by a thread of the pool, and nobody has got up yet
-  std::uint64_t kept_until_ = ring::no_deadline;  // one of those that sleep gets up then
-  bool is_closing_ = false;
 
   // Looks for handlers that run past their deadline, while any kernel that has one is running.
   std::thread watcher_;

@@ -16,15 +16,13 @@ void pool::close() {
   std::vector<std::thread> ending;
   {
     const lock held(mutex_);
-    is_closing_ = true;
+    queue_.close(INT_MAX);
     for (seat& each : seats_)
       if (each.thread.joinable()) ending.push_back(std::move(each.thread));
     for (std::thread& each : retired_) ending.push_back(std::move(each));
     retired_.clear();
     if (watcher_.joinable()) ending.push_back(std::move(watcher_));
     watch_.notify_all();
-    __atomic_fetch_add(&woken_.bell, 1, __ATOMIC_RELEASE);  // SYNC: bell
-    ring::futex_wake(&woken_.bell, INT_MAX);
   }
   for (std::thread& each : ending) each.join();
 }
@@ -32,13 +30,13 @@ void pool::close() {
 void pool::run(seat& mine) {
   lock held(mutex_);
   while (!must_leave(mine)) {
-    worker* const next = take_next();
+    worker* const next = queue_.take_next();
     if (next == nullptr) {
-      if (!is_closing_) sleep(held);
+      if (!queue_.is_closing()) queue_.sleep(held);
       continue;
     }
     // This one may be busy for long: the rest, and the next timer, are for another.
-    if (!due_.empty() || next_timer() < kept_until_) ring_another();
+    if (queue_.has_more()) queue_.ring_another();
     mine.current = next;
     if (!watches_ && next->options().handler_deadline_ns != 0) watch_.notify_all();
     held.unlock();
@@ -52,13 +50,13 @@ void pool::run(seat& mine) {
 }
 
 bool pool::must_leave(const seat& mine) const {
-  return mine.is_lost || (is_closing_ && due_.empty()) || running() > size_;
+  return mine.is_lost || (queue_.is_closing() && !queue_.has_due()) || running() > size_;
 }
 
 // What this thread has put back is for another. Its last hold on a kernel that was given up goes
 // with no lock held.
 void pool::leave(seat& mine, lock& held) {
-  if (!due_.empty()) ring_another();
+  if (queue_.has_due()) queue_.ring_another();
   const std::shared_ptr<worker> kept = std::move(mine.keep);
   if (mine.thread.joinable()) retired_.push_back(std::move(mine.thread));
   seats_.remove_if([&](const seat& each) { return &each == &mine; });
@@ -162,7 +160,7 @@ void pool::watch() {
            each.current->options().handler_deadline_ns != 0;
   };
   lock held(mutex_);
-  while (!is_closing_) {
+  while (!queue_.is_closing()) {
     watches_ = std::any_of(seats_.begin(), seats_.end(), is_watched);
     if (!watches_) {
       watch_.wait(held);
@@ -170,7 +168,7 @@ void pool::watch() {
     }
     const std::uint64_t period =
         std::clamp<std::uint64_t>(shortest_deadline_ns_ / 2, 1'000'000, 100'000'000);
-    watch_.wait_for(held, std::chrono::nanoseconds(period), [&] { return is_closing_; });
+    watch_.wait_for(held, std::chrono::nanoseconds(period), [&] { return queue_.is_closing(); });
     for (seat& each : seats_) {
       if (!is_watched(each) || !each.current->is_hung()) continue;
       each.current->give_up();

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "memory.hpp"
+#include "run_queue.hpp"
 
 #include <rondo/backend/ring_queue.hpp>
 #include <rondo/ring/latency.hpp>
@@ -53,13 +54,6 @@ struct turn_end {
 };
 
 class pool;
-
-// Where a worker is in its pool; the pool's.
-struct pool_place {
-  bool rests = false;       // had nothing to do in its last turn
-  std::uint64_t due = 0;    // idle: when its next turn is due unasked; 0: never
-  std::uint64_t timer = 0;  // its key in the pool's timers; 0: it has none
-};
 
 // Written by the worker's thread only, read by anyone.
 struct alignas(ring::line_bytes) worker_counters {

@@ -30,7 +30,7 @@ struct explored_platform {
     bool won = false;
     e->memory().modify(e->self(), p, false, [&](std::uint64_t& value) {
       won = value == expected;
-      expected = value;
+      expected = e->read(p, value);
       if (won) value = desired;
       return won;
     });
@@ -64,7 +64,7 @@ struct explored_platform {
   static T load(const char* name, const T* p, bool acquire) {
     explorer* e = explorer::running();
     e->read_point(name, p);
-    return e->memory().load(e->self(), p, acquire);
+    return e->read(p, e->memory().load(e->self(), p, acquire));
   }
   template <class T>
   static void store(const char* name, T* p, const T& value, bool release) {
@@ -77,7 +77,7 @@ struct explored_platform {
     e->read_point("exchange", p);
     std::uint64_t old = 0;
     e->memory().modify(e->self(), p, acquire_release, [&](std::uint64_t& value) {
-      old = value;
+      old = e->read(p, value);
       value = v;
       return true;
     });

@@ -1,5 +1,6 @@
 // Does the explorer see what it is there to see? Each platform here breaks one promise that the
 // ring is built on, and an exploration must find an order in which that shows.
+#include "explorer_faults.hpp"
 #include "explorer_scenarios.hpp"
 
 #include <gmock/gmock.h>
@@ -36,41 +37,16 @@ std::string violation_of(const scenario& s, const exploration_limits& limits) {
   return explore<P>(s, limits).violation;
 }
 
-struct claim_in_two_steps : explored_platform {
-  static bool compare_exchange(std::uint64_t* p, std::uint64_t& expected, std::uint64_t desired) {
-    const std::uint64_t now = load_relaxed(p);
-    if (now != expected) return expected = now, false;
-    store_relaxed(p, desired);
-    return true;
-  }
-};
-
 TEST(explorer_sees, two_producers_that_claim_one_slot) {  // breaks RING-08
   for (auto how : {publication::word, publication::counted, publication::chunked})
     EXPECT_NE(violation_of<claim_in_two_steps>(many(how, 2), {1, sequential, 0}), "");
 }
-
-struct exchange_in_two_steps : explored_platform {
-  static std::uint64_t exchange_acq_rel(std::uint64_t* p, std::uint64_t v) {
-    const std::uint64_t old = load_acquire(p);
-    store_release(p, v);
-    return old;
-  }
-};
 
 TEST(explorer_sees, two_producers_that_both_move_the_tail) {
   scenario s = many(publication::counted, 4);
   s.producers = 3;
   EXPECT_NE(explore<exchange_in_two_steps>(s, {2, sequential, 0}).violation, "");
 }
-
-struct mark_dropped_by_a_plain_store : explored_platform {
-  static std::uint64_t exchange_acq_rel(std::uint64_t* p, std::uint64_t v) {
-    if (v != 0) return explored_platform::exchange_acq_rel(p, v);
-    store_release(p, v);
-    return 0;
-  }
-};
 
 // The store of the mark and the load behind it must not change places: only a memory that delays
 // stores shows it.
@@ -82,14 +58,6 @@ TEST(explorer_sees, a_publication_that_is_lost_in_a_store_buffer) {
                 HasSubstr("somebody still waits"));
 }
 
-struct publication_without_release : explored_platform {
-  static void store_release(std::uint64_t* p, std::uint64_t v) { store_relaxed(p, v); }
-};
-
-struct look_without_acquire : explored_platform {
-  static std::uint64_t load_acquire(const std::uint64_t* p) { return load_relaxed(p); }
-};
-
 TEST(explorer_sees, missing_release_and_acquire) {
   for (auto how : {publication::word, publication::counted}) {
     const char* unordered_access = "a slot is";
@@ -100,26 +68,10 @@ TEST(explorer_sees, missing_release_and_acquire) {
   }
 }
 
-struct mark_without_order : explored_platform {
-  static std::uint64_t exchange_acq_rel(std::uint64_t* p, std::uint64_t v) {
-    return explorer::running() ? exchange(p, v, false) : real::exchange_acq_rel(p, v);
-  }
-};
-
 TEST(explorer_sees, a_tail_moved_past_what_its_mover_has_not_acquired) {
   EXPECT_THAT(violation_of<mark_without_order>(many(publication::counted, 4), {1, sequential, 0}),
               HasSubstr("a slot is read"));
 }
-
-struct chunk_in_halves : explored_platform {
-  static void store_chunk(ring::chunk* p, const ring::chunk& c) {
-    std::uint64_t halves[2];
-    std::memcpy(halves, &c, sizeof halves);
-    auto* to = reinterpret_cast<std::uint64_t*>(p);
-    store_relaxed(to + 1, halves[1]);  // the one with the tag
-    store_relaxed(to, halves[0]);
-  }
-};
 
 TEST(explorer_sees, a_chunk_that_is_not_written_in_one_piece) {  // breaks RING-05
   EXPECT_THAT(violation_of<chunk_in_halves>(one(publication::chunked, 1, 1), {1, sequential, 0}),
@@ -143,7 +95,7 @@ exploration_result explore_early_release() {
       for (std::uint64_t id = 0; id < 2; ++id) {
         ring::claim c;
         for (;;) {
-          const std::uint64_t seen = each.seen();
+          const auto seen = each.seen();
           if (s->producer.try_reserve(1, c) == RONDO_OK) break;
           each.wait(seen);
         }
@@ -155,7 +107,7 @@ exploration_result explore_early_release() {
       for (std::uint64_t id = 0; id < 2; ++id) {
         ring::message m;
         for (;;) {
-          const std::uint64_t seen = each.seen();
+          const auto seen = each.seen();
           if (s->consumer.peek(m) == RONDO_OK) break;
           each.wait(seen);
         }

@@ -44,7 +44,7 @@ class lanes_run {
   void produce(std::uint32_t lane) {
     for (std::uint64_t i = 0; i < each; ++i) {
       for (;;) {
-        const std::uint64_t seen = explorer_.seen();
+        const auto seen = explorer_.seen();
         if (push_id(producers_[lane], lane * 100 + i, 16) == RONDO_OK) break;
         explorer_.wait(seen);
       }
@@ -55,7 +55,7 @@ class lanes_run {
   void consume() {
     Pair pair(consumers_[ring::normal_lane], consumers_[ring::urgent_lane]);
     while (taken_[0] + taken_[1] < 2 * each) {
-      const std::uint64_t seen = explorer_.seen();
+      const auto seen = explorer_.seen();
       const bool is_urgent_waiting = published_[1] > taken_[1];
       ring::message m;
       explored_consumer* from = nullptr;

@@ -5,6 +5,9 @@
 // runs in one real thread.
 #pragma once
 
+#include "exploration.hpp"
+#include "explored_states.hpp"
+
 #include <rondo/ring/platform.hpp>
 
 #include <algorithm>
@@ -16,13 +19,6 @@
 #include <vector>
 
 namespace rondo::test {
-
-enum class memory_model {
-  sequential,  // a store is seen by all at once
-  buffered,    // stores wait in a first-in first-out buffer, as on x86
-  unordered,   // stores to different places overtake each other unless release forbids it, as on a
-               // GPU
-};
 
 constexpr unsigned max_threads = 4;
 
@@ -49,6 +45,8 @@ class small_map {
     return entries_.emplace_back(key, Value{}).second;
   }
   void clear() { entries_.clear(); }
+  auto begin() const { return entries_.begin(); }
+  auto end() const { return entries_.end(); }
 
  private:
   std::vector<std::pair<Key, Value>> entries_;
@@ -58,6 +56,7 @@ class explorer_memory {
  public:
   void reset(memory_model model) {
     model_ = model;
+    regions.clear();
     places_.clear();
     cells_.clear();
     for (unsigned t = 0; t < max_threads; ++t) {
@@ -87,11 +86,9 @@ class explorer_memory {
 
   template <class T>
   T load(unsigned self, const T* p, bool acquire) {
-    const auto& waiting = threads_[self].stores;
-    const auto own = std::find_if(waiting.rbegin(), waiting.rend(),
-                                  [p](const store_entry& e) { return e.at == p; });
+    const store_entry* const own = newest_at(self, p);
     T value;
-    if (own != waiting.rend()) {
+    if (own != nullptr) {
       std::memcpy(&value, own->bytes.data(), sizeof value);
       return value;
     }
@@ -117,14 +114,14 @@ class explorer_memory {
 
   // `change` gets the old value and returns whether to store, and changes it to what. Release waits
   // for all earlier stores; on x86 every read-modify-write does.
-  template <class Change>
-  void modify(unsigned self, std::uint64_t* p, bool acquire_release, Change&& change) {
+  template <class T, class Change>
+  void modify(unsigned self, T* p, bool acquire_release, Change&& change) {
     thread_state& me = threads_[self];
     if (acquire_release || model_ == memory_model::buffered) flush_all(self);
     while (waiting_at(self, p) > 0) flush_first_at(self, p);
     vector_clock& place = places_[p];
     if (acquire_release) me.clock.join(place);
-    std::uint64_t value = *p;
+    T value = *p;
     if (!change(value)) return;
     if (value != *p) ++me.news;
     *p = value;
@@ -133,6 +130,8 @@ class explorer_memory {
     me.clock.tick(self);
   }
 
+  // All that this thread has stored arrives.
+  void barrier(unsigned self) { flush_all(self); }
   // Let every store arrive; false if none was on its way.
   bool settle() {
     bool any = false;
@@ -147,6 +146,31 @@ class explorer_memory {
     std::uint64_t n = 0;
     for (unsigned t = 0; t < max_threads; ++t) n += t == thread ? 0 : threads_[t].news;
     return n;
+  }
+
+  // ---- states, see explored_states.hpp
+
+  shared_regions regions;
+
+  std::uint64_t state() const {
+    std::uint64_t h = regions.contents();
+    // A sum, because the order in which places and cells were first used does not matter.
+    for (unsigned t = 0; t < max_threads; ++t) h += known_to(~std::uint64_t{t}, threads_[t].clock);
+    for (const auto& [place, clock] : places_) h += known_to(regions.name_of(place), clock);
+    for (unsigned t = 0; t < max_threads; ++t)
+      for (const store_entry& e : threads_[t].stores) {
+        h = mixed(mixed(h, t), regions.name_of(e.at) + (e.release ? 4 : 0));
+        for (std::byte part : e.bytes) h = mixed(h, static_cast<std::uint64_t>(part));
+        h = mixed(h, known_to(0, e.clock));
+      }
+    return h;
+  }
+  // Whether `thread` could now read something else than these bytes.
+  bool may_differ(unsigned thread, const void* p, const void* bytes, std::size_t size) const {
+    for (unsigned t = 0; t < max_threads; ++t)
+      if (t != thread && waiting_at(t, p) > 0) return true;
+    const store_entry* const own = newest_at(thread, p);
+    return std::memcmp(own != nullptr ? own->bytes.data() : p, bytes, size) != 0;
   }
 
   // ---- plain memory: the contents of slots, by slot. False: unordered with another access ----
@@ -185,10 +209,28 @@ class explorer_memory {
     std::array<std::uint32_t, max_threads> reads{};
   };
 
+  // Which accesses to plain memory happened before `now`: all that clocks are there for.
+  std::uint64_t known_to(std::uint64_t who, const vector_clock& now) const {
+    std::uint64_t h = 0;
+    for (const auto& [slot, cell] : cells_) {
+      std::uint64_t known = cell.write_time != 0 && cell.write_time <= now.of(cell.writer) ? 1 : 0;
+      for (unsigned t = 0; t < max_threads; ++t)
+        if (cell.reads[t] != 0 && cell.reads[t] <= now.of(t)) known |= std::uint64_t{2} << t;
+      if (known != 0) h += mixed(mixed(who, slot), known);
+    }
+    return h;
+  }
+
   std::size_t waiting_at(unsigned thread, const void* p) const {
     const auto& stores = threads_[thread].stores;
     return static_cast<std::size_t>(
         std::count_if(stores.begin(), stores.end(), [p](auto& e) { return e.at == p; }));
+  }
+  const store_entry* newest_at(unsigned thread, const void* p) const {
+    const auto& stores = threads_[thread].stores;
+    const auto it =
+        std::find_if(stores.rbegin(), stores.rend(), [p](auto& e) { return e.at == p; });
+    return it == stores.rend() ? nullptr : &*it;
   }
   // With every store that must be seen before it.
   void flush_first_at(unsigned thread, const void* p) {

@@ -5,11 +5,27 @@
 #include "explored_platform.hpp"
 #include "support.hpp"
 
+#include <rondo/ring/run.hpp>
+
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <memory>
+#include <set>
+#include <string>
 
 namespace rondo::test {
+
+#if defined(RONDO_TEST_ASAN) || defined(RONDO_TEST_TSAN)
+inline constexpr bool is_slow_build = true;
+#else
+inline constexpr bool is_slow_build = false;
+#endif
+#if defined(__OPTIMIZE__)
+inline constexpr bool is_fast_build = !is_slow_build;
+#else
+inline constexpr bool is_fast_build = false;
+#endif
 
 struct scenario {
   ring_shape shape;
@@ -22,6 +38,7 @@ struct scenario {
   bool commits_batches = false;  // a producer claims and commits all that it can at once
   bool drops = false;            // a producer that finds the ring full drops the oldest
   bool sees_dropped = false;     // the consumer looks at what was dropped before it goes on
+  bool in_runs = false;          // all go through runs, as far as those serve the ring
 };
 
 inline std::ostream& operator<<(std::ostream& out, const scenario& s) {
@@ -29,8 +46,32 @@ inline std::ostream& operator<<(std::ostream& out, const scenario& s) {
              << s.start << (s.abandons ? ", abandoning" : "") << (s.batches ? ", in batches" : "")
              << (s.commits_batches ? ", committed in batches" : "") << (s.drops ? ", dropping" : "")
              << (s.sees_dropped ? " before its eyes" : "")
-             << (s.claims_alone ? ", claiming alone" : "");
+             << (s.claims_alone ? ", claiming alone" : "") << (s.in_runs ? ", in runs" : "");
 }
+
+inline void share(explorer& e, const ring::view& v) {
+  e.share(v.slots, v.shape.capacity * v.shape.stride);
+  e.share(v.producer, sizeof *v.producer);
+  e.share(v.consumer, sizeof *v.consumer);
+  e.share(v.claim, sizeof *v.claim);
+  if (v.ready != nullptr) e.share(v.ready, v.shape.capacity * sizeof *v.ready);
+}
+
+// For platforms that break a promise only where a thread is inside of a run.
+template <class P>
+class inside_a_run {
+ public:
+  explicit inside_a_run(const explorer& e) : thread_(e.self()) { set(true); }
+  ~inside_a_run() { set(false); }
+  inside_a_run(const inside_a_run&) = delete;
+  inside_a_run& operator=(const inside_a_run&) = delete;
+
+ private:
+  void set(bool is_inside) {
+    if constexpr (requires { P::is_inside; }) P::is_inside.at(thread_) = is_inside;
+  }
+  const unsigned thread_;
+};
 
 // One run's ring and threads. P is explored_platform or a broken kin of it.
 template <class P>
@@ -44,11 +85,15 @@ class ring_run {
     ring::view seen = view_;
     seen.drops_oldest = view_.drops_oldest && !s.sees_dropped;
     consumer_ = ring::consumer<P>(seen);
+    share(e, view_);
+    if constexpr (requires { P::broken; }) P::broken = view_;
   }
 
   void produce(unsigned number) {
-    if (scenario_.commits_batches) return produce_batches(number);
+    if (scenario_.in_runs && ring::producer_run<P>::serves(producer_)) return produce_alone();
+    if (scenario_.commits_batches || scenario_.in_runs) return produce_batches(number);
     for (std::uint64_t i = 0; i < scenario_.messages; ++i) {
+      explorer_.knows_only(i);
       ring::claim c;
       reserve(c);
       if (scenario_.abandons && i == 0) {
@@ -63,28 +108,45 @@ class ring_run {
 
   void produce_batches(unsigned number) {
     for (std::uint64_t i = 0; i < scenario_.messages;) {
-      const std::uint64_t seen = explorer_.seen();
+      explorer_.knows_only(i);
+      const auto seen = explorer_.seen();
       std::uint64_t first = 0;
       const std::uint64_t got = producer_.try_reserve_batch(scenario_.messages - i, first);
       if (got == 0) {
         explorer_.wait(seen);
         continue;
       }
-      for (std::uint64_t s = first; s != first + got; ++s, ++i) {
-        ring::claim c;
-        producer_.take(s, c);
-        if (is_plain_memory()) explorer_.plain_write(slot(s));
-        const std::uint64_t id = number * 100 + i;
-        fill_payload(c.payload, id, length_of(id));
-        producer_.fill(c, envelope_for(id, length_of(id)));
-      }
+      if (scenario_.in_runs) fill_in_run(number * 100 + i, first, got);
+      else fill(number * 100 + i, first, got);
+      i += got;
+      const inside_a_run<P> inside(
+          explorer_);  // of what a filling_run has written, this is the end
       producer_.commit_batch(first, got);
     }
   }
 
+  void produce_alone() {
+    ring::producer_run<P> run(producer_);
+    ring::claim c;
+    for (std::uint64_t id = 0; id < scenario_.messages;) {
+      const auto seen = explorer_.seen();
+      const inside_a_run<P> inside(explorer_);
+      if (!run.claim_next(c)) {
+        explorer_.wait(seen);
+        continue;
+      }
+      explorer_.plain_write(slot(c.sequence));
+      fill_payload(c.payload, id, length_of(id));
+      run.commit(c, envelope_for(id, length_of(id)));
+      ++id;
+    }
+  }
+
   void consume() {
+    if (scenario_.in_runs) return consume_in_runs();
     while (consumer_.next_sequence() != end()) {
-      const std::uint64_t seen = explorer_.seen();
+      const auto seen = explorer_.seen();
+      const std::uint64_t first = consumer_.next_sequence();
       ring::message m;
       bool found = false;
       rondo_status status = consumer_.peek(m);
@@ -97,7 +159,23 @@ class ring_run {
       }
       explorer_.require(status == RONDO_OK || status == RONDO_EMPTY, "the ring looks broken");
       if (found) consumer_.publish_head();
-      else if (consumer_.next_sequence() != end()) explorer_.wait(seen);
+      else if (consumer_.next_sequence() == first) explorer_.wait(seen);
+    }
+  }
+
+  void consume_in_runs() {
+    while (consumer_.next_sequence() != end()) {
+      const auto seen = explorer_.seen();
+      const std::uint64_t first = consumer_.next_sequence();
+      take_run();
+      if (consumer_.next_sequence() != first) continue;
+      ring::message m;  // what a run does not take
+      if (consumer_.peek(m) == RONDO_OK) {
+        check(m);
+        consumer_.release();
+      } else if (consumer_.next_sequence() == first) {
+        explorer_.wait(seen);
+      }
     }
   }
 
@@ -117,15 +195,50 @@ class ring_run {
       explorer_.require(view_.consumer->skipped == given_up, "skipped slots are miscounted");
   }
 
+  // What this order of operations has come to.
+  std::string outcome() const {
+    return order_ + std::to_string(view_.consumer->skipped) + ' ' + std::to_string(given_up_);
+  }
+
  private:
   std::uint64_t all() const { return scenario_.producers * scenario_.messages; }
   std::uint64_t end() const { return scenario_.start + all(); }
   // Long and short ones, so that chunks of one lap lie behind those of the next.
   static std::uint32_t length_of(std::uint64_t id) { return (id / 100 + id) % 2 == 0 ? 16 : 1; }
 
+  void fill(std::uint64_t id, std::uint64_t first, std::uint64_t count) {
+    for (std::uint64_t s = first; s != first + count; ++s, ++id) {
+      ring::claim c;
+      producer_.take(s, c);
+      if (is_plain_memory()) explorer_.plain_write(slot(s));
+      fill_payload(c.payload, id, length_of(id));
+      producer_.fill(c, envelope_for(id, length_of(id)));
+    }
+  }
+  void fill_in_run(std::uint64_t id, std::uint64_t first, std::uint64_t count) {
+    ring::filling_run<P> run(producer_, first);
+    for (; run.sequence() != first + count; ++id) {
+      explorer_.plain_write(slot(run.sequence()));
+      fill_payload(run.payload(), id, length_of(id));
+      run.finish(envelope_for(id, length_of(id)));
+    }
+  }
+  void take_run() {
+    const inside_a_run<P> inside(explorer_);
+    ring::consumer_run<P> run(consumer_);
+    const std::uint64_t first = run.next_sequence();
+    ring::message m;
+    while (run.next_sequence() != end() && run.peek(m)) {
+      check(m);
+      run.advance();
+      if (!scenario_.batches) run.publish_head();
+    }
+    if (scenario_.batches && run.next_sequence() != first) run.publish_head();
+  }
+
   void reserve(ring::claim& c) {
     for (;;) {
-      const std::uint64_t seen = explorer_.seen();
+      const auto seen = explorer_.seen();
       if (producer_.try_reserve(1, c) == RONDO_OK) break;
       if (scenario_.drops)
         explorer_.require(producer_.drop_oldest(1), "an open ring says that it is closed");
@@ -137,6 +250,8 @@ class ring_run {
   void check(const ring::message& m) {
     if (is_plain_memory()) explorer_.plain_read(slot(m.sequence));
     const std::uint64_t id = m.header->message_id;
+    explorer_.learn(id);
+    order_ += std::to_string(id) + ' ';
     const std::uint64_t number = id / 100;
     explorer_.require(number < scenario_.producers, "no producer has this id");
     auto& next = next_[number];
@@ -161,17 +276,37 @@ class ring_run {
   std::array<std::uint64_t, max_threads> next_{};
   std::uint64_t delivered_ = 0;
   std::uint64_t given_up_ = 0;
+  std::string order_;  // the ids that were delivered
 };
 
+// Every order at all; with weak memory, every one in which so many reads come too early.
+inline exploration_limits every_order(memory_model memory = memory_model::sequential,
+                                      unsigned delays = 0) {
+  return {no_limit, memory, delays, 3'000'000, true};
+}
+
+inline void print_total(std::uint64_t runs) {
+  std::printf("             %llu orders tried\n", static_cast<unsigned long long>(runs));
+  ::testing::Test::RecordProperty("orders", std::to_string(runs));
+}
+inline void print_total(std::uint64_t runs, std::uint64_t states) {
+  print_total(runs);
+  std::printf("             %llu states\n", static_cast<unsigned long long>(states));
+}
+
 template <class P>
-exploration_result explore(const scenario& s, const exploration_limits& limits) {
+exploration_result explore(const scenario& s, const exploration_limits& limits,
+                           std::set<std::string>* outcomes = nullptr) {
   explorer e(limits);
   std::shared_ptr<ring_run<P>> run;
   return e.explore([&](explorer& each) {
     run = std::make_shared<ring_run<P>>(each, s);
     for (unsigned p = 0; p < s.producers; ++p) each.thread([&run, p] { run->produce(p); });
     each.thread([&run] { run->consume(); });
-    each.at_end([&run] { run->check_end(); });
+    each.at_end([&run, outcomes] {
+      run->check_end();
+      if (outcomes != nullptr) outcomes->insert(run->outcome());
+    });
   });
 }
 

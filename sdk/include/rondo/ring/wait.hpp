@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <type_traits>
 
 namespace rondo::ring {
 
@@ -61,6 +62,61 @@ inline void futex_wake(std::uint32_t* word, int count) {
   syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
 }
 
+// What the functions below are made of. They take this class as a template parameter so that tests
+// can substitute one that explores interleavings.
+struct wait_platform {
+  template <class T>
+  static T load_relaxed(const T* p) {
+    return __atomic_load_n(p, __ATOMIC_RELAXED);
+  }
+  template <class T>
+  static T load_acquire(const T* p) {
+    return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+  }
+  template <class T>
+  static T load_seq_cst(const T* p) {
+    return __atomic_load_n(p, __ATOMIC_SEQ_CST);
+  }
+  template <class T>
+  static void store_relaxed(T* p, std::type_identity_t<T> v) {
+    __atomic_store_n(p, v, __ATOMIC_RELAXED);
+  }
+  template <class T>
+  static void store_release(T* p, std::type_identity_t<T> v) {
+    __atomic_store_n(p, v, __ATOMIC_RELEASE);
+  }
+  template <class T>
+  static void store_seq_cst(T* p, std::type_identity_t<T> v) {
+    __atomic_store_n(p, v, __ATOMIC_SEQ_CST);
+  }
+  template <class T>
+  static T exchange_acquire(T* p, std::type_identity_t<T> v) {
+    return __atomic_exchange_n(p, v, __ATOMIC_ACQUIRE);
+  }
+  template <class T>
+  static T exchange_acq_rel(T* p, std::type_identity_t<T> v) {
+    return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL);
+  }
+  template <class T>
+  static T exchange_seq_cst(T* p, std::type_identity_t<T> v) {
+    return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);
+  }
+  template <class T>
+  static bool compare_exchange_seq_cst(T* p, T& expected, std::type_identity_t<T> desired) {
+    return __atomic_compare_exchange_n(p, &expected, desired, true, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_RELAXED);
+  }
+  static void increment_release(std::uint32_t* p) { __atomic_fetch_add(p, 1, __ATOMIC_RELEASE); }
+
+  static void light_barrier() { ring::light_barrier(); }
+  static void heavy_barrier() { ring::heavy_barrier(); }
+  static void futex_wait(std::uint32_t* word, std::uint32_t expected, std::uint64_t deadline_ns) {
+    ring::futex_wait(word, expected, deadline_ns);
+  }
+  static void futex_wake(std::uint32_t* word, int count) { ring::futex_wake(word, count); }
+  static std::uint64_t now_ns() { return ring::now_ns(); }
+};
+
 // What wake_line.waiting says about the consumer.
 inline constexpr std::uint32_t awake = 0;   // it will look again by itself
 inline constexpr std::uint32_t asleep = 1;  // its thread sleeps on this very word
@@ -69,33 +125,34 @@ inline constexpr std::uint32_t pooled = 2;  // it has no thread, and its pool sh
 // ---- consumers that share the threads of a pool; see docs/decisions/0011-the-pool.md
 
 // One of the pool's sleeping threads gets up, or one that was about to sleep does not.
-inline void ring_bell(ready_list* pool) {
-  __atomic_fetch_add(&pool->bell, 1, __ATOMIC_RELEASE);  // SYNC: bell
-  futex_wake(&pool->bell, 1);
+template <class P = wait_platform>
+void ring_bell(ready_list* pool) {
+  P::increment_release(&pool->bell);  // SYNC: bell
+  P::futex_wake(&pool->bell, 1);
 }
 
 // Whoever turned `waiting` from pooled to awake, and nobody else, puts the consumer on the list: so
 // it is there once. Between the push and the question whether a thread sleeps lies a full barrier,
 // as between the thread's announcement and its look at the list.
-inline void make_ready(wake_line* line) {
+template <class P = wait_platform>
+void make_ready(wake_line* line) {
   ready_list* const pool = line->pool;  // the line is not ours any more once it is on the list
-  wake_line* newest = __atomic_load_n(&pool->newest, __ATOMIC_RELAXED);
-  do __atomic_store_n(&line->next, newest, __ATOMIC_RELAXED);
-  while (!__atomic_compare_exchange_n(&pool->newest, &newest, line, true, __ATOMIC_SEQ_CST,
-                                      __ATOMIC_RELAXED));  // SYNC: ready
-  if (__atomic_load_n(&pool->may_sleep, __ATOMIC_SEQ_CST) != 0 &&
-      __atomic_exchange_n(&pool->may_sleep, 0, __ATOMIC_ACQ_REL) != 0)
-    ring_bell(pool);
+  wake_line* newest = P::load_relaxed(&pool->newest);
+  do P::store_relaxed(&line->next, newest);
+  while (!P::compare_exchange_seq_cst(&pool->newest, newest, line));  // SYNC: ready
+  if (P::load_seq_cst(&pool->may_sleep) != 0 && P::exchange_acq_rel(&pool->may_sleep, 0) != 0)
+    ring_bell<P>(pool);
 }
 
 // A thread of the pool: all that were put on the list since, the oldest first, linked by `next`.
-inline wake_line* take_ready(ready_list* pool) {
-  if (__atomic_load_n(&pool->newest, __ATOMIC_SEQ_CST) == nullptr) return nullptr;
-  wake_line* rest = __atomic_exchange_n(&pool->newest, nullptr, __ATOMIC_ACQUIRE);  // SYNC: ready
+template <class P = wait_platform>
+wake_line* take_ready(ready_list* pool) {
+  if (P::load_seq_cst(&pool->newest) == nullptr) return nullptr;
+  wake_line* rest = P::exchange_acquire(&pool->newest, nullptr);  // SYNC: ready
   wake_line* oldest = nullptr;
   while (rest != nullptr) {
-    wake_line* const next = __atomic_load_n(&rest->next, __ATOMIC_RELAXED);
-    __atomic_store_n(&rest->next, oldest, __ATOMIC_RELAXED);
+    wake_line* const next = P::load_relaxed(&rest->next);
+    P::store_relaxed(&rest->next, oldest);
     oldest = rest;
     rest = next;
   }
@@ -104,12 +161,14 @@ inline wake_line* take_ready(ready_list* pool) {
 
 // The pool gives a consumer that it holds away: from now on whoever publishes makes it ready. Then
 // comes heavy_barrier(), a last look, and reclaim() where that finds something.
-inline void let_go(wake_line* line) {
-  __atomic_store_n(&line->waiting, pooled, __ATOMIC_RELEASE);  // SYNC: hand-over
+template <class P = wait_platform>
+void let_go(wake_line* line) {
+  P::store_release(&line->waiting, pooled);  // SYNC: hand-over
 }
 // False if somebody else has made it ready.
-inline bool reclaim(wake_line* line) {
-  return __atomic_exchange_n(&line->waiting, awake, __ATOMIC_ACQ_REL) == pooled;  // SYNC: hand-over
+template <class P = wait_platform>
+bool reclaim(wake_line* line) {
+  return P::exchange_acq_rel(&line->waiting, awake) == pooled;  // SYNC: hand-over
 }
 
 // ---- waking
@@ -117,10 +176,11 @@ inline bool reclaim(wake_line* line) {
 namespace detail {
 
 // Out of line: what a sender does that finds its consumer awake stays short.
-[[gnu::noinline, gnu::cold]] inline void wake_waiting(wake_line* line) {
-  switch (__atomic_exchange_n(&line->waiting, awake, __ATOMIC_ACQ_REL)) {  // SYNC: hand-over
-    case asleep: return futex_wake(&line->waiting, 1);
-    case pooled: return make_ready(line);
+template <class P>
+[[gnu::noinline, gnu::cold]] void wake_waiting(wake_line* line) {
+  switch (P::exchange_acq_rel(&line->waiting, awake)) {  // SYNC: hand-over
+    case asleep: return P::futex_wake(&line->waiting, 1);
+    case pooled: return make_ready<P>(line);
     default: return;  // another sender was faster
   }
 }
@@ -128,27 +188,29 @@ namespace detail {
 }  // namespace detail
 
 // Producer, after publishing: a consumer that sleeps, or is about to, is woken [RING-09].
-inline void wake_if_parked(wake_line* line) {
-  light_barrier();  // SYNC: park
-  if (__atomic_load_n(&line->waiting, __ATOMIC_RELAXED) == awake) [[likely]]
+template <class P = wait_platform>
+void wake_if_parked(wake_line* line) {
+  P::light_barrier();  // SYNC: park
+  if (P::load_relaxed(&line->waiting) == awake) [[likely]]
     return;
-  detail::wake_waiting(line);
+  detail::wake_waiting<P>(line);
 }
 
 // Wake it whatever it waits for: stop requests and terminations.
-inline void wake(wake_line* line) {
-  if (__atomic_exchange_n(&line->waiting, awake, __ATOMIC_SEQ_CST) == pooled)  // SYNC: hand-over
-    return make_ready(line);
-  futex_wake(&line->waiting, 1);
+template <class P = wait_platform>
+void wake(wake_line* line) {
+  if (P::exchange_seq_cst(&line->waiting, awake) == pooled)  // SYNC: hand-over
+    return make_ready<P>(line);
+  P::futex_wake(&line->waiting, 1);
 }
 
 // Consumer: sleep until woken, unless has_work() turns true. May return early; ask again.
-template <class HasWork>
+template <class P = wait_platform, class HasWork>
 void park(wake_line* line, std::uint64_t deadline_ns, HasWork&& has_work) {
-  __atomic_store_n(&line->waiting, asleep, __ATOMIC_RELAXED);
-  heavy_barrier();  // SYNC: park
-  if (!has_work()) futex_wait(&line->waiting, asleep, deadline_ns);
-  __atomic_store_n(&line->waiting, awake, __ATOMIC_RELAXED);
+  P::store_relaxed(&line->waiting, asleep);
+  P::heavy_barrier();  // SYNC: park
+  if (!has_work()) P::futex_wait(&line->waiting, asleep, deadline_ns);
+  P::store_relaxed(&line->waiting, awake);
 }
 
 // How long whoever is to sleep at once spins all the same: between the messages of an exchange that
