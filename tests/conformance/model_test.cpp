@@ -144,6 +144,14 @@ TEST_F(model, passes_in_both_modes_with_operations_that_it_is_given) {
   }
 }
 
+// The slot is what makes room.
+TEST_F(model, passes_where_an_abandoned_slot_is_among_the_oldest_of_a_full_queue) {
+  const auto result = rondo({"conformance", cpu(), "--filter", "kernel.model", "--replay",
+                             "a{full=drop_oldest} launch reserve push=6 push=2 abandon await "
+                             "counters activate await"});
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+}
+
 TEST_F(model, refuses_operations_that_are_none) {
   const auto result = rondo({"conformance", cpu(), "--replay", "launch lunch"});
   EXPECT_EQ(result.exit_code, 4) << result.out;
