@@ -144,12 +144,14 @@ TEST_F(model, passes_in_both_modes_with_operations_that_it_is_given) {
   }
 }
 
-// The slot is what makes room.
+// The slot is what makes room. Several times, as the kernel may look before or after.
 TEST_F(model, passes_where_an_abandoned_slot_is_among_the_oldest_of_a_full_queue) {
-  const auto result = rondo({"conformance", cpu(), "--filter", "kernel.model", "--replay",
-                             "a{full=drop_oldest} launch reserve push=6 push=2 abandon await "
-                             "counters activate await"});
-  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  for (int i = 0; i < 10; ++i) {
+    const auto result = rondo({"conformance", cpu(), "--filter", "kernel.model", "--replay",
+                               "a{full=drop_oldest} launch reserve push=6 push=2 abandon await "
+                               "counters activate await"});
+    ASSERT_EQ(result.exit_code, 0) << result.out << result.err;
+  }
 }
 
 TEST_F(model, refuses_operations_that_are_none) {
