@@ -187,7 +187,7 @@ RONDO_CASE(kernel, change, deactivate_waits_for_the_handler, core, "LIFE-06", ""
 RONDO_CASE(kernel, change, a_change_that_is_late_is_TIMEOUT_and_not_made, core, "LIFE-11", "") {
   test_kernel kernel(it, busy_spec(), needs_emitting);
   kernel.start();
-  constexpr std::uint64_t busy_us = 400'000;
+  constexpr std::uint64_t busy_us = 1'500'000;
   busy_handler handler(kernel, busy_us);
   const auto begin = now_ns();
   const auto status = kernel.try_deactivate(50'000'000);

@@ -70,7 +70,7 @@ std::optional<disagreement> run_again(bench& it, const model::script& all, int t
 
 [[noreturn]] void tell_shortest(bench& it, model::script all, const disagreement& found) {
   all.steps.resize(found.steps);
-  const auto end = now_ns() + 4'000'000'000u;
+  const auto end = now_ns() + 15'000'000'000u;
   // What depends on the threads' pace may need some tries to show; what does not shall not begin
   // to.
   const int least = steps_to_fail(it, all, found, 2, 2) != 0 ? 2 : 1;

@@ -7,6 +7,7 @@
 
 #include "../kernels/messages.hpp"
 
+#include <atomic>
 #include <cstring>
 #include <optional>
 #include <span>
@@ -155,7 +156,7 @@ class test_kernel {
   rondo_kernel* kernel_ = nullptr;
   rondo_queue* input_ = nullptr;
   rondo_queue* output_ = nullptr;
-  std::uint64_t sent_ = 0;
+  std::atomic<std::uint64_t> sent_ = 0;  // another thread may send
   std::uint32_t output_payload_ = 0;
 };
 

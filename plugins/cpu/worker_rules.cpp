@@ -273,7 +273,9 @@ bool worker::put_in_turn(const notice& what) {
 void* worker::reserve_behind_owed(rondo_emitter* self, std::uint32_t bytes) {
   auto& me = *static_cast<worker*>(self);
   if (!me.reply_open_) me.tell_owed();
-  if (me.reply_open_ || me.owed_.empty()) return reserve_in_ring(self, bytes);
+  // One that fits no slot is refused as ever.
+  if (me.reply_open_ || me.owed_.empty() || bytes > me.out_.shape().payload_capacity)
+    return reserve_in_ring(self, bytes);
   if (me.room_by_rules() != RONDO_OK) return nullptr;
   me.reply_open_ = true;
   return me.reply_.payload;

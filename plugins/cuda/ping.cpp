@@ -50,7 +50,7 @@ class ping_run {
       : at_(at), pinned_(pinned), block_(pinned.allocate(ring::line_bytes)) {
     check(the_driver().cuStreamCreate(&stream_, CU_STREAM_NON_BLOCKING), "CUDA stream",
           "none can be made");
-    ask(at, {});  // what lies there may look like a question
+    ask(at, {});  // where the window was verified lies what looks like a question
     ping_args args{at.device, block_.device, warm_up + pings, 0, kernel_limit_ns};
     void* parameters[] = {&args};
     check(the_driver().cuLaunchKernel(function, 1, 1, 1, 32, 1, 1, 0, stream_, parameters, nullptr),

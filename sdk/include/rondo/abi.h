@@ -551,8 +551,8 @@ enum {
   RONDO_QUEUE_DROP_OLDEST = 1u << 2,  /* the consumer honours producer_line.discard_below */
   /* Of an output that is full; at most one of them. The kernel goes on and waits for nobody: with
    * REJECT the request fails with RONDO_FULL, with DROP_NEWEST the reply is dropped [QUEUE-21]. */
-  RONDO_QUEUE_REJECT = 1u << 3,     /* the request fails with RONDO_FULL */
-  RONDO_QUEUE_DROP_NEWEST = 1u << 4 /* the reply is dropped */
+  RONDO_QUEUE_REJECT = 1u << 3,
+  RONDO_QUEUE_DROP_NEWEST = 1u << 4
 };
 
 /* What becomes of a request that a queue drops. With DROP_OLDEST, a push on a full queue asks the
@@ -574,8 +574,9 @@ typedef struct rondo_queue_params {
                                 CAPACITY_OVERFLOW or OUT_OF_MEMORY [QUEUE-09] */
   uint32_t payload_capacity; /* bytes a slot can carry, 1 … RONDO_MAX_PAYLOAD */
   uint32_t flags;            /* RONDO_QUEUE_* */
-  uint32_t lanes; /* 1; 2: requests with RONDO_FLAG_URGENT travel in a lane of their own, of
-                     the same capacity, and are taken before all others [QUEUE-17] */
+  uint32_t
+      lanes; /* 1, or 2. Where there are two, requests with RONDO_FLAG_URGENT travel in a lane of
+                their own, of the same capacity, and are taken before all others [QUEUE-17] */
   uint32_t reserved;
 } rondo_queue_params;
 
