@@ -15,7 +15,7 @@ struct invocation_fixture : testing::Test {
   rondo_envelope envelope{.length = 0,
                           .type = RONDO_TYPE_REQUEST,
                           .version = 1,
-                          .reserved = 0,
+                          .flags = 0,
                           .reserved = 0,
                           .message_id = 7,
                           .correlation_id = 8};
