@@ -16,8 +16,8 @@ struct probe_options {
   //   if (rondo::is_probe(argc, argv)) return rondo::probe_main(argc, argv);
   // Empty: libraries are opened untried.
   std::filesystem::path program{};
-  // For one library. One that takes longer is not loaded, and its process is killed with all that
-  // it has started.
+  // For one library, at most a day. One that takes longer is not loaded, and its process is killed
+  // with that process's group; what has left the group lives on.
   std::chrono::milliseconds limit = std::chrono::seconds(10);
 };
 
