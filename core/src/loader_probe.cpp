@@ -232,7 +232,10 @@ library_refusal timed_out(const probe_options& options, const std::string& debug
           : fmt::format("it was not done after {} ms, {}", options.limit.count(), doing(stages));
   if (end.left != 0) reason += fmt::format("; process {} could not be ended", end.left);
   auto remedy = stages.empty()
-                    ? "Allow more time; " + another_program(options) + " if it is another"
+                    ? fmt::format(
+                          "Allow more time, or name the rondo command as the probe's "
+                          "program if {} is none that probes",
+                          in_quotes(options.program.native()))
                     : fmt::format(
                           "Remove or exclude the file; if it only is slow, allow it more "
                           "time; to see where it hangs, run under a debugger: {}",
