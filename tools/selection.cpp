@@ -65,7 +65,9 @@ void add_probe_option(CLI::App& verb, probe_options& probe) {
   verb.add_option_function<double>(
           "--probe-limit",
           [&probe](double seconds) {
-            probe.limit = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+            // Up, or a limit below a millisecond would be none.
+            probe.limit = std::chrono::ceil<std::chrono::milliseconds>(
+                std::chrono::duration<double>(seconds));
             if (seconds == 0) probe.program.clear();
           },
           "How long opening one plugin may take in the process where it is tried first; 10 if not "

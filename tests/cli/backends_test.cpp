@@ -151,6 +151,15 @@ TEST_F(backends, plugins_are_opened_untried_only_on_request) {
   EXPECT_EQ(entry(untried, "rondo_cpu.so")["probe"], "not_run");
 }
 
+TEST_F(backends, a_probe_limit_below_a_millisecond_is_one_and_not_none) {
+  const auto result = rondo({"backends", "--json", "--probe-limit", "0.0001"});
+  const auto cpu = entry(document_of(result), "rondo_cpu.so");
+  EXPECT_NE(cpu["probe"], "not_run") << said(result);
+  if (cpu["probe"] != "passed") {  // a fast machine is done in time
+    EXPECT_TRUE(contains(cpu["reason"].get<std::string>(), "after 1 ms")) << cpu;
+  }
+}
+
 TEST_F(backends, without_the_plugin_file_the_command_fails_and_says_where_it_looked) {
   fs::remove(cpu_plugin());
   const auto result = rondo({"backends"});

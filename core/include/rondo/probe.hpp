@@ -14,10 +14,11 @@ struct probe_options {
   // The program that opens each library and asks for its descriptor: the `rondo` command, or one
   // whose main() begins with
   //   if (rondo::is_probe(argc, argv)) return rondo::probe_main(argc, argv);
-  // Empty: libraries are opened untried.
+  // A script in front of it has to exec it: the child ends at once if this process is not its
+  // parent. Empty: libraries are opened untried.
   std::filesystem::path program{};
-  // For one library. One that takes longer is not loaded, and its process is killed with all that
-  // it has started.
+  // For one library, at most a day. One that takes longer is not loaded, and its process is killed
+  // with that process's group, for which a second more is waited; what has left the group lives on.
   std::chrono::milliseconds limit = std::chrono::seconds(10);
 };
 
