@@ -16,6 +16,7 @@ std::atomic<int> open_devices{0};
 std::atomic<bool> closed_early{false};  // a device, while another was open
 
 rondo_status open(rondo_backend** out, rondo_error_sink* error) {
+  if (broken(fault::open_takes_long)) sleep_ms(11'000);
   rondo_backend* made = nullptr;
   const auto status = ask(inner.backend.open, &made, error);
   if (status != RONDO_OK) return status;
@@ -53,7 +54,7 @@ rondo_status open_device(rondo_backend* backend, std::uint32_t index, const rond
   if (broken(fault::any_index_opened)) index = 0;
   if (broken(fault::device_option_ignored)) count = 0;
   if (broken(fault::device_leaks_descriptor)) (void)::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (broken(fault::device_leaks_thread)) leak_thread();
+  if (broken(fault::device_leaks_thread) || broken(fault::unloads_under_a_thread)) leak_thread();
   if (open_devices.fetch_add(1) == 0) closed_early = false;
   if (broken(fault::takes_signal)) std::signal(SIGUSR1, [](int) {});
   rondo_device* made = nullptr;

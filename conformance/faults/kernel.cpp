@@ -28,6 +28,8 @@ void change_params(rondo_kernel_params& p) {
     if (broken(fault::capacity_rounded) && queue->capacity < 1u << 20)
       queue->capacity = queue->capacity == 0 ? 0 : std::bit_ceil(queue->capacity);
     if (broken(fault::capacity_zero_replaced) && queue->capacity == 0) queue->capacity = 64;
+    if (broken(fault::payload_cut_to_fit))
+      queue->payload_capacity = std::min(queue->payload_capacity, std::uint32_t{RONDO_MAX_PAYLOAD});
     if (broken(fault::capacity_in_32_bits) && queue->capacity >> 32 != 0) queue->capacity = 16;
     if (broken(fault::publication_replaced) && queue->publication == RONDO_PUBLISH_COUNTED)
       queue->publication = RONDO_PUBLISH_DEFAULT;
@@ -46,7 +48,8 @@ void change_params(rondo_kernel_params& p) {
   if (broken(fault::each_block_handles)) p.grid = p.block = 0;
   if (broken(fault::kernel_option_ignored)) p.option_count = 0;
   if (broken(fault::watchdog_blind)) p.handler_deadline_ns = 0;
-  if (broken(fault::lease_ignored)) p.lease_ns = 0;
+  if (broken(fault::lease_ignored) || broken(fault::ended_is_renewed)) p.lease_ns = 0;
+  if (broken(fault::pin_ignored)) p.cpu = -1;
   if (broken(fault::tag_lost)) p.kernel_tag = 0;
   if (broken(fault::first_handler_for_all)) {
     if (first == nullptr) first = p.handler;
@@ -208,6 +211,20 @@ void use_memory_anew(const rondo_ring_map& map) {
   if (map.struct_size != 0) std::memset(map.lanes[0].slots, 0x77, map.capacity * map.slot_stride);
 }
 
+// Until half a second has passed without a push, or the time for the drain.
+void wait_for_pushers(rondo_kernel* kernel, std::uint64_t deadline) {
+  const std::uint64_t end = now_ns() + deadline;
+  const auto pushes = [&] {
+    const std::lock_guard lock(kernel->mutex);
+    return kernel->pushes;
+  };
+  for (std::uint64_t last = pushes(), since = now_ns(); now_ns() < end; sleep_ms(1)) {
+    const std::uint64_t now = pushes();
+    if (now != std::exchange(last, now)) since = now_ns();
+    if (now_ns() - since > 500'000'000) return;
+  }
+}
+
 rondo_status terminate(rondo_kernel* kernel, std::uint32_t mode, std::uint64_t deadline,
                        rondo_terminate_report* report, rondo_error_sink* error) {
   told sink(error);
@@ -215,6 +232,10 @@ rondo_status terminate(rondo_kernel* kernel, std::uint32_t mode, std::uint64_t d
   const std::uint64_t begin = now_ns();
   kernel_is_terminated(mode);
   if (broken(fault::pool_never_drains) && kernel->is_pooled) mode = RONDO_TERMINATE_DISCARD;
+  if (broken(fault::drains_what_comes) && mode == RONDO_TERMINATE_DRAIN) {
+    wait_for_pushers(kernel, deadline);
+    deadline -= std::min(deadline, now_ns() - begin);
+  }
   auto status = inner.kernel.terminate(kernel->inner, mode, deadline, report, sink.get());
   kernel->says_inactive = kernel->says_launched = false;
   if (broken(fault::terminate_late) && (status == RONDO_TIMEOUT || status == RONDO_HANDLER_HUNG))
@@ -275,6 +296,10 @@ void scale_down(std::uint64_t (&buckets)[RONDO_LATENCY_BUCKETS]) {
     buckets[i < by ? 0 : i - by] += n;
   }
 }
+void move_up(std::uint64_t (&buckets)[RONDO_LATENCY_BUCKETS]) {
+  for (std::size_t i = std::size(buckets) - 1; i > 0; --i)
+    buckets[i] = std::exchange(buckets[i - 1], 0);
+}
 void count_as_none(std::uint64_t (&buckets)[RONDO_LATENCY_BUCKETS]) {
   const std::uint64_t all =
       std::accumulate(std::begin(buckets), std::end(buckets), std::uint64_t{0});
@@ -285,6 +310,7 @@ void change_latencies(rondo_kernel_counters& out) {
   if (out.struct_size < sizeof out) return;  // an older host's
   if (broken(fault::handling_empty)) std::fill(std::begin(out.handling), std::end(out.handling), 0);
   if (broken(fault::handling_in_microseconds)) scale_down(out.handling);
+  if (broken(fault::handling_a_bucket_off)) move_up(out.handling);
   if (broken(fault::queueing_always_0)) count_as_none(out.queueing);
 }
 
@@ -316,7 +342,9 @@ rondo_status counters(rondo_kernel* kernel, rondo_kernel_counters* out) {
 }
 
 rondo_status renew(rondo_kernel* kernel) {
-  if (broken(fault::unadvertised_call_succeeds) || broken(fault::lease_ignored)) return RONDO_OK;
+  if (broken(fault::unadvertised_call_succeeds) || broken(fault::lease_ignored) ||
+      broken(fault::ended_is_renewed))
+    return RONDO_OK;
   return ask(inner.kernel.renew, kernel->inner);
 }
 

@@ -68,8 +68,9 @@ std::vector<rondo_string> capabilities() {
     add(name);
     if (list.size() == 1 && broken(fault::capability_twice)) add(name);
   }
-  if (broken(fault::capability_without_function) || broken(fault::lease_ignored))
-    add(RONDO_CAP_LEASE);
+  const bool pretends_leases = broken(fault::capability_without_function) ||
+                               broken(fault::lease_ignored) || broken(fault::ended_is_renewed);
+  if (pretends_leases && !inner_has(RONDO_CAP_LEASE)) add(RONDO_CAP_LEASE);
   if (broken(fault::claims_timed)) add(RONDO_CAP_TIMED);
   return list;
 }
@@ -149,6 +150,7 @@ rondo_plugin_descriptor describe() {
   d.struct_size = broken(fault::descriptor_too_short) ? 24 : sizeof d;
   d.abi_min = broken(fault::abi_interval_disjoint) ? 99 : 1;
   d.abi_max = broken(fault::abi_interval_disjoint) ? 99 : RONDO_ABI_VERSION;
+  d.unload_safe = broken(fault::unloads_under_a_thread) ? 1 : 0;
   d.id = text(broken(fault::id_without_form) ? "fault" : "dev.rondo.fault");
   d.name = inner.descriptor->name;  // images are found by it
   d.version = text(RONDO_PLUGIN_VERSION);
@@ -173,6 +175,7 @@ extern "C" __attribute__((visibility("default"))) const rondo_plugin_descriptor*
   using namespace rondo::faults;
   const char* const name = std::getenv("RONDO_FAULT");
   if (name != nullptr) chosen = find(name);
+  if (broken(fault::entry_knows_no_stranger) && min > RONDO_ABI_VERSION) return nullptr;
   if (broken(fault::entry_throws)) throw std::runtime_error("thrown by the entry");
   if (broken(fault::entry_starts_thread)) leak_thread();
   if (broken(fault::entry_returns_null) || !open_inner(host, min, max)) return nullptr;

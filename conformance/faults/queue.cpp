@@ -250,7 +250,10 @@ rondo_status pop_batch(rondo_queue* queue, rondo_envelope* headers, void* const*
 // ---- zero copy
 
 rondo_status reserve(rondo_queue* queue, std::uint32_t bytes, rondo_claim* out) {
-  return ask(inner.queue.reserve, queue->inner, bytes, out);
+  const auto status = ask(inner.queue.reserve, queue->inner, bytes, out);
+  if (status == RONDO_OK && broken(fault::claims_askew))
+    out->payload = static_cast<std::byte*>(out->payload) + 8;
+  return status;
 }
 rondo_status commit(rondo_queue* queue, rondo_claim* claim, const rondo_envelope* header) {
   if (broken(fault::committed_goes_nowhere)) return ask(inner.queue.abandon, queue->inner, claim);
@@ -278,6 +281,8 @@ rondo_status peek(rondo_queue* queue, rondo_view* out) {
     rondo_view copy = *out;
     (void)inner.queue.release(queue->inner, &copy);
   }
+  if (status == RONDO_OK && broken(fault::views_askew))
+    out->payload = static_cast<const std::byte*>(out->payload) + 8;
   return status;
 }
 rondo_status release(rondo_queue* queue, rondo_view* view) {

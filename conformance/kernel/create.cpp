@@ -53,8 +53,8 @@ RONDO_CASE(kernel, create, unknown_options_are_refused, core, "OPT-01 ABI-05", "
 
 RONDO_CASE(kernel, create, numbers_that_no_field_lists_are_refused, core, "OPT-02 ABI-05", "") {
   const auto expect = [&](const kernel_spec& spec, const std::string& what) {
-    expect_refused(it, spec, {RONDO_INVALID_ARGUMENT, RONDO_UNSUPPORTED}, "create with " + what,
-                   "OPT-02");
+    expect_refused(it, spec, {RONDO_INVALID_ARGUMENT, RONDO_UNSUPPORTED, RONDO_TOO_LARGE},
+                   "create with " + what, "OPT-02");
   };
   kernel_spec spec;
   spec.wait = 99;
@@ -65,6 +65,12 @@ RONDO_CASE(kernel, create, numbers_that_no_field_lists_are_refused, core, "OPT-0
   spec = {};
   spec.publication = 99;
   expect(spec, "publication 99");
+  spec = {};
+  spec.input_payload = RONDO_MAX_PAYLOAD + 1;
+  expect(spec, "a slot of 64 KiB and a byte in its input");
+  spec = {};
+  spec.output_payload = RONDO_MAX_PAYLOAD + 1;
+  expect(spec, "a slot of 64 KiB and a byte in its output");
 }
 
 RONDO_CASE(kernel, create, a_handler_without_an_image_is_refused, core, "EXEC-06 ABI-05", "") {

@@ -3,6 +3,7 @@
 #include "../support/kernel.hpp"
 #include "../support/suite.hpp"
 
+#include <atomic>
 #include <thread>
 
 namespace rondo::conformance {
@@ -94,6 +95,46 @@ RONDO_CASE(kernel, terminate, a_drain_that_cannot_finish_ends_in_time, core,
   while (kernel.try_receive(reply) == RONDO_OK) ++replies;
   expect_equal(replies + report.discarded, accepted,
                "replies and discarded requests, of " + std::to_string(accepted) + " accepted,");
+}
+
+// Somebody pushes all the time, faster than the handler handles, until told that it is over.
+RONDO_CASE(kernel, terminate, a_drain_ends_however_much_is_pushed_meanwhile, concurrent,
+           "LIFE-15 QUEUE-02", "") {
+  kernel_spec spec;
+  spec.handler = "ConformanceSlow";
+  spec.input_capacity = 16;
+  spec.output_capacity = 2048;  // nobody takes the replies meanwhile
+  test_kernel kernel(it, spec);
+  kernel.start();
+  std::atomic<std::uint64_t> accepted{0};
+  std::atomic<bool> stops{false};
+  std::jthread pushes([&] {
+    rondo_status status = RONDO_OK;
+    while (!stops && (status == RONDO_OK || status == RONDO_FULL)) {
+      status = kernel.try_send(kernels::slow_request{1, 4'000});
+      if (status == RONDO_OK) ++accepted;
+      else std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+  });
+  rondo_terminate_report report{};
+  const bool is_full = eventually([&] { return accepted >= 20; }, it.patience());
+  const std::uint64_t before = accepted;
+  const auto status = kernel.try_terminate(RONDO_TERMINATE_DRAIN, it.patience_ns(), report);
+  stops = true;
+  pushes.join();
+  require(is_full, "twenty requests of 4 ms were not taken");
+  expect_status(status, RONDO_OK,
+                "a drain that somebody pushes into, with seconds for what takes 64 ms,");
+  std::uint64_t replies = 0;
+  received reply;
+  while (kernel.try_receive(reply) == RONDO_OK) ++replies;
+  require(replies >= before, "of " + std::to_string(before) +
+                                 " requests that were accepted before "
+                                 "the drain only " +
+                                 std::to_string(replies) + " were answered");
+  rule("QUEUE-02");
+  expect_equal(replies + report.discarded, accepted.load(),
+               "replies and discarded requests, of those that were accepted,");
 }
 
 RONDO_CASE(kernel, terminate, a_hung_handler_is_told_in_time, core, "LIFE-04 LIFE-05 LIFE-07", "") {

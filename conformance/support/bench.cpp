@@ -113,6 +113,12 @@ void bench::close_backend() {
   if (backend_ != nullptr) api().backend.close(std::exchange(backend_, nullptr));
 }
 
+void bench::close_plugin() {
+  close_device();
+  close_backend();
+  plugin_.reset();
+}
+
 const rondo_module& suite_module(const std::filesystem::path& file) {
   static const rondo_module* const record = [&] {
     void* const library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);

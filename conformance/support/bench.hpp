@@ -77,6 +77,7 @@ class bench {
   // Close what is open before the case ends.
   void close_device();
   void close_backend();
+  void close_plugin();  // and let go of the library
 
   // From the suite's module. Any thread, once it was called.
   const rondo_handler& handler(std::string_view id);

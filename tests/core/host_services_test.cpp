@@ -19,7 +19,7 @@ TEST(host_services, say_their_size_and_version) {
   EXPECT_EQ(&rondo::host_services(), &host);
 }
 
-TEST(host_services, memory_is_aligned_and_accounted_until_it_is_given_back) {
+TEST(host_services, memory_is_aligned_and_accounted_until_it_is_given_back) {  // HOST-01
   const auto before = rondo::plugin_memory();
   for (const std::uint64_t alignment : {1, 16, 128, 4096}) {
     void* const memory = host.allocate(host.self, 1000, alignment);
@@ -34,7 +34,7 @@ TEST(host_services, memory_is_aligned_and_accounted_until_it_is_given_back) {
   }
 }
 
-TEST(host_services, memory_that_cannot_be_had_is_null_and_counts_nothing) {
+TEST(host_services, memory_that_cannot_be_had_is_null_and_counts_nothing) {  // HOST-01
   const auto before = rondo::plugin_memory();
   EXPECT_EQ(host.allocate(host.self, 16, 0), nullptr);
   EXPECT_EQ(host.allocate(host.self, 16, 24), nullptr);
@@ -46,7 +46,7 @@ TEST(host_services, memory_that_cannot_be_had_is_null_and_counts_nothing) {
   EXPECT_EQ(rondo::plugin_memory().blocks, before.blocks);
 }
 
-TEST(host_services, a_thread_knows_whether_it_is_in_a_call_from_the_host) {
+TEST(host_services, a_thread_knows_whether_it_is_in_a_call_from_the_host) {  // HOST-03
   EXPECT_EQ(host.on_host_call(host.self), 0u);
   {
     const rondo::host_call_guard outer;
@@ -63,7 +63,7 @@ TEST(host_services, a_thread_knows_whether_it_is_in_a_call_from_the_host) {
   EXPECT_EQ(host.on_host_call(host.self), 0u);
 }
 
-TEST(host_services, cancellation_is_seen_by_plugins) {
+TEST(host_services, cancellation_is_seen_by_plugins) {  // HOST-02
   EXPECT_EQ(host.cancelled(host.self), 0u);
   rondo::set_cancelled(true);
   EXPECT_EQ(host.cancelled(host.self), 1u);

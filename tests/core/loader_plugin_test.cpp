@@ -80,7 +80,7 @@ TEST(plugin, tables_of_earlier_and_later_versions_are_read_as_far_as_both_know_t
   }
 }
 
-TEST(plugin, capabilities_and_the_spoken_version_are_known_to_its_callers) {
+TEST(plugin, capabilities_and_the_spoken_version_are_known_to_its_callers) {  // HOST-05
   const scratch_directory dir;
   const auto path = dir.put_fixture("minimal");
   const auto report = load_from(dir.path());
@@ -94,7 +94,7 @@ TEST(plugin, capabilities_and_the_spoken_version_are_known_to_its_callers) {
   EXPECT_EQ(library.descriptor().magic, RONDO_PLUGIN_MAGIC);
 }
 
-TEST(plugin, is_entered_once_however_often_it_is_loaded) {
+TEST(plugin, is_entered_once_however_often_it_is_loaded) {  // HOST-04
   const scratch_directory dir;
   dir.put_fixture("minimal");
   entries = 0;
@@ -103,7 +103,7 @@ TEST(plugin, is_entered_once_however_often_it_is_loaded) {
   EXPECT_EQ(entries, 1);
 }
 
-TEST(plugin, is_entered_once_by_many_threads_at_a_time) {
+TEST(plugin, is_entered_once_by_many_threads_at_a_time) {  // HOST-04
   const scratch_directory dir;
   dir.put_fixture("minimal");
   dir.put_fixture("second");

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint64_t round_ns = std::uint64_t{1} << (32 + RONDO_STAMP_SHIFT);
 
-TEST(bucket, of_a_duration_is_the_power_of_two_that_it_reaches) {
+TEST(bucket, of_a_duration_is_the_power_of_two_that_it_reaches) {  // TEL-10
   EXPECT_EQ(ring::latency_bucket(0), 0u);
   EXPECT_EQ(ring::latency_bucket(1), 0u);
   for (std::uint32_t i = 1; i < RONDO_LATENCY_BUCKETS; ++i) {

@@ -104,7 +104,10 @@ bool try_core_faults(const std::vector<unit_test>& tests, const fs::path& progra
   return rondo::rules::all_are_caught(program, by_rule);
 }
 
-bool is_a_backends(const rule_text& rule) { return rule.file.ends_with("abi.h"); }
+// The host keeps what abi.h says of it.
+bool is_a_backends(const rule_text& rule) {
+  return rule.file.ends_with("abi.h") && !rule.id.starts_with("HOST-");
+}
 
 void list(std::ostream& out, const char* what, const std::vector<std::string>& names) {
   if (names.empty()) return;
@@ -123,8 +126,9 @@ std::string index(const citations& cases, const citations& tests, const citation
          "tests; `./dev rules` writes it\nanew. A rule is stated once, at the declaration it "
          "belongs "
          "to. What `abi.h` demands is a backend's to keep:\ncases of the conformance suite hold it "
-         "to that, and `rondo faults` shows that they would notice. The other\nrules are core's "
-         "and the ring's, and have unit tests; of these the test `broken` shows it.\n";
+         "to that, and `rondo faults` shows that they would notice. The other\nrules, HOST-01 and "
+         "the like among them, are core's and the ring's, and have unit tests; of these\nthe test "
+         "`broken` shows it.\n";
   for (const auto& rule : all_rules()) {
     out << "\n## " << rule.id << "\n\n> " << rule.text << "\n\n`" << rule.file << "`\n\n";
     list(out, "cases", of(cases, rule.id));

@@ -24,7 +24,7 @@
  * print, or call longjmp across this boundary [ABI-06].
  *
  * Blocking. Functions marked "never blocks" finish without waiting for another thread or for a
- * device. Every other function states its bound.
+ * device. Every other function keeps the bound that it states, or 10 s if it states none [ABI-14].
  */
 #ifndef RONDO_ABI_H
 #define RONDO_ABI_H
@@ -117,8 +117,8 @@ typedef struct rondo_string {
 } rondo_string;
 
 /* Where a failing function puts its explanation. Owned by the host, so that no text outlives the
- * library it came from: report() copies. A NULL sink is allowed everywhere. Call at most once per
- * failing call, from the thread that was called. subject is the name of the thing that failed,
+ * library it came from: report() copies. A NULL sink is allowed everywhere; a failing call reports
+ * once at most, from the thread that was called: subject is the name of the thing that failed,
  * message one sentence of what happened, remedy one sentence of what to do about it [ABI-07]. */
 typedef struct rondo_error_sink {
   uint32_t struct_size;
@@ -212,7 +212,7 @@ typedef struct rondo_message_type {
   uint32_t encoding; /* RONDO_ENCODING_* */
   rondo_string wire_name;
   uint32_t version;
-  uint32_t max_bytes; /* largest encoding, at most 65536 */
+  uint32_t max_bytes; /* largest encoding; it has to fit a slot, see RONDO_MAX_PAYLOAD */
   uint32_t alignment; /* of a plain payload; 1 if encoded */
   uint32_t flags;     /* RONDO_MESSAGE_* */
   uint64_t schema_hash;
@@ -397,13 +397,15 @@ typedef struct rondo_host_services {
   void (*log)(void* self, uint32_t level, rondo_string component, rondo_string message);
   /* A span of time on the calling thread, CLOCK_MONOTONIC nanoseconds. */
   void (*trace)(void* self, rondo_string name, uint64_t begin_ns, uint64_t end_ns);
-  /* Memory accounted to Rondo; NULL when there is none. alignment is a power of two. */
+  /* Memory from allocate() is accounted to Rondo until it is given back, and aligned to a power of
+   * two; NULL where it cannot be had, which counts nothing [HOST-01]. */
   void* (*allocate)(void* self, uint64_t bytes, uint64_t alignment);
   void (*deallocate)(void* self, void* memory, uint64_t bytes, uint64_t alignment);
-  /* Nonzero once the process is shutting Rondo down: long work should stop. */
+  /* cancelled() is nonzero once the process is shutting Rondo down, 0 before [HOST-02]: long work
+   * should stop. */
   uint32_t (*cancelled)(void* self);
-  /* Nonzero when the calling thread is inside a call that the host made into a plugin; a plugin's
-   * own threads get 0. For assertions. */
+  /* on_host_call() is nonzero when the calling thread is inside a call that the host made into a
+   * plugin; a plugin's own threads get 0 [HOST-03]. For assertions. */
   uint32_t (*on_host_call)(void* self);
 } rondo_host_services;
 
@@ -424,7 +426,8 @@ typedef struct rondo_table {
 #define RONDO_TABLE_BUFFER "rondo.buffer"   /* rondo_buffer_table,  with capability "buffer" */
 
 /* Capability names. What is advertised works; what is not advertised returns RONDO_UNSUPPORTED and
- * changes nothing [CAP-01]. Unknown names are ignored by the host. */
+ * changes nothing [CAP-01]. The host ignores names that it does not know, of tables too [HOST-05].
+ */
 #define RONDO_CAP_MAPPED "queue.mapped"       /* rondo_queue_table.map */
 #define RONDO_CAP_ZERO_COPY "queue.zero_copy" /* reserve/commit, peek/release */
 #define RONDO_CAP_BATCH "queue.batch"         /* push_batch, pop_batch */
@@ -456,7 +459,8 @@ typedef struct rondo_plugin_descriptor {
   uint32_t struct_size;
   uint32_t abi_min;
   uint32_t abi_max;
-  uint32_t unload_safe; /* nonzero: the library may be closed when it owns no live object */
+  uint32_t unload_safe; /* nonzero: the library may be closed when it owns no live object, and
+                           then leaves nothing behind [ABI-13] */
   rondo_string id;      /* reverse DNS, unique: "dev.rondo.cpu" */
   rondo_string name;    /* short: "cpu"; what users type */
   rondo_string version; /* semantic version of the plugin */
@@ -467,10 +471,11 @@ typedef struct rondo_plugin_descriptor {
   uint64_t table_count;
 } rondo_plugin_descriptor;
 
-/* The entry. Reads no device, starts no thread, never blocks [ABI-09]. host_abi_min/max is the
- * host's interval; a plugin that shares no version with it still returns its descriptor, so that
- * the refusal can name both. The result is constant and lives as long as the library. NULL only if
- * the plugin cannot describe itself. Called once, before any other function. */
+/* The entry. Reads no device, starts no thread, never blocks, and its result is constant for as
+ * long as the library lives [ABI-09]. host_abi_min/max is the host's interval; a plugin that shares
+ * no version with it still returns its descriptor, so that the refusal can name both [ABI-12]. NULL
+ * only if the plugin cannot describe itself. The host calls the entry once, before any other
+ * function [HOST-04]. */
 typedef const rondo_plugin_descriptor* (*rondo_plugin_entry_fn)(const rondo_host_services* host,
                                                                 uint32_t host_abi_min,
                                                                 uint32_t host_abi_max);
@@ -627,12 +632,13 @@ typedef struct rondo_ring_map {
   void* wake_line;                        /* rondo::ring::wake_line in host memory, or NULL */
 } rondo_ring_map;
 
-/* A slot claimed by reserve(): write the payload, fill the envelope, commit() or abandon(). */
+/* A slot claimed by reserve(): write the payload, fill the envelope, commit() or abandon(). The
+ * payloads of claims and of views are aligned to 16, whatever the slots' size [QUEUE-22]. */
 typedef struct rondo_claim {
   uint32_t struct_size;
   uint32_t capacity; /* bytes at payload */
-  void* payload;     /* aligned to 16 */
-  uint64_t token;    /* the backend's */
+  void* payload;
+  uint64_t token; /* the backend's */
 } rondo_claim;
 
 /* A message seen by peek(): valid until release(). */
@@ -640,7 +646,7 @@ typedef struct rondo_view {
   uint32_t struct_size;
   uint32_t reserved;
   const rondo_envelope* envelope;
-  const void* payload; /* aligned to 16 */
+  const void* payload;
   uint64_t token;
 } rondo_view;
 
@@ -732,7 +738,8 @@ typedef struct rondo_kernel_params {
   rondo_queue_params input;
   rondo_queue_params output;
   uint64_t kernel_tag;
-  int32_t cpu;    /* pin the kernel's thread to this processor; -1 = anywhere */
+  int32_t cpu;    /* with capability "thread.pin": the handler runs on this processor and on no
+                     other [EXEC-09]; -1 = anywhere */
   uint32_t grid;  /* blocks; 0 = default */
   uint32_t block; /* threads per block; 0 = default */
   uint32_t reserved;
@@ -769,7 +776,7 @@ typedef struct rondo_terminate_report {
 enum { RONDO_SAMPLE_EVERY = 64, RONDO_STAMP_SHIFT = 6 };
 
 /* Durations are counted in buckets that are powers of two of nanoseconds: bucket 0 holds 0 and 1
- * ns, bucket i those from 2^i up to 2^(i + 1), the last all from 2^39, nine minutes. */
+ * ns, bucket i those from 2^i up to 2^(i + 1), the last all from 2^39, nine minutes [TEL-10]. */
 enum { RONDO_LATENCY_BUCKETS = 40 };
 
 /* Counted by the kernel itself, single writer, since create. All monotonic but the depths [TEL-02].
@@ -811,8 +818,8 @@ typedef struct rondo_kernel_table {
   /* Build the kernel and its two queues; nothing runs yet. params is read during the call only; the
    * handler, its image and a copy of the start argument are all that is kept of it [LIFE-10]. A
    * handler that the backend has no image for is NO_IMAGE [EXEC-06]. A number that its field does
-   * not list is refused [OPT-02]. At most 30 s. Any. OK, INVALID_ARGUMENT, CAPACITY_*, UNSUPPORTED,
-   * NO_IMAGE, OUT_OF_MEMORY, LIMIT_REACHED, DEVICE_LOST. */
+   * not list is refused [OPT-02]. At most 30 s. Any. OK, INVALID_ARGUMENT, CAPACITY_*, TOO_LARGE,
+   * UNSUPPORTED, NO_IMAGE, OUT_OF_MEMORY, LIMIT_REACHED, DEVICE_LOST. */
   rondo_status (*create)(rondo_device*, const rondo_kernel_params* params, rondo_kernel** out,
                          rondo_error_sink* error);
   /* The kernel is resident when this returns OK. deadline_ns is a duration, as everywhere below. No
@@ -826,7 +833,8 @@ typedef struct rondo_kernel_table {
    * One at a time. OK, INVALID_STATE, TIMEOUT, DEVICE_LOST. */
   rondo_status (*activate)(rondo_kernel*, uint64_t deadline_ns, rondo_error_sink* error);
   rondo_status (*deactivate)(rondo_kernel*, uint64_t deadline_ns, rondo_error_sink* error);
-  /* DRAIN handles what is waiting first; DISCARD does not. Returns within deadline_ns plus one
+  /* DRAIN first handles what was accepted before the call, and ends however much is pushed
+   * meanwhile [LIFE-15]; DISCARD does not. Returns within deadline_ns plus one
    * second in every case [LIFE-04]. TIMEOUT from DRAIN: what was left is discarded and the kernel
    * is TERMINATED [LIFE-14]. HANDLER_HUNG: the handler did not return; the kernel is FAILED, its
    * memory is kept from reuse for the life of the process [LIFE-05]. One at a time. */
@@ -843,7 +851,8 @@ typedef struct rondo_kernel_table {
    * out->struct_size is set by the caller. Any. OK. */
   rondo_status (*counters)(rondo_kernel*, rondo_kernel_counters* out);
   /* Extend the lease by params.lease_ns from now; the first call takes the lease over, until the
-   * next launch. Any. OK, UNSUPPORTED, TERMINATED. */
+   * next launch. renew() of a kernel that has ended is TERMINATED, of any other OK [LIFE-16]. Any.
+   * OK, UNSUPPORTED, TERMINATED. */
   rondo_status (*renew)(rondo_kernel*);
   /* Why the kernel is FAILED: HANDLER_HUNG, DEVICE_LOST, … with one sentence in text (not
    * terminated; *length says how long). OK while it is not [LIFE-07]. Never blocks. Any. */

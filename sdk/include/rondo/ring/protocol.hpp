@@ -45,7 +45,7 @@ struct view {
 struct message {
   const envelope* header = nullptr;
   const envelope_times* times = nullptr;  // nullptr unless the queue is timed
-  const std::byte* payload = nullptr;     // aligned to 16
+  const std::byte* payload = nullptr;     // aligned, see QUEUE-22
   std::uint64_t sequence = 0;
 };
 
@@ -53,7 +53,7 @@ struct message {
 // Large because a chunked message is put together here; leave it uninitialised on a stack.
 struct claim {
   std::uint64_t sequence;
-  std::byte* payload;  // aligned to 16
+  std::byte* payload;  // aligned, see QUEUE-22
   std::uint32_t capacity;
   alignas(16) std::byte scratch[max_chunked_content];
 };
