@@ -26,6 +26,8 @@ void check_queue(const rondo_queue_params& params) {
     throw failure(RONDO_CAPACITY_NOT_POWER_OF_TWO, name, "a capacity is no power of two");
   if (params.capacity > std::uint64_t{1} << 32)
     throw failure(RONDO_CAPACITY_OVERFLOW, name, "a capacity is larger than what can be had");
+  if (params.payload_capacity == 0 || params.payload_capacity > RONDO_MAX_PAYLOAD)
+    throw failure(RONDO_INVALID_ARGUMENT, name, "a slot has 1 byte or more, and at most 64 KiB");
   if (params.lanes == 0 || params.lanes > RONDO_MAX_LANES)
     throw failure(RONDO_INVALID_ARGUMENT, name, "a queue has one lane or two");
   if (params.lanes != 1 || params.publication != RONDO_PUBLISH_DEFAULT ||
