@@ -43,10 +43,6 @@ class model_on : public suite_command, public testing::WithParamInterface<expect
 
 TEST_P(model_on, a_fault_finds_a_short_sequence_that_shows_it_again) {
   const auto& [fault, rules, most] = GetParam();
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  if (!std::filesystem::exists(plugin_with(fault)))
-    GTEST_SKIP() << "broken rings are not built under a sanitizer";
-#endif
   const auto found = with_fault(fault, {"--filter", "kernel.model", "--seed", "3"});
   ASSERT_EQ(found.exit_code, 1) << found.out << found.err;
   EXPECT_THAT(found.out, HasSubstr("seed 3"));
