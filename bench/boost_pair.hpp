@@ -1,6 +1,7 @@
 // What a user would pick instead: a pair of boost::lockfree::spsc_queue, one each way, and a pinned
-// thread that answers or counts. Three ways to carry a message: by value one at a time, by value in
-// ranges of up to 16, and by a pointer into a pool where the message is written and read in place.
+// thread that answers or counts. Four ways to carry a message: by value one at a time, by value in
+// ranges of up to 16, in such ranges and read where it lies, and by a pointer into a pool where the
+// message is written and read in place.
 #pragma once
 
 #include "messages.hpp"
@@ -12,6 +13,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <vector>
 
 namespace bench {
@@ -79,14 +81,29 @@ class range_lane {
 
   static constexpr spin how = spin::with_pause;
 
+ protected:
+  boost::lockfree::spsc_queue<Message> queue_;
+
  private:
   static constexpr std::size_t most = 16;
-  boost::lockfree::spsc_queue<Message> queue_;
   alignas(128) std::array<Message, most> outgoing_;
   std::size_t filled_ = 0;
   alignas(128) std::array<Message, most> incoming_;
   std::size_t next_ = 0;
   std::size_t taken_ = 0;
+};
+
+// One direction, up to 16 messages per push; whoever receives reads all there are where they lie.
+template <class Message>
+class all_lane : public range_lane<Message> {
+ public:
+  using range_lane<Message>::range_lane;
+
+  // How many there were.
+  template <class Use>
+  std::uint64_t try_receive(Use&& use) {
+    return this->queue_.consume_all([&](const Message& message) { use(message); });
+  }
 };
 
 // One direction; the queue carries pointers. Two messages more than slots: one is being written and
@@ -124,6 +141,7 @@ class spsc_pair {
  public:
   using request = message<role::request, Bytes>;
   using response = message<role::response, Bytes>;
+  static constexpr bool reads_all = std::is_same_v<Responses, all_lane<response>>;
 
   spsc_pair(int worker_cpu, std::size_t slots, duty what) : shared_(std::make_unique<both>(slots)) {
     worker_.emplace(worker_cpu, [lanes = shared_.get(), what](const std::atomic<bool>& stop) {
@@ -152,6 +170,14 @@ class spsc_pair {
   void receive(Use&& use) {
     patience reply("a reply of the peer");
     while (!shared_->responses.try_receive(use)) reply.wait<Responses::how>();
+  }
+  template <class Use>
+  std::uint64_t receive_some(std::uint64_t, Use&& use) requires(reads_all) {
+    patience reply("a reply of the peer");
+    for (;;) {
+      if (const std::uint64_t n = shared_->responses.try_receive(use); n != 0) return n;
+      reply.template wait<Responses::how>();
+    }
   }
   tally take_tally(const request& r) {
     send(r);
@@ -215,6 +241,9 @@ using pair_by_value = spsc_pair<Bytes, value_lane<message<role::request, Bytes>,
 template <std::uint32_t Bytes>
 using pair_by_range = spsc_pair<Bytes, range_lane<message<role::request, Bytes>>,
                                 range_lane<message<role::response, Bytes>>>;
+template <std::uint32_t Bytes>
+using pair_in_place = spsc_pair<Bytes, all_lane<message<role::request, Bytes>>,
+                                all_lane<message<role::response, Bytes>>>;
 template <std::uint32_t Bytes>
 using pair_by_pointer = spsc_pair<Bytes, pointer_lane<message<role::request, Bytes>>,
                                   pointer_lane<message<role::response, Bytes>>>;

@@ -3,6 +3,7 @@
 #include "machine.hpp"
 #include "passes.hpp"
 #include "placement.hpp"
+#include "word_ring.hpp"
 
 #include <memory>
 #include <vector>
@@ -102,6 +103,16 @@ void add_limit_cases(std::vector<bench_case>& to, processors cpus) {
   };
   add(ping_pong_pause, "spin", &measure_ping_pong<spin::with_pause>);
   add(ping_pong_no_pause, "spin without pause", &measure_ping_pong<spin::without_pause>);
+  to.push_back({{.name = "limit/pipelined/64",
+                 .peer = "limit",
+                 .size_bytes = 64,
+                 .how = mode::pipelined,
+                 .wait = "spin",
+                 .window = window_for(64)},
+                [=](const row_key& k, double seconds) {
+                  word_ring ring(cpus.worker, slots_for(64));
+                  return measure<mode::pipelined, 64>(k, seconds, ring);
+                }});
   constexpr std::uint32_t large = 65536;
   to.push_back({{.name = std::string(raw_in_place),
                  .peer = "limit",

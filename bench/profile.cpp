@@ -33,7 +33,7 @@ int run_profile(const std::string& what, double seconds, processors cpus) {
     return 0;
   }
   if (what == "batch") {
-    rondo_batch_replier<replier_64> client(options);
+    rondo_batch_reader<replier_64> client(options);
     say(what, pipelined_pass<64>(client, talk, window_for(64), seconds, nullptr));
     return 0;
   }

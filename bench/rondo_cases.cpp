@@ -27,6 +27,7 @@ constexpr variant always_parking{.suffix = "/park", .wait = rondo::wait_policy::
 constexpr variant batched{.suffix = "/batch-16"};
 constexpr variant batched_counted{
     .suffix = "/counted/batch-16", .publish = rondo::publish_policy::counted, .one_sender = true};
+constexpr variant batched_in_place{.suffix = "/batch-16/in-place"};
 constexpr variant in_place{.suffix = "/in-place"};
 constexpr variant in_place_counted{.suffix = "/counted/in-place",
                                    .publish = rondo::publish_policy::counted};
@@ -129,6 +130,8 @@ void add_rondo_cases(std::vector<bench_case>& to, processors cpus) {
   for (const variant& v : {batched, batched_counted})
     to.push_back(
         make_case<mode::pipelined, 64, rondo_batch_replier<replier_64>>("pipelined", v, cpus));
+  to.push_back(make_case<mode::pipelined, 64, rondo_batch_reader<replier_64>>(
+      "pipelined", batched_in_place, cpus));
   add_size<256, replier_256, counter_256>(to, cpus, {usual, counted, chunked},
                                           {usual, counted, chunked}, {usual, counted, chunked});
   add_size<65536, replier_65536, counter_65536>(to, cpus, {usual, counted}, {usual, counted},

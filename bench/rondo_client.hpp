@@ -112,6 +112,20 @@ class rondo_batch_replier : public launched<H> {
   std::size_t filled_ = 0, next_ = 0, taken_ = 0;
 };
 
+// The same, and each reply is read where it lies, as receive_batch() gives it.
+template <class H>
+class rondo_batch_reader : public rondo_batch_replier<H> {
+ public:
+  using rondo_batch_replier<H>::rondo_batch_replier;
+  using typename launched<H>::response;
+
+  template <class Use>
+  std::uint64_t receive_some(std::uint64_t count, Use&& use) {
+    const auto read = [&](const rondo::reply_view<response>& r) { use(*r.value); };
+    return this->receiver_.receive_batch(count, read, longest_wait).value();
+  }
+};
+
 // Requests written and replies read where they travel.
 template <class H>
 class rondo_in_place_replier : public launched<H> {

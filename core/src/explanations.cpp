@@ -56,6 +56,13 @@ error_info why_no_value(const std::string& kernel_id, const rondo_envelope& head
           same_headers};
 }
 
+std::unique_ptr<error_info> instance::explained(status code, const codec& type,
+                                                nanoseconds timeout) const {
+  auto why = std::make_unique<error_info>();
+  explain(code, type, timeout, *why);
+  return why;
+}
+
 status instance::explain(status code, const codec& type, nanoseconds timeout,
                          error_info& why) const {
   why.code = code;

@@ -75,10 +75,12 @@ class instance {
               const send_options& how, error_info& why);
   status receive(const codec& response, void* out, rondo_envelope& header, nanoseconds timeout,
                  error_info& why);
-  status send_batch(const codec& request, const void* messages, std::uint64_t count,
-                    batch_sent& sent, nanoseconds timeout, error_info& why);
-  status receive_batch(const codec& response, const reply_sink& sink, std::uint64_t most,
-                       std::uint64_t& taken, nanoseconds timeout, error_info& why);
+  std::unique_ptr<error_info> send_batch(const codec& request, const void* messages,
+                                         std::uint64_t count, batch_sent& sent,
+                                         nanoseconds timeout);
+  std::unique_ptr<error_info> receive_batch(const codec& response, const reply_sink& sink,
+                                            std::uint64_t most, std::uint64_t& taken,
+                                            nanoseconds timeout);
   // As call, for bytes.
   status call_bytes(const void* request, std::uint32_t bytes, std::uint16_t version,
                     std::vector<std::byte>& reply, rondo_envelope& header, nanoseconds timeout,
@@ -106,6 +108,7 @@ class instance {
   status health() const;
   // Fills `why` with the words for a code, and returns it.
   status explain(status code, const codec& type, nanoseconds timeout, error_info& why) const;
+  std::unique_ptr<error_info> explained(status code, const codec& type, nanoseconds timeout) const;
 
  private:
   const backend_api& api() const { return plan_.device->api(); }
@@ -168,6 +171,7 @@ class instance {
   status send_order(const order& of, deadline& until, std::uint64_t& id,
                     reply_router::ticket* ticket);
   status send_batch_until(send_port::outgoing& batch, deadline& until, std::uint64_t& dropped);
+  status wait_to_send_batch(send_port::outgoing& batch, deadline& until, std::uint64_t& dropped);
   status send_moving(const order& of, deadline& until);
   // Why the kernel is failed, when it is.
   struct failure_cause {

@@ -73,16 +73,18 @@ status kernel_handle::receive_erased(const detail::codec& response, void* out,
                                      rondo_envelope& header, nanoseconds timeout, error_info& why) {
   return instance_->receive(response, out, header, timeout, why);
 }
-status kernel_handle::send_batch_erased(const detail::codec& request, const void* messages,
-                                        std::uint64_t count, batch_sent& sent, nanoseconds timeout,
-                                        error_info& why) {
-  return instance_->send_batch(request, messages, count, sent, timeout, why);
+std::unique_ptr<error_info> kernel_handle::send_batch_erased(const detail::codec& request,
+                                                             const void* messages,
+                                                             std::uint64_t count, batch_sent& sent,
+                                                             nanoseconds timeout) {
+  return instance_->send_batch(request, messages, count, sent, timeout);
 }
-status kernel_handle::receive_batch_erased(const detail::codec& response,
-                                           const detail::reply_sink& sink, std::uint64_t most,
-                                           std::uint64_t& taken, nanoseconds timeout,
-                                           error_info& why) {
-  return instance_->receive_batch(response, sink, most, taken, timeout, why);
+std::unique_ptr<error_info> kernel_handle::receive_batch_erased(const detail::codec& response,
+                                                                const detail::reply_sink& sink,
+                                                                std::uint64_t most,
+                                                                std::uint64_t& taken,
+                                                                nanoseconds timeout) {
+  return instance_->receive_batch(response, sink, most, taken, timeout);
 }
 
 status kernel_handle::reserve_erased(const detail::codec& request, detail::claim_state& out,

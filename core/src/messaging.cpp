@@ -74,9 +74,7 @@ template <class Send, class Read>
 inline std::unique_ptr<error_info> instance::exchange(const call_codecs& types, nanoseconds timeout,
                                                       Send&& send, Read&& read) {
   const auto fail = [&](status code, const codec& about) {
-    auto why = std::make_unique<error_info>();
-    explain(code, about, timeout, *why);
-    return why;
+    return explained(code, about, timeout);
   };
   input_->expect_to_send();
   deadline until(clamp(timeout));
@@ -171,8 +169,9 @@ status instance::send(const codec& request, const void* in, std::uint64_t& id, n
   return code == RONDO_OK ? code : explain(code, request, timeout, why);
 }
 
-status instance::send_batch(const codec& request, const void* messages, std::uint64_t count,
-                            batch_sent& sent, nanoseconds timeout, error_info& why) {
+std::unique_ptr<error_info> instance::send_batch(const codec& request, const void* messages,
+                                                 std::uint64_t count, batch_sent& sent,
+                                                 nanoseconds timeout) {
   deadline until(clamp(timeout));
   send_port::outgoing batch{request, static_cast<const std::byte*>(messages), count};
   status code = RONDO_OK;
@@ -182,32 +181,44 @@ status instance::send_batch(const codec& request, const void* messages, std::uin
   } catch (...) {
     if (batch.sent == 0) throw;  // else the caller learns how many went, and meets it again
   }
-  if (batch.sent == 0) return code == RONDO_OK ? code : explain(code, request, timeout, why);
   sent = {batch.first_id, batch.sent, dropped};
-  return RONDO_OK;
+  if (batch.sent != 0 || code == RONDO_OK) [[likely]]
+    return nullptr;
+  return explained(code, request, timeout);
 }
 
 status instance::send_batch_until(send_port::outgoing& batch, deadline& until,
                                   std::uint64_t& dropped) {
+  if (closed_.load(std::memory_order_acquire)) [[unlikely]]  // SYNC: closed
+    return refusal();
+  const status code = input_->try_send_batch(batch);
+  if (code != RONDO_FULL) [[likely]]
+    return code;
+  return wait_to_send_batch(batch, until, dropped);
+}
+
+// There was no room for all of it.
+status instance::wait_to_send_batch(send_port::outgoing& batch, deadline& until,
+                                    std::uint64_t& dropped) {
   const bool waits_briefly = until.is_zero() && plan_.options.input_full == when_full::drop_oldest;
   deadline brief(oldest_patience_ns);
   deadline& end = waits_briefly ? brief : until;
+  std::uint64_t before = 0;
   for (patience waiting;;) {
-    if (closed_.load(std::memory_order_acquire)) [[unlikely]]  // SYNC: closed
-      return refusal();
-    const std::uint64_t before = batch.sent;
-    status code = input_->try_send_batch(batch);
-    if (code != RONDO_FULL) return code;
     if (closed_.load(std::memory_order_acquire)) return refusal();  // SYNC: closed
-    code = when_input_full(false, batch.left());
+    status code = when_input_full(false, batch.left());
     if (code == RONDO_DROPPED) dropped = batch.left();
     if (code != RONDO_OK) return code;
     if (end.is_zero()) return RONDO_FULL;
     if (batch.sent != before) waiting.found_work();
     else waiting.rest();
     if (end.passed()) return waits_briefly ? RONDO_FULL : RONDO_TIMEOUT;
-    const status now = health();
-    if (now != RONDO_OK) return now;
+    code = health();
+    if (code != RONDO_OK) return code;
+    before = batch.sent;
+    if (closed_.load(std::memory_order_acquire)) return refusal();  // SYNC: closed
+    code = input_->try_send_batch(batch);
+    if (code != RONDO_FULL) return code;
   }
 }
 
@@ -224,11 +235,14 @@ status instance::receive(const codec& response, void* out, rondo_envelope& heade
   return code == RONDO_OK ? read : explain(code, response, timeout, why);
 }
 
-status instance::receive_batch(const codec& response, const reply_sink& sink, std::uint64_t most,
-                               std::uint64_t& taken, nanoseconds timeout, error_info& why) {
+std::unique_ptr<error_info> instance::receive_batch(const codec& response, const reply_sink& sink,
+                                                    std::uint64_t most, std::uint64_t& taken,
+                                                    nanoseconds timeout) {
   deadline until(clamp(timeout));
   const status code = router_->receive_batch(until, sink, most, taken);
-  return code == RONDO_OK ? code : explain(code, response, timeout, why);
+  if (code == RONDO_OK) [[likely]]
+    return nullptr;
+  return explained(code, response, timeout);
 }
 
 }  // namespace rondo::detail

@@ -11,8 +11,8 @@ namespace rondo::detail {
 
 namespace {
 
-// The kernel begins with the first messages while the rest is written, and what was just written is
-// still in the cache when it is published.
+// Where not each is published for itself, the kernel begins with the first while the rest is
+// written; and if it sleeps, it is woken after so many.
 constexpr std::uint64_t messages_per_publication = 64;
 // Calls: how many messages are encoded before they are pushed.
 constexpr std::uint64_t messages_per_push = 64;
@@ -67,25 +67,24 @@ status send_port::send_batch_mapped(outgoing& batch) {
   const std::uint64_t claimed = ring_.try_reserve_batch(batch.left(), first);
   if (claimed == 0) return RONDO_FULL;
   if (batch.first_id == 0) batch.first_id = first + 1;
-  const status code = fill_and_publish(batch, first, claimed);
+  const status code = put(batch, first, claimed);
   return code == RONDO_OK && batch.left() > 0 ? RONDO_FULL : code;
 }
 
 // OK or TOO_LARGE. Whatever happens, every claimed slot is published or abandoned.
-status send_port::fill_and_publish(outgoing& batch, std::uint64_t first, std::uint64_t count) {
+status send_port::put(outgoing& batch, std::uint64_t first, std::uint64_t count) {
   const std::uint64_t end = first + count;
   while (first != end) {
     const std::uint64_t wanted = std::min(end - first, messages_per_publication);
     std::uint64_t filled = 0;
     try {
-      batch.type.fill(ring_, first, batch.next(), wanted, filled);
+      batch.type.put_batch(ring_, first, batch.next(), wanted, filled);
     } catch (...) {
-      publish(first, filled);
       batch.sent += filled;
       abandon(first + filled, end - first - filled);
       throw;
     }
-    publish(first, filled);
+    if (wake_ != nullptr) ring::wake_if_parked(wake_);
     batch.sent += filled;
     first += filled;
     if (filled < wanted) [[unlikely]] {
@@ -94,11 +93,6 @@ status send_port::fill_and_publish(outgoing& batch, std::uint64_t first, std::ui
     }
   }
   return RONDO_OK;
-}
-
-void send_port::publish(std::uint64_t first, std::uint64_t count) {
-  ring_.commit_batch(first, count);
-  if (wake_ != nullptr) ring::wake_if_parked(wake_);
 }
 
 void send_port::abandon(std::uint64_t first, std::uint64_t count) {
@@ -110,7 +104,8 @@ void send_port::abandon(std::uint64_t first, std::uint64_t count) {
     ring_.take(first + i, slot);
     ring_.fill(slot, header);
   }
-  publish(first, count);
+  ring_.commit_batch(first, count);
+  if (wake_ != nullptr) ring::wake_if_parked(wake_);
 }
 
 // A message keeps its id while it waits for room, so that the ids of a batch are consecutive.

@@ -108,8 +108,7 @@ class send_port {
   status commit_called(claimed_slot& slot, const codec& type, const void* staged,
                        std::uint64_t& id);
   status send_batch_mapped(outgoing& batch);
-  status fill_and_publish(outgoing& batch, std::uint64_t first, std::uint64_t count);
-  void publish(std::uint64_t first, std::uint64_t count);
+  status put(outgoing& batch, std::uint64_t first, std::uint64_t count);
   void abandon(std::uint64_t first, std::uint64_t count);
   status send_batch_called(outgoing& batch);
   status push(const rondo_envelope* headers, const void* const* payloads, std::uint64_t count,

@@ -93,11 +93,18 @@ void worker::serve_at(command during) {
   ring::spinner spinner(spin_time());
   const bool emits = (handler_.flags & RONDO_HANDLER_EMITS) != 0;
   const bool streams = Pace == pace::untimed && may_stream();
+  bool is_streaming = false;  // one request more than now and then: worth the beginning of a run
   while (ordered() == during) {
     if (during == command::drain && in_.next_sequence() >= drain_until_.normal) return;
     if constexpr (Pace == pace::timed) run_due_timer();
     more_follow_ = emits || spinner.looks() == 0;
-    if (streams && spinner.looks() == 0 && stream(during) > 0) continue;
+    if (streams && (spinner.looks() == 0 || (is_streaming && in_.may_have_message()))) {
+      if (const std::uint64_t handled = stream(during); handled > 0) {
+        is_streaming = handled > 1;
+        spinner.found_work();
+        continue;
+      }
+    }
     if (step()) spinner.found_work();
     else rest<Pace>(during, spinner);
   }

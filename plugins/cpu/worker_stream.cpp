@@ -9,6 +9,7 @@ namespace rondo::cpu {
 
 bool worker::may_stream() const {
   return reserves_ahead_ && options_.handler_deadline_ns == 0 &&
+         ring::consumer_run<ring::publication::word>::serves(in_) &&
          ring::producer_run<>::serves(out_) &&
          handler_.response.max_bytes <= out_.shape().payload_capacity;
 }
@@ -16,7 +17,7 @@ bool worker::may_stream() const {
 // Until there is no more, or the command is another. Each request is answered and released before
 // the next is looked at. Returns how many were handled.
 std::uint64_t worker::stream(command during) {
-  ring::consumer_run<> requests(in_);
+  ring::consumer_run<ring::publication::word> requests(in_);
   ring::producer_run<> replies(out_);
   rondo_invocation& call = invocation_.base;
   ring::wake_line* const receiver = output_.memory().wake_line();

@@ -116,12 +116,13 @@ class ring_run {
         explorer_.wait(seen);
         continue;
       }
-      if (scenario_.in_runs) fill_in_run(number * 100 + i, first, got);
-      else fill(number * 100 + i, first, got);
+      if (scenario_.in_runs) {
+        fill_in_run(number * 100 + i, first, got);
+      } else {
+        fill(number * 100 + i, first, got);
+        producer_.commit_batch(first, got);
+      }
       i += got;
-      const inside_a_run<P> inside(
-          explorer_);  // of what a filling_run has written, this is the end
-      producer_.commit_batch(first, got);
     }
   }
 
@@ -216,16 +217,29 @@ class ring_run {
     }
   }
   void fill_in_run(std::uint64_t id, std::uint64_t first, std::uint64_t count) {
-    ring::filling_run<P> run(producer_, first);
+    if (scenario_.shape.how == publication::word)
+      fill_in_run_by<publication::word>(id, first, count);
+    else fill_in_run_by<publication::counted>(id, first, count);
+  }
+  template <publication How>
+  void fill_in_run_by(std::uint64_t id, std::uint64_t first, std::uint64_t count) {
+    const inside_a_run<P> inside(explorer_);
+    ring::filling_run<How, P> run(producer_, first);
     for (; run.sequence() != first + count; ++id) {
       explorer_.plain_write(slot(run.sequence()));
       fill_payload(run.payload(), id, length_of(id));
       run.finish(envelope_for(id, length_of(id)));
     }
+    run.publish();
   }
   void take_run() {
+    if (scenario_.shape.how == publication::word) take_run_by<publication::word>();
+    else take_run_by<publication::counted>();
+  }
+  template <publication How>
+  void take_run_by() {
     const inside_a_run<P> inside(explorer_);
-    ring::consumer_run<P> run(consumer_);
+    ring::consumer_run<How, P> run(consumer_);
     const std::uint64_t first = run.next_sequence();
     ring::message m;
     while (run.next_sequence() != end() && run.peek(m)) {

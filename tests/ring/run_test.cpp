@@ -26,6 +26,28 @@ struct ring_and_ends {
   }
 };
 
+// use(run) with a run of this ring, which ends with it.
+template <class Use>
+void in_a_run(ring::consumer<>& of, Use&& use) {
+  if (of.shape().how == publication::word) {
+    ring::consumer_run<publication::word> run(of);
+    use(run);
+  } else {
+    ring::consumer_run<publication::counted> run(of);
+    use(run);
+  }
+}
+template <class Use>
+void in_a_filling_run(ring::producer<>& of, std::uint64_t first, Use&& use) {
+  if (of.shape().how == publication::word) {
+    ring::filling_run<publication::word> run(of, first);
+    use(run);
+  } else {
+    ring::filling_run<publication::counted> run(of, first);
+    use(run);
+  }
+}
+
 TEST(a_consumer_run, gives_every_message_through_laps_of_the_ring) {
   for (const publication how : contiguous)
     for (const std::uint64_t start : starts) {
@@ -36,17 +58,16 @@ TEST(a_consumer_run, gives_every_message_through_laps_of_the_ring) {
       for (std::uint64_t lap = 1; lap <= 40; ++lap) {
         for (std::uint64_t n = 0; n < lap % 9; ++n)
           ASSERT_EQ(push_id(producer, in++, 64), RONDO_OK);
-        ring::consumer_run<> run(consumer);
-        ring::message m;
-        while (run.peek(m)) {
-          ASSERT_TRUE(is_message(m, out, 64));
-          ASSERT_EQ(m.sequence, start + out);
-          ASSERT_EQ(m.times, nullptr);
-          run.advance();
-          ++out;
-        }
+        in_a_run(consumer, [&](auto& run) {
+          for (ring::message m; run.peek(m); ++out) {
+            ASSERT_TRUE(is_message(m, out, 64));
+            ASSERT_EQ(m.sequence, start + out);
+            ASSERT_EQ(m.times, nullptr);
+            run.advance();
+          }
+          run.publish_head();
+        });
         ASSERT_EQ(out, in);
-        run.publish_head();
         ASSERT_EQ(producer.depth(), 0u);
       }
     }
@@ -58,13 +79,14 @@ TEST(a_consumer_run, frees_nothing_before_it_publishes_the_head) {
     ring_and_ends of({how, 4, 64});
     auto& [memory, producer, consumer] = of;
     for (std::uint64_t id = 0; id < 4; ++id) ASSERT_EQ(push_id(producer, id, 64), RONDO_OK);
-    ring::consumer_run<> run(consumer);
-    ring::message m;
-    ASSERT_TRUE(run.peek(m));
-    run.advance();
-    EXPECT_EQ(push_id(producer, 4, 64), RONDO_FULL);
-    run.publish_head();
-    EXPECT_EQ(push_id(producer, 4, 64), RONDO_OK);
+    in_a_run(consumer, [&, &producer = producer](auto& run) {
+      ring::message m;
+      ASSERT_TRUE(run.peek(m));
+      run.advance();
+      EXPECT_EQ(push_id(producer, 4, 64), RONDO_FULL);
+      run.publish_head();
+      EXPECT_EQ(push_id(producer, 4, 64), RONDO_OK);
+    });
   }
 }
 
@@ -75,15 +97,14 @@ TEST(a_consumer_run, leaves_the_consumer_where_it_ended) {
     auto& [memory, producer, consumer] = of;
     for (std::uint64_t id = 0; id < 6; ++id) ASSERT_EQ(push_id(producer, id, 64), RONDO_OK);
     ASSERT_TRUE(pops_id(consumer, 0, 64));
-    {
-      ring::consumer_run<> run(consumer);
+    in_a_run(consumer, [&](auto& run) {
       ring::message m;
       for (std::uint64_t id = 1; id < 4; ++id) {
         ASSERT_TRUE(run.peek(m));
         ASSERT_TRUE(is_message(m, id, 64));
         run.advance();
       }
-    }
+    });
     EXPECT_EQ(consumer.next_sequence(), 4u);
     EXPECT_EQ(producer.depth(), 5u) << "the head is published with the next release";
     for (std::uint64_t id = 4; id < 6; ++id) ASSERT_TRUE(pops_id(consumer, id, 64));
@@ -103,41 +124,36 @@ TEST(a_consumer_run, ends_before_an_abandoned_and_before_a_malformed_message) {
     ASSERT_EQ(producer.try_reserve(64, c), RONDO_OK);
     producer.commit(c, envelope_for(2, 65));  // longer than a slot
     ring::message m;
-    {
-      ring::consumer_run<> run(consumer);
+    in_a_run(consumer, [&](auto& run) {
       ASSERT_TRUE(run.peek(m));
       run.advance();
       EXPECT_FALSE(run.peek(m));
       EXPECT_EQ(run.next_sequence(), 1u);
-    }
+    });
     EXPECT_EQ(consumer.peek(m), RONDO_MALFORMED) << "behind the abandoned one";
     EXPECT_EQ(consumer.skipped(), 1u);
-    ring::consumer_run<> run(consumer);
-    EXPECT_FALSE(run.peek(m));
+    in_a_run(consumer, [&](auto& run) { EXPECT_FALSE(run.peek(m)); });
   }
 }
 
-TEST(a_consumer_run, has_no_messages_where_requests_may_be_given_up_or_are_in_chunks) {
-  for (const ring_shape& shape : {ring_shape{.how = publication::word, .drop_oldest = true},
-                                  ring_shape{.how = publication::counted, .drop_oldest = true},
-                                  ring_shape{.how = publication::chunked}}) {
-    SCOPED_TRACE(::testing::Message() << shape);
-    ring_and_ends of(shape);
-    auto& [memory, producer, consumer] = of;
-    ASSERT_EQ(push_id(producer, 0, 64), RONDO_OK);
-    ring::message m;
-    {
-      ring::consumer_run<> run(consumer);
-      EXPECT_FALSE(run.peek(m));
-    }
-    EXPECT_TRUE(pops_id(consumer, 0, 64));
-  }
+TEST(a_consumer_run, is_for_its_publication_and_not_where_requests_may_be_given_up) {
+  const auto serve = [](const ring_shape& shape) {
+    const auto memory = make_ring(shape);
+    const ring::consumer<> consumer(memory.view());
+    return std::pair(ring::consumer_run<publication::word>::serves(consumer),
+                     ring::consumer_run<publication::counted>::serves(consumer));
+  };
+  EXPECT_EQ(serve({.how = publication::word}), std::pair(true, false));
+  EXPECT_EQ(serve({.how = publication::counted}), std::pair(false, true));
+  EXPECT_EQ(serve({.how = publication::chunked}), std::pair(false, false));
+  EXPECT_EQ(serve({.how = publication::word, .drop_oldest = true}), std::pair(false, false));
+  EXPECT_EQ(serve({.how = publication::counted, .drop_oldest = true}), std::pair(false, false));
 }
 
 TEST(a_consumer_run, takes_nothing_from_a_counter_that_cannot_be) {
   const auto memory = make_ring({publication::counted, 4, 64});
   ring::consumer<> consumer(memory.view());
-  ring::consumer_run<> run(consumer);
+  ring::consumer_run<publication::counted> run(consumer);
   ring::message m;
   for (const std::uint64_t tail : {std::uint64_t{5}, ~std::uint64_t{0}}) {
     memory.view().producer->tail = tail;
@@ -187,29 +203,67 @@ TEST(a_producer_run, is_not_for_shared_timed_counted_or_chunked_producers) {
   EXPECT_FALSE(serves({.how = publication::chunked}, true));
 }
 
-TEST(a_filling_run, writes_what_a_batch_publishes) {
+TEST(a_filling_run, publishes_what_it_has_filled) {
   for (const publication how : contiguous)
     for (const std::uint64_t start : starts) {
       SCOPED_TRACE(name_of(how));
       ring_and_ends of({how, 8, 64}, start);
       auto& [memory, producer, consumer] = of;
-      ASSERT_TRUE(ring::filling_run<>::serves(producer));
       std::uint64_t id = 0;
       for (std::uint64_t want : {3u, 8u, 1u, 5u, 7u}) {
         std::uint64_t first = 0;
         ASSERT_EQ(producer.try_reserve_batch(want, first), want);
-        ring::filling_run<> run(producer, first);
-        for (std::uint64_t i = 0; i < want; ++i) {
-          ASSERT_EQ(run.sequence(), first + i);
-          fill_payload(run.payload(), id + i, 64);
-          run.finish(envelope_for(id + i, 64));
-        }
-        ring::message m;
-        ASSERT_EQ(consumer.peek(m), RONDO_EMPTY) << "not before the batch is committed";
-        producer.commit_batch(first, want);
+        in_a_filling_run(producer, first, [&](auto& run) {
+          for (std::uint64_t i = 0; i < want; ++i) {
+            ASSERT_EQ(run.sequence(), first + i);
+            fill_payload(run.payload(), id + i, 64);
+            run.finish(envelope_for(id + i, 64));
+          }
+          run.publish();
+        });
         for (std::uint64_t i = 0; i < want; ++i) ASSERT_TRUE(pops_id(consumer, id++, 64));
       }
     }
+}
+
+TEST(a_filling_run, publishes_by_word_at_once_and_counted_when_it_is_told) {
+  for (const publication how : contiguous) {
+    SCOPED_TRACE(name_of(how));
+    ring_and_ends of({how, 8, 64});
+    auto& [memory, producer, consumer] = of;
+    std::uint64_t first = 0;
+    ASSERT_EQ(producer.try_reserve_batch(2, first), 2u);
+    in_a_filling_run(producer, first, [&, &consumer = consumer](auto& run) {
+      for (std::uint64_t id = 0; id < 2; ++id) {
+        fill_payload(run.payload(), id, 64);
+        run.finish(envelope_for(id, 64));
+        if (how == publication::word) {
+          EXPECT_TRUE(pops_id(consumer, id, 64));
+        }
+      }
+      ring::message m;
+      EXPECT_EQ(consumer.peek(m), RONDO_EMPTY);
+      run.publish();
+      run.publish();  // there is nothing more
+    });
+    if (how == publication::counted) {
+      for (std::uint64_t id = 0; id < 2; ++id) EXPECT_TRUE(pops_id(consumer, id, 64));
+    }
+    EXPECT_EQ(producer.depth(), 0u);
+  }
+}
+
+TEST(a_filling_run, is_not_for_timed_or_chunked_producers) {
+  const auto serve = [](const ring_shape& shape) {
+    const auto memory = make_ring(shape);
+    const ring::producer<> producer(memory.view());
+    return std::pair(ring::filling_run<publication::word>::serves(producer),
+                     ring::filling_run<publication::counted>::serves(producer));
+  };
+  EXPECT_EQ(serve({.how = publication::word}), std::pair(true, false));
+  EXPECT_EQ(serve({.how = publication::counted}), std::pair(false, true));
+  EXPECT_EQ(serve({.how = publication::word, .timed = true}), std::pair(false, false));
+  EXPECT_EQ(serve({.how = publication::chunked}), std::pair(false, false));
 }
 
 }  // namespace

@@ -47,34 +47,19 @@ inline rondo_envelope request_header(std::int64_t length, std::uint32_t version,
           correlation};
 }
 
-// The same for plain messages where every slot leaves them contiguous: all but the ids is the same.
-template <message_type T>
-void fill_plain_slots(const ring::producer<>& ring, std::uint64_t first, const T* from,
-                      std::uint64_t count) {
-  ring::filling_run<> run(ring, first);
-  for (const T* const end = from + count; from != end; ++from) {
-    __builtin_memcpy(__builtin_assume_aligned(run.payload(), 16), from, sizeof(T));
-    rondo_envelope header =
-        request_header(sizeof(T), message_of<T>.version, run.sequence() + 1, run.sequence() + 1);
-    header.reserved = ring::stamp_for(run.sequence());
-    run.finish(header);
-  }
-}
-
-// Fills claimed slots from `first` on with an array of T, up to the first that cannot be encoded.
-// `filled` is right also when an encoding throws.
+// Fills claimed slots from `first` on with an array of T, up to the first that cannot be encoded,
+// and publishes them. `filled` is right also when an encoding throws.
 template <message_type T>
 void fill_slots(ring::producer<>& shared, std::uint64_t first, const void* messages,
                 std::uint64_t count, std::uint64_t& filled) {
   const T* const from = static_cast<const T*>(messages);
   filled = 0;
-  if constexpr (is_plain<T>) {
-    if (ring::filling_run<>::serves(shared) && sizeof(T) <= shared.shape().payload_capacity) {
-      fill_plain_slots(shared, first, from, count);
-      filled = count;
-      return;
-    }
-  }
+  struct publish_at_end {
+    ring::producer<>& ring;
+    const std::uint64_t first;
+    const std::uint64_t& filled;
+    ~publish_at_end() { ring.commit_batch(first, filled); }
+  } const publishing{shared, first, filled};
   ring::claim slot;
   for (; filled < count; ++filled) {
     shared.take(first + filled, slot);
@@ -86,6 +71,40 @@ void fill_slots(ring::producer<>& shared, std::uint64_t first, const void* messa
     header.reserved = ring::stamp_for(first + filled);
     shared.fill(slot, header);
   }
+}
+
+// The same for plain messages where every slot leaves them contiguous: all but the ids is the same.
+template <ring::publication How, message_type T>
+void fill_plain_slots(ring::producer<>& ring, std::uint64_t first, const T* from,
+                      std::uint64_t count) {
+  ring::filling_run<How> run(ring, first);
+  for (const T* const end = from + count; from != end; ++from) {
+    __builtin_memcpy(__builtin_assume_aligned(run.payload(), 16), from, sizeof(T));
+    rondo_envelope header =
+        request_header(sizeof(T), message_of<T>.version, run.sequence() + 1, run.sequence() + 1);
+    header.reserved = ring::stamp_for(run.sequence());
+    run.finish(header);
+  }
+  run.publish();
+}
+
+// fill_slots() by the way that fits message and ring.
+template <message_type T>
+void put_batch(ring::producer<>& ring, std::uint64_t first, const void* messages,
+               std::uint64_t count, std::uint64_t& filled) {
+  using enum ring::publication;
+  if constexpr (is_plain<T>) {
+    const bool fits = sizeof(T) <= ring.shape().payload_capacity;
+    const bool by_word = ring::filling_run<word>::serves(ring);
+    if (fits && (by_word || ring::filling_run<counted>::serves(ring))) {
+      const T* const from = static_cast<const T*>(messages);
+      by_word ? fill_plain_slots<word>(ring, first, from, count)
+              : fill_plain_slots<counted>(ring, first, from, count);
+      filled = count;
+      return;
+    }
+  }
+  fill_slots<T>(ring, first, messages, count, filled);
 }
 
 // Where the replies of a batch go, for core, which knows no types.
@@ -156,25 +175,37 @@ class reply_taker {
 
  private:
   std::uint64_t run(ring::consumer<>& from, std::uint64_t most) {
+    using enum ring::publication;
+    if (ring::consumer_run<word>::serves(from)) return run_as<word>(from, most);
+    if (ring::consumer_run<counted>::serves(from)) return run_as<counted>(from, most);
     std::uint64_t n = 0;
     ring::message next;
-    if (from.shape().how == ring::publication::chunked) {
-      while (n < most && from.peek(next) == RONDO_OK && !is_call(next.header->correlation_id)) {
-        from.advance();
-        ++n;
-        hand_on(*next.header, next.payload);
-      }
-      return n;
-    }
-    ring::consumer_run<> run(from);
-    for (; n < most && run.peek(next) && !is_call(next.header->correlation_id); ++n) {
-      run.advance();
+    while (n < most && from.peek(next) == RONDO_OK && !is_call(next.header->correlation_id)) {
+      from.advance();
+      ++n;
       hand_on(*next.header, next.payload);
     }
     return n;
   }
 
+  template <ring::publication How>
+  std::uint64_t run_as(ring::consumer<>& from, std::uint64_t most) {
+    ring::consumer_run<How> run(from);
+    ring::message next;
+    std::uint64_t n = 0;
+    for (; n < most && run.peek(next) && !is_call(next.header->correlation_id); ++n) {
+      run.advance();
+      hand_on_here(*next.header, next.payload);
+    }
+    return n;
+  }
+
   void hand_on(const rondo_envelope& header, const std::byte* payload) {
+    hand_on_here(header, payload);
+  }
+
+  // Part of the loop that calls it, since the application's code is.
+  RONDO_INLINE void hand_on_here(const rondo_envelope& header, const std::byte* payload) {
     reply_view<T> view(header, payload, kernel_id_);
     const bool is_value =
         (header.flags & RONDO_FLAG_FAILED) == 0 && header.version == message_of<T>.version;
@@ -192,7 +223,8 @@ class reply_taker {
     }
   }
 
-  void hand_on_copy(const rondo_envelope& header, const std::byte* payload) {
+  __attribute__((noinline)) void hand_on_copy(const rondo_envelope& header,
+                                              const std::byte* payload) {
     T local{};
     __builtin_memcpy(&local, payload, sizeof local);
     reply_view<T> view(header, payload, kernel_id_);

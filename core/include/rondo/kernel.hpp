@@ -39,9 +39,9 @@ struct codec {
   rondo_message_type type;
   std::int64_t (*encode)(const void* message, void* to, std::uint32_t room);
   bool (*decode)(const void* from, std::uint32_t bytes, void* message);
-  // Of an array of messages: fill_slots(), and the bytes from one to the next.
-  void (*fill)(ring::producer<>& ring, std::uint64_t first, const void* messages,
-               std::uint64_t count, std::uint64_t& filled);
+  // Of an array of messages: put_batch(), and the bytes from one to the next.
+  void (*put_batch)(ring::producer<>& ring, std::uint64_t first, const void* messages,
+                    std::uint64_t count, std::uint64_t& filled);
   std::uint64_t stride;
 };
 
@@ -53,7 +53,7 @@ inline constexpr codec codec_of = {describe_message<T>(),
                                    [](const void* from, std::uint32_t bytes, void* message) {
                                      return decode(from, bytes, *static_cast<T*>(message));
                                    },
-                                   fill_slots<T>, sizeof(T)};
+                                   put_batch<T>, sizeof(T)};
 template <message_type T>
 const codec& codec_for() {
   return codec_of<T>;
@@ -150,11 +150,14 @@ class RONDO_EXPORT kernel_handle {
                      nanoseconds timeout, const send_options& how, error_info& why);
   status receive_erased(const detail::codec& response, void* out, rondo_envelope& header,
                         nanoseconds timeout, error_info& why);
-  status send_batch_erased(const detail::codec& request, const void* messages, std::uint64_t count,
-                           batch_sent& sent, nanoseconds timeout, error_info& why);
-  status receive_batch_erased(const detail::codec& response, const detail::reply_sink& sink,
-                              std::uint64_t most, std::uint64_t& taken, nanoseconds timeout,
-                              error_info& why);
+  // nullptr if any were sent or taken, else why not.
+  std::unique_ptr<error_info> send_batch_erased(const detail::codec& request, const void* messages,
+                                                std::uint64_t count, batch_sent& sent,
+                                                nanoseconds timeout);
+  std::unique_ptr<error_info> receive_batch_erased(const detail::codec& response,
+                                                   const detail::reply_sink& sink,
+                                                   std::uint64_t most, std::uint64_t& taken,
+                                                   nanoseconds timeout);
   status reserve_erased(const detail::codec& request, detail::claim_state& out, nanoseconds timeout,
                         error_info& why);
   status peek_erased(const detail::codec& response, detail::reply_hold& out, nanoseconds timeout,
@@ -211,14 +214,12 @@ class sender : protected kernel_handle {
   // Sends all, in order, and waits for room until the timeout; what fits is on its way meanwhile.
   // Fewer are accepted if the timeout passes, the kernel ends, or one cannot be encoded; if none
   // was, that is the error (an exception from the encoding passes through then). An empty batch is
-  // OK. For many small messages: slots are claimed all at once and published 64 at a time.
+  // OK. For many small messages: slots are claimed all at once.
   result<batch_sent> send_batch(std::span<const T> messages, nanoseconds timeout) {
-    batch_sent sent;
-    error_info why;
-    if (send_batch_erased(detail::codec_of<T>, messages.data(), messages.size(), sent, timeout,
-                          why) != RONDO_OK)
-      return result<batch_sent>(std::move(why));
-    return sent;
+    return {std::in_place, [&](batch_sent& sent) {
+              return send_batch_erased(detail::codec_of<T>, messages.data(), messages.size(), sent,
+                                       timeout);
+            }};
   }
   // As many as there is room for; FULL if there is none.
   result<batch_sent> try_send_batch(std::span<const T> messages) {
@@ -280,12 +281,9 @@ class receiver : protected kernel_handle {
   template <std::invocable<const reply_view<T>&> F>
   result<std::uint64_t> receive_batch(std::uint64_t most, F&& take, nanoseconds timeout) {
     detail::reply_taker<T, std::remove_reference_t<F>> taker(take, id());
-    std::uint64_t taken = 0;
-    error_info why;
-    if (receive_batch_erased(detail::codec_of<T>, taker.sink(), most, taken, timeout, why) !=
-        RONDO_OK)
-      return result<std::uint64_t>(std::move(why));
-    return taken;
+    return {std::in_place, [&](std::uint64_t& taken) {
+              return receive_batch_erased(detail::codec_of<T>, taker.sink(), most, taken, timeout);
+            }};
   }
   // EMPTY instead of waiting for the first.
   template <std::invocable<const reply_view<T>&> F>

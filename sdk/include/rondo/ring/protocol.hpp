@@ -76,11 +76,11 @@ RONDO_HD inline bool must_refresh(const geometry& shape, std::uint64_t sequence)
   return (sequence & (chunk_refresh_period - 1)) < shape.capacity;
 }
 
-template <class P>
+template <publication How, class P>
 class consumer_run;
 template <class P>
 class producer_run;
-template <class P>
+template <publication How, class P>
 class filling_run;
 
 template <class P = platform>
@@ -395,7 +395,8 @@ class producer {
   }
 
   friend class producer_run<P>;
-  friend class filling_run<P>;
+  template <publication, class>
+  friend class filling_run;
   view ring_;
 };
 
@@ -557,7 +558,8 @@ class consumer {
 
   RONDO_HD bool is_discarded() const { return ring_.drops_oldest && is_given_up(head_); }
 
-  friend class consumer_run<P>;
+  template <publication, class>
+  friend class consumer_run;
   view ring_;
   std::uint64_t head_ = 0;
   std::uint64_t skipped_ = 0;

@@ -10,23 +10,46 @@ namespace rondo::ring {
 // How far ahead the lines of slots to be written are asked for.
 inline constexpr std::uint64_t writes_ahead = 4;
 
-// Takes messages one after the other, as peek() and advance() of the consumer do, and ends before
-// the first that is not there, or is abandoned, malformed or given up: peek() sees to those. Always
-// at its end where publication is chunked. The consumer is not to be used while a run of it lives.
-template <class P = platform>
-class consumer_run {
+// The slots of a ring, one after the other, without a multiplication for each.
+class slot_cursor {
  public:
+  RONDO_HD slot_cursor(std::byte* slots, const geometry& shape, std::uint64_t sequence)
+      : begin_(slots),
+        end_(slots + shape.capacity * shape.stride),
+        stride_(shape.stride),
+        at_(slots + (sequence & (shape.capacity - 1)) * shape.stride) {}
+  RONDO_HD RONDO_INLINE std::byte* operator*() const { return at_; }
+  RONDO_HD RONDO_INLINE slot_cursor& operator++() {
+    at_ += stride_;
+    if (at_ == end_) at_ = begin_;
+    return *this;
+  }
+
+ private:
+  std::byte* const begin_;
+  std::byte* const end_;
+  const std::uint64_t stride_;
+  std::byte* at_;
+};
+
+// Takes messages one after the other, as peek() and advance() of the consumer do, and ends before
+// the first that is not there, or is abandoned, malformed or given up: peek() sees to those. The
+// consumer is not to be used while a run of it lives.
+template <publication How, class P = platform>
+class consumer_run {
+  static_assert(How != publication::chunked, "a chunked message is not where its slot is");
+
+ public:
+  RONDO_HD static bool serves(const consumer<P>& of) {
+    return of.ring_.shape.how == How && !of.ring_.drops_oldest;
+  }
   RONDO_HD explicit consumer_run(consumer<P>& of)
       : of_(of),
-        slots_(of.ring_.slots),
-        mask_(of.ring_.shape.capacity - 1),
-        stride_(of.ring_.shape.stride),
+        slot_(of.ring_.slots, of.ring_.shape, of.head_),
         payload_capacity_(of.ring_.shape.payload_capacity),
         payload_distance_(of.ring_.shape.payload_distance()),
-        is_open_(of.ring_.shape.how != publication::chunked && !of.ring_.drops_oldest),
-        is_word_(is_open_ && of.ring_.shape.how == publication::word),
         head_(of.head_),
-        limit_(is_open_ ? of.limit_ : head_) {}
+        limit_(of.limit_) {}
   consumer_run(const consumer_run&) = delete;
   consumer_run& operator=(const consumer_run&) = delete;
   RONDO_HD ~consumer_run() {
@@ -38,27 +61,31 @@ class consumer_run {
 
   // The next message, if there is one; it has no times. It stays until advance().
   RONDO_HD RONDO_INLINE bool peek(message& out) {
-    const std::byte* start = slots_ + (head_ & mask_) * stride_;
-    if (is_word_) {
+    const std::byte* start = *slot_;
+    if constexpr (How == publication::word) {
       // SYNC: slot-published
       if (P::load_acquire(reinterpret_cast<const std::uint64_t*>(start)) != head_ + 1) return false;
+      out.payload = start + word_payload_offset;
       start += word_prefix_bytes;
     } else {
       if (head_ >= limit_ && !look_for_more()) return false;
       if (head_ + slots_ahead < limit_) {
-        const std::byte* const later = slots_ + ((head_ + slots_ahead) & mask_) * stride_;
+        const std::byte* const later = of_.ring_.slot(head_ + slots_ahead);
         P::prefetch(later);
         P::prefetch(later + 64);
       }
+      out.payload = start + payload_distance_;
     }
     out.header = reinterpret_cast<const envelope*>(start);
     out.times = nullptr;
-    out.payload = start + payload_distance_;
     out.sequence = head_;
     return out.header->length <= payload_capacity_ &&
            (out.header->flags & RONDO_FLAG_ABANDONED) == 0;
   }
-  RONDO_HD RONDO_INLINE void advance() { ++head_; }
+  RONDO_HD RONDO_INLINE void advance() {
+    ++head_;
+    ++slot_;
+  }
   // Everything that was advanced past is free.
   RONDO_HD RONDO_INLINE void publish_head() {
     P::store_release(&of_.ring_.consumer->head, head_);  // SYNC: slot-freed
@@ -68,23 +95,18 @@ class consumer_run {
 
  private:
   RONDO_HD bool look_for_more() {
-    if (!is_open_) return false;
     const std::uint64_t tail = P::load_acquire(&of_.ring_.producer->tail);  // SYNC: tail-published
-    if (tail - head_ - 1 > mask_) return false;  // none, or what cannot be
+    if (tail - head_ - 1 >= of_.ring_.shape.capacity) return false;  // none, or what cannot be
     limit_ = tail;
     return true;
   }
 
   consumer<P>& of_;
-  const std::byte* const slots_;
-  const std::uint64_t mask_;
-  const std::uint64_t stride_;
+  slot_cursor slot_;
   const std::uint32_t payload_capacity_;
   const std::uint32_t payload_distance_;
-  const bool is_open_;
-  const bool is_word_;
   std::uint64_t head_;
-  std::uint64_t limit_;
+  std::uint64_t limit_;  // counted: as the consumer's
 };
 
 // Claims and commits one slot after the other for a producer that claims alone, by word
@@ -100,21 +122,22 @@ class producer_run {
   RONDO_HD explicit producer_run(producer<P>& of)
       : line_(*of.ring_.claim),
         consumer_(*of.ring_.consumer),
-        slots_(of.ring_.slots),
-        mask_(of.ring_.shape.capacity - 1),
-        stride_(of.ring_.shape.stride),
+        capacity_(of.ring_.shape.capacity),
         next_(P::load_relaxed(&line_.next)),
-        end_(P::load_relaxed(&line_.cached_head) + of.ring_.shape.capacity) {}
+        end_(P::load_relaxed(&line_.cached_head) + capacity_),
+        slot_(of.ring_.slots, of.ring_.shape, next_),
+        later_(of.ring_.slots, of.ring_.shape, next_ + writes_ahead) {}
 
   // False if there is no room. All of the claim but its capacity, which is the caller's to set
   // once.
   RONDO_HD RONDO_INLINE bool claim_next(claim& out) {
     if (next_ == end_ && !look_for_room()) return false;
-    std::byte* const later = slots_ + ((next_ + writes_ahead) & mask_) * stride_;
-    P::prefetch_to_write(later);
-    P::prefetch_to_write(later + word_payload_offset);
+    P::prefetch_to_write(*later_);
+    P::prefetch_to_write(*later_ + word_payload_offset);
+    ++later_;
     out.sequence = next_;
-    out.payload = slots_ + (next_ & mask_) * stride_ + word_payload_offset;
+    out.payload = *slot_ + word_payload_offset;
+    ++slot_;
     P::store_relaxed(&line_.next, ++next_);
     return true;
   }
@@ -129,63 +152,75 @@ class producer_run {
   RONDO_HD bool look_for_room() {
     const std::uint64_t head = P::load_acquire(&consumer_.head);  // SYNC: slot-freed
     P::store_release(&line_.cached_head, head);                   // SYNC: head-cached
-    end_ = head + mask_ + 1;
+    end_ = head + capacity_;
     return next_ != end_;
   }
 
   claim_line& line_;
   const consumer_line& consumer_;
-  std::byte* const slots_;
-  const std::uint64_t mask_;
-  const std::uint64_t stride_;
+  const std::uint64_t capacity_;
   std::uint64_t next_;
   std::uint64_t end_;  // there is room for sequences below
+  slot_cursor slot_;
+  slot_cursor later_;
 };
 
-// Fills slots one after the other that a producer has claimed as a batch; commit_batch() publishes
-// them. Not where publication is chunked or the queue timed.
-template <class P = platform>
+// Fills slots one after the other that a producer has claimed as a batch, and publishes them: by
+// word each as soon as it is filled, since its lines are at hand then and a consumer that waits
+// might have taken them later; counted all together. Not where the queue is timed.
+template <publication How, class P = platform>
 class filling_run {
+  static_assert(How != publication::chunked, "a chunked message is not where its slot is");
+
  public:
   RONDO_HD static bool serves(const producer<P>& of) {
-    return of.ring_.shape.how != publication::chunked && !of.ring_.shape.timed;
+    return of.ring_.shape.how == How && !of.ring_.shape.timed;
   }
-  RONDO_HD filling_run(const producer<P>& of, std::uint64_t first)
-      : slots_(of.ring_.slots),
-        mask_(of.ring_.shape.capacity - 1),
-        stride_(of.ring_.shape.stride),
+  RONDO_HD filling_run(producer<P>& of, std::uint64_t first)
+      : of_(of),
+        slot_(of.ring_.slots, of.ring_.shape, first),
+        later_(of.ring_.slots, of.ring_.shape, first + ahead),
         prefix_(of.ring_.shape.prefix_bytes()),
         payload_distance_(of.ring_.shape.payload_distance()),
-        is_counted_(of.ring_.shape.how == publication::counted),
-        sequence_(first) {}
+        sequence_(first),
+        unpublished_(first) {}
 
   RONDO_HD RONDO_INLINE std::uint64_t sequence() const { return sequence_; }
-  // Where the payload of the slot in hand begins, as long as header() has not been called for it.
+  // Where the payload of the slot in hand begins, as long as finish() has not been called for it.
   RONDO_HD RONDO_INLINE std::byte* payload() const { return envelope_place() + payload_distance_; }
   // Writes the envelope of the slot in hand, and goes on to the next.
   RONDO_HD RONDO_INLINE void finish(const envelope& header) {
+    // Not only what was claimed: the slots of the next batch are wanted as soon.
+    P::prefetch_to_write(*later_);
+    P::prefetch_to_write(*later_ + 64);
+    ++later_;
     producer<P>::put_header(envelope_place(), header);
-    ++sequence_;
-    if (is_counted_) {
-      // Not only what was claimed: the slots of the next batch are wanted as soon.
-      const std::byte* const later = slots_ + ((sequence_ + slots_ahead) & mask_) * stride_;
-      P::prefetch_to_write(later);
-      P::prefetch_to_write(later + 64);
+    if constexpr (How == publication::word) {
+      // SYNC: slot-published
+      P::store_release(reinterpret_cast<std::uint64_t*>(*slot_), sequence_ + 1);
     }
+    ++sequence_;
+    ++slot_;
+  }
+  // Everything that is finished.
+  RONDO_HD void publish() {
+    if constexpr (How == publication::counted)
+      of_.commit_batch(unpublished_, sequence_ - unpublished_);
+    unpublished_ = sequence_;
   }
 
  private:
-  RONDO_HD RONDO_INLINE std::byte* envelope_place() const {
-    return slots_ + (sequence_ & mask_) * stride_ + prefix_;
-  }
+  static constexpr std::uint64_t ahead = How == publication::word ? writes_ahead : slots_ahead;
 
-  std::byte* const slots_;
-  const std::uint64_t mask_;
-  const std::uint64_t stride_;
+  RONDO_HD RONDO_INLINE std::byte* envelope_place() const { return *slot_ + prefix_; }
+
+  producer<P>& of_;
+  slot_cursor slot_;
+  slot_cursor later_;
   const std::uint64_t prefix_;
   const std::uint64_t payload_distance_;
-  const bool is_counted_;
   std::uint64_t sequence_;
+  std::uint64_t unpublished_;
 };
 
 }  // namespace rondo::ring
