@@ -314,15 +314,17 @@ enum {
   RONDO_HANDLER_WARP_COOPERATIVE = 1u << 1,  /* all lanes of a warp run it together */
   RONDO_HANDLER_BLOCK_COOPERATIVE = 1u << 2, /* all threads of a block */
   RONDO_HANDLER_GRID_COOPERATIVE = 1u << 3,  /* all threads of all blocks */
-  RONDO_HANDLER_INDEPENDENT = 1u << 4 /* requests do not depend on each other: several may run at
-                                         once, their replies keep the order of the requests */
+  /* Requests do not depend on each other: a backend may run several at once, in any order; each is
+   * still answered as if it had run alone, and the replies keep the order of the requests
+   * [EXEC-10]. */
+  RONDO_HANDLER_INDEPENDENT = 1u << 4
 };
 
 /* Every request that is taken is answered by this handler's invoke(), or by its device image, and
- * by nothing else [EXEC-01]; exactly once, one after the other [EXEC-02]. Each kernel has a state
- * of its own, constructed by create and destroyed by destroy, which lives on through relaunches
- * [EXEC-03]. The invocation shows the handler its request's envelope, the device's buffers and the
- * kernel_tag that the host chose [EXEC-04]. */
+ * by nothing else [EXEC-01]; exactly once, one after the other unless they are independent
+ * [EXEC-02]. Each kernel has a state of its own, constructed by create and destroyed by destroy,
+ * which lives on through relaunches [EXEC-03]. The invocation shows the handler its request's
+ * envelope, the device's buffers and the kernel_tag that the host chose [EXEC-04]. */
 typedef struct rondo_handler {
   uint32_t struct_size;
   uint32_t flags; /* RONDO_HANDLER_* */
