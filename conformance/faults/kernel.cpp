@@ -231,7 +231,7 @@ rondo_status terminate(rondo_kernel* kernel, std::uint32_t mode, std::uint64_t d
   told sink(error);
   join_threads(kernel);
   const std::uint64_t begin = now_ns();
-  kernel_is_terminated(mode);
+  kernel_is_terminated(kernel->tag, mode);
   if (broken(fault::pool_never_drains) && kernel->is_pooled) mode = RONDO_TERMINATE_DISCARD;
   if (broken(fault::drains_what_comes) && mode == RONDO_TERMINATE_DRAIN) {
     wait_for_pushers(kernel, deadline);

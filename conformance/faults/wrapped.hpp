@@ -69,7 +69,7 @@ rondo_status invoke_beside_hooks(const rondo_handler& real, void* state, const v
                                  rondo_emitter* out, rondo_invocation* call);
 void change_start(rondo_kernel_params& params);
 void kernel_is_launched();
-void kernel_is_terminated(std::uint32_t mode);  // soon
+void kernel_is_terminated(std::uint64_t tag, std::uint32_t mode);  // soon
 rondo_status time_wrongly(const rondo_handler& real, void* state, rondo_invocation* call);
 void kernel_is_inactive(std::uint64_t tag, std::thread& meanwhile);
 void forget_hooks_of(void* state);

@@ -342,17 +342,19 @@ typedef struct rondo_handler {
    * to the caller, in which case invocation says why. NULL: no host image. Never throws. */
   rondo_status (*invoke)(void* state, const void* payload, rondo_emitter* out,
                          rondo_invocation* invocation);
-  /* Hooks, each NULL if the handler has none. They run where invoke() runs, never beside it, with a
-   * request of zeros, and fail as it does. Of a kernel whose backend has capability
-   * "handler.hooks", on_start runs once in each launch, before the first request, with the
-   * start_argument that the kernel was created with [HOOK-01]. A failure makes the launch fail with
-   * the hook's status and words, its user_code among them, and leaves the kernel in the state from
-   * which it was launched [HOOK-02]. */
+  /* Each hook is NULL if the handler has none. Hooks run where invoke() runs, on the thread that
+   * runs it unless the kernel is in a pool, and neither beside it nor beside each other [HOOK-05].
+   * A hook sees a request of zeros [HOOK-06], and fails as invoke() does. Of a kernel whose backend
+   * has capability "handler.hooks", on_start runs once in each launch, before the first request,
+   * with the start_argument that the kernel was created with [HOOK-01]. A failure makes the launch
+   * fail with the hook's status and words, its user_code among them, and leaves the kernel in the
+   * state from which it was launched [HOOK-02]. */
   rondo_status (*on_start)(void* state, const void* argument, uint32_t argument_bytes,
                            rondo_invocation* invocation);
   /* Once in each launch whose on_start did not fail, after the last request, when the kernel is
-   * terminated, however that is done, and not before [HOOK-03]. Not if it is FAILED. A failure is
-   * logged. */
+   * terminated, however that is done, and not before [HOOK-03]. A kernel that is FAILED has no
+   * on_stop, not even when its handler comes back [HOOK-07]. A failure of on_stop is
+   * logged [HOOK-08]. */
   rondo_status (*on_stop)(void* state, rondo_invocation* invocation);
   /* Needs capability "handler.timer". Called once, at the time that call_again_after() named last
    * or soon after, never before, whether requests come or not [TIME-01]; while the kernel is
