@@ -212,7 +212,9 @@ typedef struct rondo_message_type {
   uint32_t encoding; /* RONDO_ENCODING_* */
   rondo_string wire_name;
   uint32_t version;
-  uint32_t max_bytes; /* largest encoding; it has to fit a slot, see RONDO_MAX_PAYLOAD */
+  uint32_t max_bytes; /* largest encoding. The host refuses a module with a handler whose request or
+                         response is larger than RONDO_MAX_PAYLOAD, as no slot takes it
+                         [HOST-09] */
   uint32_t alignment; /* of a plain payload; 1 if encoded */
   uint32_t flags;     /* RONDO_MESSAGE_* */
   uint64_t schema_hash;
@@ -380,7 +382,10 @@ typedef struct rondo_module {
   uint64_t scenario_count;
 } rondo_module;
 
-/* Returns a record that lives as long as the library. Never blocks, allocates or fails. */
+/* Returns the same record each time, which lives as long as the library; never blocks, allocates or
+ * fails [MOD-01]. The host calls it once when it opens the module, before anything else; a module
+ * whose entry throws, or whose record is missing, of another abi_version or contradicts itself, is
+ * refused, and nothing else of it is called [HOST-07]. */
 typedef const rondo_module* (*rondo_module_entry_fn)(void);
 
 /* ---- host services ----------------------------------------------------------------------------
