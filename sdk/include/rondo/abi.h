@@ -295,9 +295,10 @@ typedef struct rondo_scenario_host {
 } rondo_scenario_host;
 
 /* A self-test that a module brings along. The host calls open, then for i in 0 … message_count-1
- * next(i), a round trip, and check(i), then close. next() writes the i-th request into payload and
- * a label of at most label_capacity bytes. check() returns RONDO_OK or a failure explained in the
- * sink. Thread: one at a time. */
+ * next(i), a round trip and, if a response came, check(i), then close, however often a step failed;
+ * of one whose open failed it calls nothing more [HOST-06]. next() writes the i-th request into
+ * payload and a label of at most label_capacity bytes. check() returns RONDO_OK or a failure
+ * explained in the sink. Thread: one at a time. */
 typedef struct rondo_scenario {
   uint32_t struct_size;
   uint32_t message_count;
