@@ -390,8 +390,9 @@ typedef struct rondo_module {
 typedef const rondo_module* (*rondo_module_entry_fn)(void);
 
 /* ---- host services ----------------------------------------------------------------------------
- * Given to a plugin once, at its entry; valid until the process ends. All: any thread, except
- * where said. A plugin never writes to a terminal itself [ABI-08]. */
+ * Given to a plugin once, at its entry. The services stay valid until the process ends, on every
+ * thread and whatever of the host is gone by then [HOST-08]. A plugin never writes to a terminal
+ * itself [ABI-08]. */
 enum {
   RONDO_LOG_TRACE = 0,
   RONDO_LOG_DEBUG = 1,
