@@ -260,7 +260,19 @@ void destroy(rondo_kernel* kernel) {
   delete kernel;
 }
 
+void wait_for_the_handler(rondo_kernel* kernel) {
+  const std::uint64_t end = now_ns() + 3'000'000'000;
+  rondo_kernel_counters now{};
+  now.struct_size = sizeof now;
+  do {
+    inner.kernel.counters(kernel->inner, &now);
+    const std::lock_guard lock(kernel->mutex);
+    if (now.messages_in >= kernel->pushes) return;
+  } while (sleep_ms(1), now_ns() < end);
+}
+
 std::uint32_t state(rondo_kernel* kernel) {
+  if (broken(fault::state_waits)) wait_for_the_handler(kernel);
   const std::uint32_t now = inner_state(kernel);
   if (kernel->says_inactive && now == RONDO_STATE_ACTIVE) return RONDO_STATE_INACTIVE;
   if (kernel->says_launched && now == RONDO_STATE_ACTIVE) return RONDO_STATE_LAUNCHED;
@@ -277,17 +289,6 @@ std::uint32_t state(rondo_kernel* kernel) {
 
 rondo_queue* input(rondo_kernel* kernel) { return &kernel->input; }
 rondo_queue* output(rondo_kernel* kernel) { return &kernel->output; }
-
-void wait_for_the_handler(rondo_kernel* kernel) {
-  const std::uint64_t end = now_ns() + 3'000'000'000;
-  rondo_kernel_counters now{};
-  now.struct_size = sizeof now;
-  do {
-    inner.kernel.counters(kernel->inner, &now);
-    const std::lock_guard lock(kernel->mutex);
-    if (now.messages_in >= kernel->pushes) return;
-  } while (sleep_ms(1), now_ns() < end);
-}
 
 // Counted by a thousandth of what it was.
 void scale_down(std::uint64_t (&buckets)[RONDO_LATENCY_BUCKETS]) {

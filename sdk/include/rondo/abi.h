@@ -24,7 +24,8 @@
  * print, or call longjmp across this boundary [ABI-06].
  *
  * Blocking. Functions marked "never blocks" finish without waiting for another thread or for a
- * device. Every other function keeps the bound that it states, or 10 s if it states none [ABI-14].
+ * device [ABI-15]. Every other function keeps the bound that it states, or 10 s if it states none
+ * [ABI-14].
  */
 #ifndef RONDO_ABI_H
 #define RONDO_ABI_H
@@ -257,13 +258,14 @@ typedef struct rondo_reply_ahead {
 /* Where a handler puts replies: none, one or many, which the host pops in the order in which they
  * were committed [EXEC-05]. reserve() returns room for `bytes` of payload, aligned to 16
  * [EXEC-07], or NULL if the kernel is being stopped, after which the handler should return; the
- * room belongs to the handler until commit() or the next reserve(). reserve() may wait while the
- * output is full; the backend ends that wait when it stops the kernel. Thread: the handler's.
+ * room belongs to the handler until commit() or the next reserve(). While the output is full
+ * reserve() may wait; the backend ends that wait when it stops the kernel [EXEC-11]. Thread: the
+ * handler's.
  *
  * A backend may have reserved ahead for a handler with one reply. Such a handler may write its
- * reply there and, in place of commit(), fill in `ahead`; the backend commits it when invoke() has
- * returned OK. Both ways do the same: neither the backend nor the module needs the other to know
- * this one. */
+ * reply there and, in place of commit(), fill in `ahead`: the backend commits it when invoke() has
+ * returned OK, and only then, as if the handler had [EXEC-12]. Neither the backend nor the module
+ * needs the other to know this way. */
 typedef struct rondo_emitter {
   uint32_t struct_size;
   uint32_t reserved;
@@ -675,12 +677,11 @@ typedef struct rondo_queue_table {
    * returns FULL until one is taken out [QUEUE-08]. Up to the payload_capacity of the slots is
    * taken whole; one byte more is TOO_LARGE [QUEUE-11]. */
   rondo_status (*push)(rondo_queue*, const rondo_envelope*, const void* payload);
-  /* Copies at most capacity bytes of payload. A larger message stays and gives TOO_LARGE, with
+  /* Copies at most capacity bytes of payload; a larger message stays and gives TOO_LARGE, with
    * envelope filled [QUEUE-05]. OK, EMPTY, TOO_LARGE. */
   rondo_status (*pop)(rondo_queue*, rondo_envelope* envelope, void* payload, uint32_t capacity);
-  /* Stops at the first that does not fit; *done says how many went. OK if *done > 0, else as push
-   * [QUEUE-12].
-   * Payload i is at payloads[i] with envelopes[i].length bytes. */
+  /* Payload i is at payloads[i] with envelopes[i].length bytes. Stops at the first that does not
+   * fit; *done says how many went: OK if *done > 0, else as push [QUEUE-12]. */
   rondo_status (*push_batch)(rondo_queue*, const rondo_envelope* envelopes,
                              const void* const* payloads, uint64_t count, uint64_t* done);
   rondo_status (*pop_batch)(rondo_queue*, rondo_envelope* envelopes, void* const* payloads,
@@ -865,8 +866,8 @@ typedef struct rondo_kernel_table {
    * next launch. renew() of a kernel that has ended is TERMINATED, of any other OK [LIFE-16]. Any.
    * OK, UNSUPPORTED, TERMINATED. */
   rondo_status (*renew)(rondo_kernel*);
-  /* Why the kernel is FAILED: HANDLER_HUNG, DEVICE_LOST, … with one sentence in text (not
-   * terminated; *length says how long). OK while it is not [LIFE-07]. Never blocks. Any. */
+  /* Why the kernel is FAILED: HANDLER_HUNG, DEVICE_LOST, …, with one sentence in text (not
+   * terminated; *length says how long); OK while it is not [LIFE-07]. Never blocks. Any. */
   rondo_status (*failure)(rondo_kernel*, char* text, uint32_t capacity, uint32_t* length);
 } rondo_kernel_table;
 
