@@ -62,18 +62,18 @@ struct waiting_emitter {
   explicit waiting_emitter(rondo_emitter* to) : real(to) {
     base.struct_size = sizeof base;
     base.reserve = [](rondo_emitter* self, std::uint32_t bytes) -> void* {
-      auto* const to = reinterpret_cast<waiting_emitter*>(self)->real;
-      void* room = to->reserve(to, bytes);
+      auto* const backend = reinterpret_cast<waiting_emitter*>(self)->real;
+      void* room = backend->reserve(backend, bytes);
       for (int i = 0; i < 400 && room == nullptr; ++i) {
         sleep_ms(10);
-        room = to->reserve(to, bytes);
+        room = backend->reserve(backend, bytes);
       }
       return room;
     };
     base.commit = [](rondo_emitter* self, std::uint32_t length, std::uint16_t version,
                      std::uint32_t flags) {
-      auto* const to = reinterpret_cast<waiting_emitter*>(self)->real;
-      to->commit(to, length, version, flags);
+      auto* const backend = reinterpret_cast<waiting_emitter*>(self)->real;
+      backend->commit(backend, length, version, flags);
     };
   }
 };
