@@ -54,6 +54,44 @@ struct skewed_emitter {
   }
 };
 
+// Stands before the emitter and tells nobody that there will be no room.
+struct waiting_emitter {
+  rondo_emitter base{};
+  rondo_emitter* real;
+
+  explicit waiting_emitter(rondo_emitter* to) : real(to) {
+    base.struct_size = sizeof base;
+    base.reserve = [](rondo_emitter* self, std::uint32_t bytes) -> void* {
+      auto* const backend = reinterpret_cast<waiting_emitter*>(self)->real;
+      void* room = backend->reserve(backend, bytes);
+      for (int i = 0; i < 400 && room == nullptr; ++i) {
+        sleep_ms(10);
+        room = backend->reserve(backend, bytes);
+      }
+      return room;
+    };
+    base.commit = [](rondo_emitter* self, std::uint32_t length, std::uint16_t version,
+                     std::uint32_t flags) {
+      auto* const backend = reinterpret_cast<waiting_emitter*>(self)->real;
+      backend->commit(backend, length, version, flags);
+    };
+  }
+};
+
+rondo_status run_with_room_ahead(const rondo_handler& real, void* state, const void* payload,
+                                 rondo_emitter* out, rondo_invocation* call) {
+  const auto status = real.invoke(state, payload, out, call);
+  auto& ahead = out->ahead;
+  if (broken(fault::written_ahead_lost)) ahead.is_filled = 0;
+  else if (status != RONDO_OK && ahead.is_filled != 0)
+    out->commit(out, ahead.length, ahead.version, 0);
+  return status;
+}
+
+bool breaks_room_ahead() {
+  return broken(fault::written_ahead_lost) || broken(fault::written_ahead_kept);
+}
+
 rondo_status run(const rondo_handler& real, void* state, const void* payload, rondo_emitter* out,
                  rondo_invocation* call) {
   if (broken(fault::forgets_state)) {
@@ -66,6 +104,11 @@ rondo_status run(const rondo_handler& real, void* state, const void* payload, ro
     skewed_emitter askew(out);
     return real.invoke(state, payload, &askew.base, call);
   }
+  if (broken(fault::waits_on_when_stopped)) {
+    waiting_emitter waits(out);
+    return real.invoke(state, payload, &waits.base, call);
+  }
+  if (breaks_room_ahead()) return run_with_room_ahead(real, state, payload, out, call);
   if (broken(fault::drops_a_branch)) return run_without_a_branch(real, state, payload, out, call);
   const auto status = real.invoke(state, payload, out, call);
   if (broken(fault::exception_renamed) && call->failure_code == RONDO_HANDLER_THREW) {
@@ -136,7 +179,9 @@ constexpr auto puts_construct = make_constructs(std::make_index_sequence<most>()
 bool is_needed(const rondo_handler& handler) {
   return hooks_are_broken() || broken(fault::forgets_state) || broken(fault::exception_renamed) ||
          broken(fault::state_not_destroyed) || broken(fault::state_not_zeroed) ||
-         (broken(fault::room_askew) && handler.invoke != nullptr) ||
+         ((broken(fault::room_askew) || broken(fault::waits_on_when_stopped) ||
+           breaks_room_ahead()) &&
+          handler.invoke != nullptr) ||
          (broken(fault::drops_a_branch) && handler.invoke != nullptr) ||
          (broken(fault::missing_image_accepted) && handler.invoke == nullptr);
 }

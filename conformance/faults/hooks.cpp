@@ -34,6 +34,22 @@ const void* borrowed_argument = nullptr;
 std::atomic<bool> is_discarding{false};
 std::atomic<std::uint64_t> launches{0};
 
+constexpr rondo_envelope no_request{};
+// What hooks may be shown that are shown a request.
+constexpr rondo_envelope old_request{8, RONDO_TYPE_REQUEST, 1, 0, 0, 1, 1};
+
+// A hook that nobody waits for, on this thread.
+template <class Hook>
+void call_alone(Hook&& hook) {
+  std::uint64_t again = 0;
+  rondo_timed_invocation call{};
+  call.base.struct_size = sizeof call;
+  call.base.lanes = 1;
+  call.base.request = &no_request;
+  call.timer_at_ns = &again;
+  hook(&call.base);
+}
+
 std::uint64_t& due_time(rondo_invocation* call) {
   static thread_local std::uint64_t none = 0;
   auto* const timed = reinterpret_cast<rondo_timed_invocation*>(call);
@@ -43,7 +59,10 @@ std::uint64_t& due_time(rondo_invocation* call) {
 
 rondo_status start_and_tell(const rondo_handler& real, void* state, const void* argument,
                             std::uint32_t bytes, rondo_invocation* call) {
-  rondo_status status = real.on_start(state, argument, bytes, call);
+  rondo_status status = RONDO_OK;
+  const auto start = [&] { status = real.on_start(state, argument, bytes, call); };
+  if (broken(fault::start_elsewhere)) std::thread(start).join();
+  else start();
   if (broken(fault::start_twice) && status == RONDO_OK)
     status = real.on_start(state, argument, bytes, call);
   if (status == RONDO_OK) return status;
@@ -73,6 +92,7 @@ rondo_status start_wrongly(const rondo_handler& real, void* state, const void* a
   ++of.starts;
   of.is_first_request = true;
   if (broken(fault::start_left_out)) return RONDO_OK;
+  if (broken(fault::hooks_see_a_request)) call->request = &old_request;
   if (broken(fault::start_once_only) && of.starts > 1) return RONDO_OK;
   const auto* const first = static_cast<const std::byte*>(argument);
   if (broken(fault::start_is_late)) {
@@ -86,15 +106,18 @@ rondo_status start_wrongly(const rondo_handler& real, void* state, const void* a
 }
 
 rondo_status stop_wrongly(const rondo_handler& real, void* state, rondo_invocation* call) {
-  if (broken(fault::stop_left_out)) return RONDO_OK;
+  if (broken(fault::stop_left_out) || broken(fault::stop_beside_handler)) return RONDO_OK;
+  if (broken(fault::hooks_see_a_request)) call->request = &old_request;
   if (broken(fault::stop_only_after_drain) && is_discarding) return RONDO_OK;
   if (broken(fault::stop_twice)) (void)real.on_stop(state, call);
-  return real.on_stop(state, call);
+  const rondo_status status = real.on_stop(state, call);
+  return broken(fault::stop_failure_unsaid) ? call->failure_code = RONDO_OK : status;
 }
 
 namespace {
 
-constexpr std::uint64_t soon_ns = 1'000'000, silence_ns = 200'000'000, far_ns = 1'000'000'000;
+constexpr std::uint64_t soon_ns = 1'000'000, silence_ns = 200'000'000, far_ns = 1'000'000'000,
+                        hang_ns = 500'000'000;
 
 // What a request asked of the timer, as the fault changes it.
 void change_timer(memory& of, std::uint64_t before, std::uint64_t& due) {
@@ -114,7 +137,8 @@ rondo_status time_wrongly(const rondo_handler& real, void* state, rondo_invocati
   memory& of = memory_of(state);
   of.due_ns = 0;
   if (broken(fault::timer_never) || std::exchange(of.drops_next, false)) return RONDO_OK;
-  if (broken(fault::timer_needs_message)) return of.is_owed = true, RONDO_OK;
+  if (broken(fault::timer_needs_message) || broken(fault::timer_beside_handler))
+    return of.is_owed = true, RONDO_OK;
   std::uint64_t& due = due_time(call);
   if (broken(fault::timer_waits_for_silence) && now_ns() - of.last_used_ns < silence_ns)
     return due = now_ns() + soon_ns, RONDO_OK;
@@ -130,9 +154,17 @@ rondo_status invoke_beside_hooks(const rondo_handler& real, void* state, const v
   memory& of = memory_of(state);
   of.real = &real;
   of.tag = call->kernel_tag;
-  if (std::exchange(of.is_owed, false)) (void)real.on_timer(state, call);
-  const std::uint64_t before = due_time(call);
+  std::thread beside;
+  if (std::exchange(of.is_owed, false)) {
+    if (broken(fault::timer_beside_handler))
+      beside = std::thread([&] { call_alone([&](auto* own) { real.on_timer(state, own); }); });
+    else (void)real.on_timer(state, call);
+  }
+  const std::uint64_t before = due_time(call), began = now_ns();
   const auto status = real.invoke(state, payload, out, call);
+  if (beside.joinable()) beside.join();
+  if (broken(fault::stop_of_failed) && real.on_stop != nullptr && now_ns() - began > hang_ns)
+    (void)real.on_stop(state, call);
   change_timer(of, before, due_time(call));
   if (!std::exchange(of.is_first_request, false)) return status;
   if (broken(fault::start_is_late) && real.on_start != nullptr)
@@ -151,14 +183,7 @@ void kernel_is_inactive(std::uint64_t tag, std::thread& meanwhile) {
     if (!broken(fault::timer_while_inactive) || meanwhile.joinable()) continue;
     meanwhile = std::thread([state = state, real = of.real, due = of.due_ns] {
       while (now_ns() < due) sleep_ms(1);
-      std::uint64_t again = 0;
-      const rondo_envelope no_request{};
-      rondo_timed_invocation call{};
-      call.base.struct_size = sizeof call;
-      call.base.lanes = 1;
-      call.base.request = &no_request;
-      call.timer_at_ns = &again;
-      (void)real->on_timer(state, &call.base);
+      call_alone([&](auto* own) { real->on_timer(state, own); });
     });
   }
 }
@@ -175,6 +200,18 @@ void change_start(rondo_kernel_params& params) {
 }
 
 void kernel_is_launched() { ++launches; }
-void kernel_is_terminated(std::uint32_t mode) { is_discarding = mode == RONDO_TERMINATE_DISCARD; }
+void kernel_is_terminated(std::uint64_t tag, std::uint32_t mode) {
+  is_discarding = mode == RONDO_TERMINATE_DISCARD;
+  if (!broken(fault::stop_beside_handler)) return;
+  std::vector<std::pair<void*, const rondo_handler*>> due;
+  {
+    const std::lock_guard lock(memories_mutex);
+    for (const auto& [state, of] : memories)
+      if (of.tag == tag && of.real != nullptr && of.real->on_stop != nullptr)
+        due.emplace_back(state, of.real);
+  }
+  for (const auto& [state, real] : due)
+    call_alone([&, state = state, real = real](auto* own) { real->on_stop(state, own); });
+}
 
 }  // namespace rondo::faults

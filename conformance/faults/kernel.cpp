@@ -77,6 +77,7 @@ void fill(rondo_kernel& kernel, const rondo_kernel_params& p) {
   kernel.tag = p.kernel_tag;
   kernel.request_version = p.handler->request.version;
   kernel.response_version = p.handler->response.version;
+  kernel.is_independent = (p.handler->flags & RONDO_HANDLER_INDEPENDENT) != 0;
   kernel.response_bytes = p.handler->response.max_bytes;
   kernel.last_used_ns = now_ns();
   for (auto* queue : {&kernel.input, &kernel.output}) {
@@ -230,7 +231,7 @@ rondo_status terminate(rondo_kernel* kernel, std::uint32_t mode, std::uint64_t d
   told sink(error);
   join_threads(kernel);
   const std::uint64_t begin = now_ns();
-  kernel_is_terminated(mode);
+  kernel_is_terminated(kernel->tag, mode);
   if (broken(fault::pool_never_drains) && kernel->is_pooled) mode = RONDO_TERMINATE_DISCARD;
   if (broken(fault::drains_what_comes) && mode == RONDO_TERMINATE_DRAIN) {
     wait_for_pushers(kernel, deadline);
@@ -259,7 +260,19 @@ void destroy(rondo_kernel* kernel) {
   delete kernel;
 }
 
+void wait_for_the_handler(rondo_kernel* kernel) {
+  const std::uint64_t end = now_ns() + 3'000'000'000;
+  rondo_kernel_counters now{};
+  now.struct_size = sizeof now;
+  do {
+    inner.kernel.counters(kernel->inner, &now);
+    const std::lock_guard lock(kernel->mutex);
+    if (now.messages_in >= kernel->pushes) return;
+  } while (sleep_ms(1), now_ns() < end);
+}
+
 std::uint32_t state(rondo_kernel* kernel) {
+  if (broken(fault::state_waits)) wait_for_the_handler(kernel);
   const std::uint32_t now = inner_state(kernel);
   if (kernel->says_inactive && now == RONDO_STATE_ACTIVE) return RONDO_STATE_INACTIVE;
   if (kernel->says_launched && now == RONDO_STATE_ACTIVE) return RONDO_STATE_LAUNCHED;
@@ -276,17 +289,6 @@ std::uint32_t state(rondo_kernel* kernel) {
 
 rondo_queue* input(rondo_kernel* kernel) { return &kernel->input; }
 rondo_queue* output(rondo_kernel* kernel) { return &kernel->output; }
-
-void wait_for_the_handler(rondo_kernel* kernel) {
-  const std::uint64_t end = now_ns() + 3'000'000'000;
-  rondo_kernel_counters now{};
-  now.struct_size = sizeof now;
-  do {
-    inner.kernel.counters(kernel->inner, &now);
-    const std::lock_guard lock(kernel->mutex);
-    if (now.messages_in >= kernel->pushes) return;
-  } while (sleep_ms(1), now_ns() < end);
-}
 
 // Counted by a thousandth of what it was.
 void scale_down(std::uint64_t (&buckets)[RONDO_LATENCY_BUCKETS]) {

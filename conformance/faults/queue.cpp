@@ -213,6 +213,7 @@ rondo_status pop_broken(rondo_queue* queue, rondo_envelope* header, void* payloa
       continue;
     }
     change_reply(kernel, m);
+    exchange_replies(queue, m);
     if (broken(fault::repeats_reply) && kernel.pops % 16 == 0) kernel.again.push_back(m);
     return hand_out(m, header, payload, room);
   }

@@ -69,7 +69,7 @@ rondo_status invoke_beside_hooks(const rondo_handler& real, void* state, const v
                                  rondo_emitter* out, rondo_invocation* call);
 void change_start(rondo_kernel_params& params);
 void kernel_is_launched();
-void kernel_is_terminated(std::uint32_t mode);  // soon
+void kernel_is_terminated(std::uint64_t tag, std::uint32_t mode);  // soon
 rondo_status time_wrongly(const rondo_handler& real, void* state, rondo_invocation* call);
 void kernel_is_inactive(std::uint64_t tag, std::thread& meanwhile);
 void forget_hooks_of(void* state);
@@ -96,6 +96,9 @@ bool rules_swallow(const message& reply);
 void rules_change_reply(rondo_kernel& kernel, message& reply);
 void rules_change_counters(rondo_kernel_counters& out);
 bool needs_the_rings();
+
+// Independent requests, see independent.cpp: what becomes of a reply and of the one behind it.
+void exchange_replies(rondo_queue* output, message& reply);
 
 // Kernels in the pool, see pool.cpp. Whether a request to this one is lost.
 void enter_pool(rondo_kernel* kernel);
@@ -144,6 +147,7 @@ struct rondo_kernel {
   std::uint32_t blocks = 1;
   std::uint64_t last_correlation = 0;
   std::uint32_t request_version = 0, response_version = 0, response_bytes = 0;
+  bool is_independent = false;
   bool says_resident = false;  // a launch failed
   bool is_pooled = false, had_version = false, had_given_up = false;
   std::uint64_t looks = 0;

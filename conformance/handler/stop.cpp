@@ -7,6 +7,11 @@
 
 #include <rondo/host_services.hpp>
 
+#include <spdlog/logger.h>
+#include <spdlog/sinks/base_sink.h>
+
+#include <thread>
+
 namespace rondo::conformance {
 
 namespace {
@@ -42,6 +47,32 @@ class stop_record {
  private:
   bench& it_;
   rondo_buffer_handle handle_ = 0;
+};
+
+// What is logged meanwhile.
+class log_watch {
+ public:
+  log_watch() { use_logger(std::make_shared<spdlog::logger>("watched", sink_)); }
+  ~log_watch() { use_logger(nullptr); }
+  log_watch(const log_watch&) = delete;
+  std::string text() const { return sink_->text(); }
+
+ private:
+  class keeper : public spdlog::sinks::base_sink<std::mutex> {
+   public:
+    std::string text() {
+      const std::lock_guard lock(mutex_);
+      return text_;
+    }
+
+   private:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+      text_.append(message.payload.data(), message.payload.size()).append("\n");
+    }
+    void flush_() override {}
+    std::string text_;
+  };
+  std::shared_ptr<keeper> sink_ = std::make_shared<keeper>();
 };
 
 void expect_stopped(stop_record& record, std::uint64_t nonce, std::uint64_t requests,
@@ -82,6 +113,83 @@ RONDO_CASE(handler, stop, runs_once_at_the_end_and_not_before, core, "HOOK-03",
     kernel.destroy();
     expect_equal(record.read().stops, 1u, "how often on_stop has run after destroy; it");
   }
+}
+
+namespace {
+
+constexpr std::uint64_t hang_us = 1'500'000;
+
+// Behind the handler's return, when it might come.
+void expect_no_stop(stop_record& record, std::uint64_t began_ns, std::string_view of,
+                    const place& at = place::current()) {
+  const auto returned = began_ns + hang_us * 1000;
+  if (const auto now = now_ns(); now < returned)
+    std::this_thread::sleep_for(std::chrono::nanoseconds(returned - now));
+  (void)eventually([&] { return record.read().stops != 0; }, std::chrono::milliseconds(400));
+  expect_equal(record.read().stops, 0u,
+               "how often on_stop has run of a kernel that " + std::string(of) + "; it", at);
+}
+
+}  // namespace
+
+// Its handler comes back in the end, and is told nothing more.
+RONDO_CASE(handler, stop, is_left_out_of_a_kernel_that_failed, core, "HOOK-07",
+           RONDO_CAP_HOOKS " " RONDO_CAP_BUFFER) {
+  stop_record record(it);
+  kernels::hooks_setup setup;
+  setup.record.handle = record.handle();
+  kernel_spec spec;
+  spec.handler = "ConformanceHooks";
+  spec.start = encoded(setup);
+  rondo_terminate_report report{};
+  {
+    test_kernel kernel(it, spec);
+    kernel.start();
+    (void)kernel.call<kernels::hooks_reply>(kernels::hooks_request{});
+    const auto began = now_ns();
+    kernel.send(kernels::hooks_request{it.number(), hang_us});
+    if (now_ns() - began >= hang_us * 1000)
+      throw case_unsupported("push runs the handler, so that none hangs when terminate is called");
+    expect_status(kernel.try_terminate(RONDO_TERMINATE_DRAIN, ns_per_second / 10, report),
+                  RONDO_HANDLER_HUNG, "terminate of a kernel whose handler hangs");
+    expect_no_stop(record, began, "hung when it was terminated");
+  }
+  if (!it.has(RONDO_CAP_HANG_DETECTION)) return;
+  spec.handler_deadline_ns = ns_per_second / 10;
+  test_kernel kernel(it, spec);
+  kernel.start();
+  const auto began = now_ns();
+  kernel.send(kernels::hooks_request{it.number(), hang_us});
+  (void)eventually([&] { return kernel.state() == RONDO_STATE_FAILED; }, it.patience());
+  kernel.expect_state(RONDO_STATE_FAILED, "after a handler ran past its deadline");
+  expect_no_stop(record, began, "is FAILED by its handler");
+  (void)kernel.try_terminate(RONDO_TERMINATE_DISCARD, ns_per_second / 10, report);
+  expect_no_stop(record, began, "was FAILED when it was terminated");
+}
+
+// It is logged, and the kernel has ended all the same.
+RONDO_CASE(handler, stop, that_fails_is_logged, core, "HOOK-08",
+           RONDO_CAP_HOOKS " " RONDO_CAP_BUFFER) {
+  const log_watch log;
+  stop_record record(it);
+  kernels::hooks_setup setup;
+  setup.nonce = it.number();
+  setup.record.handle = record.handle();
+  setup.how = kernels::refusal::fail_at_stop;
+  setup.text_length = 26;
+  kernel_spec spec;
+  spec.handler = "ConformanceHooks";
+  spec.start = encoded(setup);
+  test_kernel kernel(it, spec);
+  kernel.launch();
+  kernel.terminate();
+  kernel.expect_state(RONDO_STATE_TERMINATED, "after terminate, where on_stop fails");
+  expect_stopped(record, setup.nonce, 0, "and failed");
+  std::string words;
+  for (std::uint32_t i = 0; i < setup.text_length; ++i) words += kernels::letter(i);
+  require(eventually([&] { return log.text().find(words) != std::string::npos; }, it.patience()),
+          "on_stop failed with the words '" + words + "', and the host's log has only: '" +
+              log.text() + "'");
 }
 
 RONDO_CASE(handler, stop, runs_also_where_no_request_ever_came, core, "HOOK-03",

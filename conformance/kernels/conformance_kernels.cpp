@@ -14,6 +14,7 @@ RONDO_KERNEL(counter_handler);
 RONDO_KERNEL(slow_handler);
 RONDO_KERNEL(hang_handler);
 RONDO_KERNEL(busy_handler);
+RONDO_KERNEL(independent_handler);
 RONDO_KERNEL(fail_handler);
 RONDO_KERNEL(large_handler);
 RONDO_KERNEL(emit_handler);

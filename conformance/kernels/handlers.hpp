@@ -115,6 +115,19 @@ struct busy_handler {
   }
 };
 
+struct independent_handler {
+  static constexpr rondo::handler_id id{"ConformanceIndependent"};
+  static constexpr auto execution = rondo::execution::independent;
+  using request = independent_request;
+  using response = independent_reply;
+  RONDO_HANDLER void operator()(const request& in, response& out, rondo::context& ctx) {
+    stay_busy(ctx, in.microseconds < longest_slow_us ? in.microseconds : longest_slow_us);
+    if (in.fails_with != 0) return ctx.fail(in.fails_with, "a request that fails by itself");
+    out.proof = secret(in.nonce, independent_salt);
+    out.correlation_id = ctx.correlation_id();
+  }
+};
+
 struct fail_handler {
   static constexpr rondo::handler_id id{"ConformanceFail"};
   using request = fail_request;

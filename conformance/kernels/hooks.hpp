@@ -2,7 +2,7 @@
 // remembered in the kernel's state, or written into a buffer, and told by the next reply.
 #pragma once
 
-#include "messages.hpp"
+#include "handlers.hpp"
 
 #if !defined(__CUDA_ARCH__)
 #include <stdexcept>
@@ -14,7 +14,7 @@ inline constexpr std::uint64_t start_salt = 17, stop_salt = 18, timer_salt = 19;
 
 // ---- ConformanceHooks: on_start with an argument, on_stop
 
-enum class refusal : std::uint32_t { none, fail, raise };
+enum class refusal : std::uint32_t { none, fail, raise, fail_at_stop };
 
 // What the kernel is started with.
 struct hooks_setup {
@@ -33,12 +33,13 @@ RONDO_MESSAGE(hooks_setup, "ConformanceHooksSetup", 2, plain);
 
 struct hooks_request {
   std::uint64_t nonce = 0;
+  std::uint64_t microseconds = 0;  // that it takes
   template <class A>
   RONDO_HANDLER constexpr void serialize(A& ar) {
-    ar(nonce);
+    ar(nonce, microseconds);
   }
 };
-RONDO_MESSAGE(hooks_request, "ConformanceHooksRequest", 1, plain);
+RONDO_MESSAGE(hooks_request, "ConformanceHooksRequest", 2, plain);
 
 struct hooks_reply {
   std::uint64_t proof = 0;      // secret(of the request's nonce and of what on_start was given)
@@ -46,12 +47,13 @@ struct hooks_reply {
   std::uint64_t stops = 0;      // of earlier launches
   std::uint64_t requests = 0;   // since the last start
   std::uint64_t unstarted = 0;  // requests that came before a start, or after a stop
+  std::uint64_t asked = 0;      // hooks that were shown a request
   template <class A>
   RONDO_HANDLER constexpr void serialize(A& ar) {
-    ar(proof, starts, stops, requests, unstarted);
+    ar(proof, starts, stops, requests, unstarted, asked);
   }
 };
-RONDO_MESSAGE(hooks_reply, "ConformanceHooksReply", 1, plain);
+RONDO_MESSAGE(hooks_reply, "ConformanceHooksReply", 2, plain);
 
 RONDO_HANDLER constexpr std::uint64_t hooks_proof(std::uint64_t given, std::uint64_t asked) {
   return secret(secret(given, start_salt) ^ asked, nonce_salt);
@@ -63,8 +65,9 @@ struct hooks_handler {
   using response = hooks_reply;
   RONDO_HANDLER void on_start(const hooks_setup& setup, rondo::context& ctx) {
     ++tried;
-    if (setup.how != refusal::none && (setup.at == 0 || setup.at == tried))
-      return refuse(setup, ctx);
+    look_at(ctx);
+    const bool refuses = setup.how == refusal::fail || setup.how == refusal::raise;
+    if (refuses && (setup.at == 0 || setup.at == tried)) return refuse(setup, ctx);
     given = setup;
     ++starts;
     requests = 0;
@@ -72,22 +75,29 @@ struct hooks_handler {
   }
   RONDO_HANDLER void on_stop(rondo::context& ctx) {
     ++stops;
+    look_at(ctx);
     is_started = false;
+    if (given.how == refusal::fail_at_stop) refuse(given, ctx);
     const auto record = ctx.resolve<std::uint64_t>(given.record);
     if (record.size < 2) return;
     record[0] = secret(given.nonce + requests, stop_salt);
     ++record[1];
   }
-  RONDO_HANDLER void operator()(const request& in, response& out, rondo::context&) {
+  RONDO_HANDLER void operator()(const request& in, response& out, rondo::context& ctx) {
     if (!is_started) ++unstarted;
+    stay_busy(ctx, in.microseconds < longest_hang_us ? in.microseconds : longest_hang_us);
     out.proof = hooks_proof(given.nonce, in.nonce);
     out.starts = starts;
     out.stops = stops;
     out.requests = ++requests;
     out.unstarted = unstarted;
+    out.asked = asked;
   }
 
  private:
+  RONDO_HANDLER void look_at(const rondo::context& ctx) {
+    if (ctx.message_id() != 0 || ctx.correlation_id() != 0) ++asked;
+  }
   RONDO_HANDLER static void refuse(const hooks_setup& setup, rondo::context& ctx) {
     char text[RONDO_FAILURE_TEXT_MAX + 1]{};
     for (std::uint32_t i = 0; i < setup.text_length && i < RONDO_FAILURE_TEXT_MAX; ++i)
@@ -98,7 +108,7 @@ struct hooks_handler {
     ctx.fail(setup.user_code, text);
   }
   hooks_setup given;
-  std::uint64_t tried = 0, starts = 0, stops = 0, requests = 0, unstarted = 0;
+  std::uint64_t tried = 0, starts = 0, stops = 0, requests = 0, unstarted = 0, asked = 0;
   bool is_started = false;
 };
 

@@ -14,7 +14,7 @@ RONDO_HANDLER constexpr std::uint64_t secret(std::uint64_t nonce, std::uint64_t 
   return x ^ (x >> 31);
 }
 inline constexpr std::uint64_t nonce_salt = 11, other_salt = 12, large_salt = 13, emit_salt = 14,
-                               chain_salt = 15, text_salt = 16;
+                               chain_salt = 15, text_salt = 16, independent_salt = 20;
 inline constexpr std::uint64_t chain_start = 0x636861696eu;
 
 // ---- ConformanceNonce, ConformanceOther: proof of work, order and state
@@ -216,6 +216,29 @@ struct busy_request {
 };
 RONDO_MESSAGE(busy_request, "ConformanceBusyRequest", 1, plain);
 inline constexpr std::uint64_t longest_slow_us = 2'000'000, longest_hang_us = 60'000'000;
+
+// ---- ConformanceIndependent: its requests do not depend on each other, and differ in how long
+// they take and in whether they fail
+
+struct independent_request {
+  std::uint64_t nonce = 0;
+  std::uint32_t microseconds = 0;
+  std::int32_t fails_with = 0;  // nonzero: it fails with this user_code
+  template <class A>
+  RONDO_HANDLER constexpr void serialize(A& ar) {
+    ar(nonce, microseconds, fails_with);
+  }
+};
+RONDO_MESSAGE(independent_request, "ConformanceIndependentRequest", 1, plain);
+struct independent_reply {
+  std::uint64_t proof = 0;
+  std::uint64_t correlation_id = 0;  // as the handler sees it
+  template <class A>
+  RONDO_HANDLER constexpr void serialize(A& ar) {
+    ar(proof, correlation_id);
+  }
+};
+RONDO_MESSAGE(independent_reply, "ConformanceIndependentReply", 1, plain);
 
 // ---- ConformanceFail: fails or throws as it is told
 

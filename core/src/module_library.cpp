@@ -1,11 +1,11 @@
 // Kernel modules.
 #include "module_library.hpp"
 
+#include "module_record.hpp"
 #include "plugin_objects.hpp"
 
 #include <rondo/host_services.hpp>
 #include <rondo/library_file.hpp>
-#include <rondo/naming.hpp>
 #include <rondo/nearest.hpp>
 
 #include "loader_internal.hpp"
@@ -25,48 +25,6 @@ namespace rondo::detail {
 namespace fs = std::filesystem;
 
 namespace {
-
-error refused(const std::string& origin, std::string what) {
-  return error(RONDO_BAD_DESCRIPTOR, origin, std::move(what),
-               "Rebuild the module with this version's rondo_add_kernels()");
-}
-
-// The record is not believed before every field that is used later has been looked at.
-void check_handler(const rondo_handler* handler, const std::string& origin) {
-  // Records of modules that know no hooks end before them.
-  if (handler == nullptr || handler->struct_size < offsetof(rondo_handler, on_start))
-    throw refused(origin, "a handler's record is missing or too short");
-  if (!is_valid_kernel_id(view_of(handler->id)))
-    throw refused(origin, fmt::format("'{}' is not a handler id", view_of(handler->id)));
-  for (const auto* type : {&handler->request, &handler->response}) {
-    if (!is_valid_message_type(view_of(type->wire_name)))
-      throw refused(origin, fmt::format("'{}' is not a message name", view_of(type->wire_name)));
-    if (type->max_bytes > RONDO_MAX_PAYLOAD)
-      throw refused(origin,
-                    fmt::format("message {} has {} bytes; {} are allowed", view_of(type->wire_name),
-                                type->max_bytes, static_cast<int>(RONDO_MAX_PAYLOAD)));
-  }
-  const auto alignment = handler->state_alignment;
-  if (handler->construct == nullptr || handler->destroy == nullptr || alignment == 0 ||
-      (alignment & (alignment - 1)) != 0)
-    throw refused(origin, fmt::format("handler {} has no usable state", view_of(handler->id)));
-}
-
-const rondo_module& checked(const rondo_module* record, const std::string& origin) {
-  if (record == nullptr) throw refused(origin, "its entry returned nothing");
-  if (record->magic != RONDO_MODULE_MAGIC)
-    throw refused(origin, "its record has a wrong magic number");
-  if (record->struct_size < sizeof(rondo_module)) throw refused(origin, "its record is too short");
-  if (record->abi_version != RONDO_ABI_VERSION)
-    throw error(RONDO_ABI_MISMATCH, origin,
-                fmt::format("the module was built for ABI version {}, this librondo speaks {}",
-                            record->abi_version, RONDO_ABI_VERSION),
-                "Rebuild the module against this version");
-  if (record->handler_count == 0) throw refused(origin, "it has no handler");
-  for (std::uint64_t i = 0; i < record->handler_count; ++i)
-    check_handler(record->handlers[i], origin);
-  return *record;
-}
 
 // Libraries of modules, once per process and never closed.
 class resident_modules {
@@ -91,7 +49,7 @@ class resident_modules {
       throw error(RONDO_ENTRY_MISSING, path, "it does not export " RONDO_MODULE_ENTRY_NAME,
                   "Build it with rondo_add_kernels(), or name another file");
     auto& entry = library.get<const rondo_module*(void)>(RONDO_MODULE_ENTRY_NAME);
-    const rondo_module& record = checked(entry(), path);
+    const rondo_module& record = enter_module(&entry, path);
     records_.emplace(path, &record);
     libraries_.push_back(std::move(library));
     return record;
@@ -170,8 +128,7 @@ std::vector<const rondo_scenario*> kernel_module::scenarios_of(std::string_view 
 module_set::module_set(const runtime_options& options) : roots_(kernel_roots(options)) {
   for (const rondo_module_entry_fn entry : options.linked_modules) {
     const std::string origin = "the application";
-    linked_.push_back(std::make_shared<kernel_module>(
-        checked(entry == nullptr ? nullptr : entry(), origin), origin));
+    linked_.push_back(std::make_shared<kernel_module>(enter_module(entry, origin), origin));
   }
 }
 

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 
@@ -86,6 +89,34 @@ TEST(host_services, spans_are_counted_and_reach_the_sink_while_there_is_one) {
   host.trace(host.self, text("unseen"), 10, 25);
   EXPECT_EQ(seen, "load:15 ");
   EXPECT_EQ(rondo::traced_spans(), before + 4);
+}
+
+// Asked for before main(), so that it is the last that runs when the process ends: what the host
+// made since then and would give up of its own accord has gone.
+std::atomic<bool> asks_at_the_end{false};
+__attribute__((constructor)) void ask_at_the_end() {
+  std::atexit([] {
+    if (!asks_at_the_end) return;
+    host.log(host.self, RONDO_LOG_ERROR, text("fixture"), text("the last words"));
+    host.trace(host.self, text("the end"), 1, 2);
+    void* const memory = host.allocate(host.self, 64, 64);
+    const bool served = memory != nullptr && host.cancelled(host.self) == 0 &&
+                        host.on_host_call(host.self) == 0 && rondo::traced_spans() > 0;
+    host.deallocate(host.self, memory, 64, 64);
+    std::fputs(served ? "served to the end\n" : "let down at the end\n", stderr);
+  });
+}
+
+TEST(host_services, are_there_until_the_process_ends) {  // HOST-08
+  const auto end_process = [] {
+    host.log(host.self, RONDO_LOG_ERROR, text("fixture"), text("the first words"));
+    asks_at_the_end = true;
+    std::exit(7);
+  };
+  EXPECT_EXIT(
+      end_process(), testing::ExitedWithCode(7),
+      testing::AllOf(testing::HasSubstr("the first words"), testing::HasSubstr("the last words"),
+                     testing::HasSubstr("served to the end")));
 }
 
 TEST(host_services, what_a_plugin_logs_carries_its_component) {

@@ -111,8 +111,9 @@ TEST(module, at_a_path_that_leads_nowhere_is_refused) {
   EXPECT_FALSE(info.remedy.empty());
 }
 
-TEST(module, that_is_no_library_is_refused_and_does_not_keep_others_out) {
+TEST(module, that_is_no_library_or_throws_is_refused_and_does_not_keep_others_out) {
   const loader_support::scratch_directory dir;
+  const auto throws = dir.put_fixture("module_that_throws", "a_module.so");
   const auto text = dir.put("a_text.so", "not a library\n");
   const auto foreign = dir.put_fixture("minimal", "b_plugin.so");
   const auto good = dir.put("tally.so", loader_support::read_file(kernels_dir / "tally.so"));
@@ -122,6 +123,9 @@ TEST(module, that_is_no_library_is_refused_and_does_not_keep_others_out) {
             RONDO_NOT_A_SHARED_OBJECT);
   EXPECT_EQ(refusal_of([&] { runtime.launch("X", {.module = foreign.string()}); }).code,
             RONDO_ENTRY_MISSING);
+  const auto thrown = refusal_of([&] { runtime.launch("X", {.module = throws.string()}); });
+  EXPECT_EQ(thrown.code, RONDO_BAD_DESCRIPTOR);
+  EXPECT_THAT(thrown.message, HasSubstr("no module today"));
 }
 
 TEST(module, lists_its_handlers) {
@@ -143,6 +147,17 @@ TEST(module, lists_its_handlers) {
     EXPECT_EQ(handler.scenarios, 0u);
   }
   EXPECT_EQ(runtime.handlers().size(), from_file.size() + ids.size());
+}
+
+TEST(module, entry_gives_the_same_record_each_time) {  // MOD-01
+  const rondo_module* const record = rondo_module_entry();
+  ASSERT_NE(record, nullptr);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(rondo_module_entry(), record);
+  const rondo_module* elsewhere = nullptr;
+  std::jthread([&] { elsewhere = rondo_module_entry(); }).join();
+  EXPECT_EQ(elsewhere, record);
+  EXPECT_EQ(record->magic, RONDO_MODULE_MAGIC);
+  EXPECT_GT(record->handler_count, 0u);
 }
 
 TEST(module, of_another_interface_version_is_refused) {

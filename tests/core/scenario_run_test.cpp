@@ -1,9 +1,43 @@
 // Driving the scenarios that a module brings: what passes, what is refused and by whom.
 #include "support.hpp"
 
+#include <rondo/kernel/scenario.hpp>
 #include <rondo/scenario_run.hpp>
 
 #include <gmock/gmock.h>
+
+#include <stdexcept>
+
+namespace core_test {
+
+// Keeps what the host asks of it, in the order in which it did. The second request fails, the third
+// cannot be made, the fourth reply is refused.
+struct recorded {
+  static constexpr const char* name = "recorded";
+  static constexpr std::uint32_t message_count = 5;
+  static inline std::vector<std::string> calls;
+  static inline bool opens = true;
+
+  explicit recorded(rondo::scenario_buffers) {
+    calls.push_back("open");
+    if (!opens) throw std::runtime_error("not today");
+  }
+  ~recorded() { calls.push_back("close"); }
+  order next(std::uint32_t i, std::string&) {
+    calls.push_back("next " + std::to_string(i));
+    if (i == 2) throw std::runtime_error("there is no third request");
+    order made;
+    if (i == 1) made.what = misdeed::fail;
+    return made;
+  }
+  void check(std::uint32_t i, const small_reply&) {
+    calls.push_back("check " + std::to_string(i));
+    if (i == 3) throw std::runtime_error("the fourth reply is not to its taste");
+  }
+};
+RONDO_SCENARIO(culprit, recorded);
+
+}  // namespace core_test
 
 namespace {
 
@@ -51,6 +85,34 @@ TEST_F(scenario_run, goes_on_after_a_refusal_and_after_a_failure) {
   EXPECT_THAT(cases[1].failure, HasSubstr("only nothing doubled is accepted"));
   EXPECT_THAT(cases[2].failure, HasSubstr("two is too many"));
   EXPECT_EQ(outcomes[0].passed(), 1u);
+}
+
+TEST_F(scenario_run, is_opened_asked_in_order_and_closed_whatever_fails) {  // HOST-06
+  auto kernel = runtime_.launch<culprit>();
+  kernel.activate();
+  for (std::uint64_t run = 1; run <= 2; ++run) {
+    recorded::calls.clear();
+    const auto outcomes = rondo::run_scenarios(kernel, patience);
+    EXPECT_THAT(recorded::calls, ElementsAre("open", "next 0", "check 0", "next 1", "next 2",
+                                             "next 3", "check 3", "next 4", "check 4", "close"));
+    ASSERT_EQ(outcomes.size(), 1u);
+    EXPECT_EQ(outcomes[0].passed(), 2u);
+    EXPECT_EQ(kernel.snapshot().messages_in, run * 4);
+  }
+  recorded::calls.clear();
+  const auto stop = [](const std::string&, const rondo::scenario_case&) { throw 17; };
+  EXPECT_ANY_THROW(rondo::run_scenarios(kernel, patience, stop));
+  EXPECT_THAT(recorded::calls, ElementsAre("open", "next 0", "check 0", "close"));
+}
+
+TEST_F(scenario_run, that_cannot_be_opened_is_asked_for_nothing) {  // HOST-06
+  auto kernel = runtime_.launch<culprit>();
+  kernel.activate();
+  recorded::calls.clear();
+  recorded::opens = false;
+  EXPECT_EQ(refusal_of([&] { rondo::run_scenarios(kernel, patience); }).code, RONDO_HANDLER_FAILED);
+  recorded::opens = true;
+  EXPECT_THAT(recorded::calls, ElementsAre("open"));
 }
 
 TEST_F(scenario_run, of_a_handler_without_one_executes_nothing) {

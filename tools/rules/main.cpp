@@ -104,9 +104,10 @@ bool try_core_faults(const std::vector<unit_test>& tests, const fs::path& progra
   return rondo::rules::all_are_caught(program, by_rule);
 }
 
-// The host keeps what abi.h says of it.
+// The host and kernel modules keep what abi.h says of them.
 bool is_a_backends(const rule_text& rule) {
-  return rule.file.ends_with("abi.h") && !rule.id.starts_with("HOST-");
+  return rule.file.ends_with("abi.h") && !rule.id.starts_with("HOST-") &&
+         !rule.id.starts_with("MOD-");
 }
 
 void list(std::ostream& out, const char* what, const std::vector<std::string>& names) {
@@ -127,8 +128,9 @@ std::string index(const citations& cases, const citations& tests, const citation
          "belongs "
          "to. What `abi.h` demands is a backend's to keep:\ncases of the conformance suite hold it "
          "to that, and `rondo faults` shows that they would notice. The other\nrules, HOST-01 and "
-         "the like among them, are core's and the ring's, and have unit tests; of these\nthe test "
-         "`broken` shows it.\n";
+         "the like among them, are core's, the ring's and kernel modules', and have unit tests; "
+         "of\n"
+         "these the test `broken` shows it.\n";
   for (const auto& rule : all_rules()) {
     out << "\n## " << rule.id << "\n\n> " << rule.text << "\n\n`" << rule.file << "`\n\n";
     list(out, "cases", of(cases, rule.id));

@@ -24,7 +24,8 @@
  * print, or call longjmp across this boundary [ABI-06].
  *
  * Blocking. Functions marked "never blocks" finish without waiting for another thread or for a
- * device. Every other function keeps the bound that it states, or 10 s if it states none [ABI-14].
+ * device [ABI-15]. Every other function keeps the bound that it states, or 10 s if it states none
+ * [ABI-14].
  */
 #ifndef RONDO_ABI_H
 #define RONDO_ABI_H
@@ -212,7 +213,9 @@ typedef struct rondo_message_type {
   uint32_t encoding; /* RONDO_ENCODING_* */
   rondo_string wire_name;
   uint32_t version;
-  uint32_t max_bytes; /* largest encoding; it has to fit a slot, see RONDO_MAX_PAYLOAD */
+  uint32_t max_bytes; /* largest encoding. The host refuses a module with a handler whose request or
+                         response is larger than RONDO_MAX_PAYLOAD, as no slot takes it
+                         [HOST-09] */
   uint32_t alignment; /* of a plain payload; 1 if encoded */
   uint32_t flags;     /* RONDO_MESSAGE_* */
   uint64_t schema_hash;
@@ -255,13 +258,14 @@ typedef struct rondo_reply_ahead {
 /* Where a handler puts replies: none, one or many, which the host pops in the order in which they
  * were committed [EXEC-05]. reserve() returns room for `bytes` of payload, aligned to 16
  * [EXEC-07], or NULL if the kernel is being stopped, after which the handler should return; the
- * room belongs to the handler until commit() or the next reserve(). reserve() may wait while the
- * output is full; the backend ends that wait when it stops the kernel. Thread: the handler's.
+ * room belongs to the handler until commit() or the next reserve(). While the output is full
+ * reserve() may wait; the backend ends that wait when it stops the kernel [EXEC-11]. Thread: the
+ * handler's.
  *
  * A backend may have reserved ahead for a handler with one reply. Such a handler may write its
- * reply there and, in place of commit(), fill in `ahead`; the backend commits it when invoke() has
- * returned OK. Both ways do the same: neither the backend nor the module needs the other to know
- * this one. */
+ * reply there and, in place of commit(), fill in `ahead`: the backend commits it when invoke() has
+ * returned OK, and only then, as if the handler had [EXEC-12]. Neither the backend nor the module
+ * needs the other to know this way. */
 typedef struct rondo_emitter {
   uint32_t struct_size;
   uint32_t reserved;
@@ -293,9 +297,10 @@ typedef struct rondo_scenario_host {
 } rondo_scenario_host;
 
 /* A self-test that a module brings along. The host calls open, then for i in 0 … message_count-1
- * next(i), a round trip, and check(i), then close. next() writes the i-th request into payload and
- * a label of at most label_capacity bytes. check() returns RONDO_OK or a failure explained in the
- * sink. Thread: one at a time. */
+ * next(i), a round trip and, if a response came, check(i), then close, however often a step failed;
+ * of one whose open failed it calls nothing more [HOST-06]. next() writes the i-th request into
+ * payload and a label of at most label_capacity bytes. check() returns RONDO_OK or a failure
+ * explained in the sink. Thread: one at a time. */
 typedef struct rondo_scenario {
   uint32_t struct_size;
   uint32_t message_count;
@@ -314,15 +319,17 @@ enum {
   RONDO_HANDLER_WARP_COOPERATIVE = 1u << 1,  /* all lanes of a warp run it together */
   RONDO_HANDLER_BLOCK_COOPERATIVE = 1u << 2, /* all threads of a block */
   RONDO_HANDLER_GRID_COOPERATIVE = 1u << 3,  /* all threads of all blocks */
-  RONDO_HANDLER_INDEPENDENT = 1u << 4 /* requests do not depend on each other: several may run at
-                                         once, their replies keep the order of the requests */
+  /* Requests do not depend on each other: a backend may run several at once, in any order; each is
+   * still answered as if it had run alone, and the replies keep the order of the requests
+   * [EXEC-10]. */
+  RONDO_HANDLER_INDEPENDENT = 1u << 4
 };
 
 /* Every request that is taken is answered by this handler's invoke(), or by its device image, and
- * by nothing else [EXEC-01]; exactly once, one after the other [EXEC-02]. Each kernel has a state
- * of its own, constructed by create and destroyed by destroy, which lives on through relaunches
- * [EXEC-03]. The invocation shows the handler its request's envelope, the device's buffers and the
- * kernel_tag that the host chose [EXEC-04]. */
+ * by nothing else [EXEC-01]; exactly once, one after the other unless they are independent
+ * [EXEC-02]. Each kernel has a state of its own, constructed by create and destroyed by destroy,
+ * which lives on through relaunches [EXEC-03]. The invocation shows the handler its request's
+ * envelope, the device's buffers and the kernel_tag that the host chose [EXEC-04]. */
 typedef struct rondo_handler {
   uint32_t struct_size;
   uint32_t flags; /* RONDO_HANDLER_* */
@@ -340,17 +347,19 @@ typedef struct rondo_handler {
    * to the caller, in which case invocation says why. NULL: no host image. Never throws. */
   rondo_status (*invoke)(void* state, const void* payload, rondo_emitter* out,
                          rondo_invocation* invocation);
-  /* Hooks, each NULL if the handler has none. They run where invoke() runs, never beside it, with a
-   * request of zeros, and fail as it does. Of a kernel whose backend has capability
-   * "handler.hooks", on_start runs once in each launch, before the first request, with the
-   * start_argument that the kernel was created with [HOOK-01]. A failure makes the launch fail with
-   * the hook's status and words, its user_code among them, and leaves the kernel in the state from
-   * which it was launched [HOOK-02]. */
+  /* Each hook is NULL if the handler has none. Hooks run where invoke() runs, on the thread that
+   * runs it unless the kernel is in a pool, and neither beside it nor beside each other [HOOK-05].
+   * A hook sees a request of zeros [HOOK-06], and fails as invoke() does. Of a kernel whose backend
+   * has capability "handler.hooks", on_start runs once in each launch, before the first request,
+   * with the start_argument that the kernel was created with [HOOK-01]. A failure makes the launch
+   * fail with the hook's status and words, its user_code among them, and leaves the kernel in the
+   * state from which it was launched [HOOK-02]. */
   rondo_status (*on_start)(void* state, const void* argument, uint32_t argument_bytes,
                            rondo_invocation* invocation);
   /* Once in each launch whose on_start did not fail, after the last request, when the kernel is
-   * terminated, however that is done, and not before [HOOK-03]. Not if it is FAILED. A failure is
-   * logged. */
+   * terminated, however that is done, and not before [HOOK-03]. A kernel that is FAILED has no
+   * on_stop, not even when its handler comes back [HOOK-07]. A failure of on_stop is
+   * logged [HOOK-08]. */
   rondo_status (*on_stop)(void* state, rondo_invocation* invocation);
   /* Needs capability "handler.timer". Called once, at the time that call_again_after() named last
    * or soon after, never before, whether requests come or not [TIME-01]; while the kernel is
@@ -376,12 +385,16 @@ typedef struct rondo_module {
   uint64_t scenario_count;
 } rondo_module;
 
-/* Returns a record that lives as long as the library. Never blocks, allocates or fails. */
+/* Returns the same record each time, which lives as long as the library; never blocks, allocates or
+ * fails [MOD-01]. The host calls it once when it opens the module, before anything else; a module
+ * whose entry throws, or whose record is missing, of another abi_version or contradicts itself, is
+ * refused, and nothing else of it is called [HOST-07]. */
 typedef const rondo_module* (*rondo_module_entry_fn)(void);
 
 /* ---- host services ----------------------------------------------------------------------------
- * Given to a plugin once, at its entry; valid until the process ends. All: any thread, except
- * where said. A plugin never writes to a terminal itself [ABI-08]. */
+ * Given to a plugin once, at its entry. The services stay valid until the process ends, on every
+ * thread and whatever of the host is gone by then [HOST-08]. A plugin never writes to a terminal
+ * itself [ABI-08]. */
 enum {
   RONDO_LOG_TRACE = 0,
   RONDO_LOG_DEBUG = 1,
@@ -664,12 +677,11 @@ typedef struct rondo_queue_table {
    * returns FULL until one is taken out [QUEUE-08]. Up to the payload_capacity of the slots is
    * taken whole; one byte more is TOO_LARGE [QUEUE-11]. */
   rondo_status (*push)(rondo_queue*, const rondo_envelope*, const void* payload);
-  /* Copies at most capacity bytes of payload. A larger message stays and gives TOO_LARGE, with
+  /* Copies at most capacity bytes of payload; a larger message stays and gives TOO_LARGE, with
    * envelope filled [QUEUE-05]. OK, EMPTY, TOO_LARGE. */
   rondo_status (*pop)(rondo_queue*, rondo_envelope* envelope, void* payload, uint32_t capacity);
-  /* Stops at the first that does not fit; *done says how many went. OK if *done > 0, else as push
-   * [QUEUE-12].
-   * Payload i is at payloads[i] with envelopes[i].length bytes. */
+  /* Payload i is at payloads[i] with envelopes[i].length bytes. Stops at the first that does not
+   * fit; *done says how many went: OK if *done > 0, else as push [QUEUE-12]. */
   rondo_status (*push_batch)(rondo_queue*, const rondo_envelope* envelopes,
                              const void* const* payloads, uint64_t count, uint64_t* done);
   rondo_status (*pop_batch)(rondo_queue*, rondo_envelope* envelopes, void* const* payloads,
@@ -854,8 +866,8 @@ typedef struct rondo_kernel_table {
    * next launch. renew() of a kernel that has ended is TERMINATED, of any other OK [LIFE-16]. Any.
    * OK, UNSUPPORTED, TERMINATED. */
   rondo_status (*renew)(rondo_kernel*);
-  /* Why the kernel is FAILED: HANDLER_HUNG, DEVICE_LOST, … with one sentence in text (not
-   * terminated; *length says how long). OK while it is not [LIFE-07]. Never blocks. Any. */
+  /* Why the kernel is FAILED: HANDLER_HUNG, DEVICE_LOST, …, with one sentence in text (not
+   * terminated; *length says how long); OK while it is not [LIFE-07]. Never blocks. Any. */
   rondo_status (*failure)(rondo_kernel*, char* text, uint32_t capacity, uint32_t* length);
 } rondo_kernel_table;
 

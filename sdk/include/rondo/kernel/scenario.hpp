@@ -44,10 +44,10 @@ class scenario_buffers {
   void release(buffer_ref ref) { host_->buffer_release(host_->self, ref.handle); }
 
  private:
-  static void demand(rondo_status status, const char* what) {
-    if (status != RONDO_OK)
+  static void demand(rondo_status code, const char* what) {
+    if (code != RONDO_OK)
       throw std::runtime_error(std::string("the device could not ") + what + " a buffer (status " +
-                               std::to_string(status) + ")");
+                               std::to_string(code) + ")");
   }
   const rondo_scenario_host* host_;
 };
