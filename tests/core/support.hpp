@@ -130,11 +130,19 @@ inline std::size_t entries_of(const fs::path& directory) {
       std::distance(fs::directory_iterator(directory), fs::directory_iterator()));
 }
 // ThreadSanitizer starts a thread of its own, for good, with the first that the process starts.
-// Here that has happened before anything is counted.
+// Here that has happened before anything is counted. And threads of an earlier test may be about to
+// end: counted is what stays the same for a while.
 inline std::size_t thread_count() {
   static const bool first_has_started = (std::thread([] {}).join(), true);
   (void)first_has_started;
-  return rondo::conformance::thread_count();
+  std::size_t count = rondo::conformance::thread_count();
+  for (int same = 0, looks = 0; same < 4 && looks < 100; ++looks) {
+    std::this_thread::sleep_for(1ms);
+    const std::size_t now = rondo::conformance::thread_count();
+    same = now == count ? same + 1 : 0;
+    count = now;
+  }
+  return count;
 }
 inline std::size_t open_files() { return entries_of("/proc/self/fd"); }
 
