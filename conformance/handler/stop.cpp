@@ -1,14 +1,12 @@
 // on_stop: when it runs. It writes into a buffer, so that the host sees what it did once the kernel
 // has ended.
 #include "../support/kernel.hpp"
+#include "../support/log_watch.hpp"
 #include "../support/suite.hpp"
 
 #include "../kernels/hooks.hpp"
 
 #include <rondo/host_services.hpp>
-
-#include <spdlog/logger.h>
-#include <spdlog/sinks/base_sink.h>
 
 #include <thread>
 
@@ -47,32 +45,6 @@ class stop_record {
  private:
   bench& it_;
   rondo_buffer_handle handle_ = 0;
-};
-
-// What is logged meanwhile.
-class log_watch {
- public:
-  log_watch() { use_logger(std::make_shared<spdlog::logger>("watched", sink_)); }
-  ~log_watch() { use_logger(nullptr); }
-  log_watch(const log_watch&) = delete;
-  std::string text() const { return sink_->text(); }
-
- private:
-  class keeper : public spdlog::sinks::base_sink<std::mutex> {
-   public:
-    std::string text() {
-      const std::lock_guard lock(mutex_);
-      return text_;
-    }
-
-   private:
-    void sink_it_(const spdlog::details::log_msg& message) override {
-      text_.append(message.payload.data(), message.payload.size()).append("\n");
-    }
-    void flush_() override {}
-    std::string text_;
-  };
-  std::shared_ptr<keeper> sink_ = std::make_shared<keeper>();
 };
 
 void expect_stopped(stop_record& record, std::uint64_t nonce, std::uint64_t requests,
@@ -187,9 +159,7 @@ RONDO_CASE(handler, stop, that_fails_is_logged, core, "HOOK-08",
   expect_stopped(record, setup.nonce, 0, "and failed");
   std::string words;
   for (std::uint32_t i = 0; i < setup.text_length; ++i) words += kernels::letter(i);
-  require(eventually([&] { return log.text().find(words) != std::string::npos; }, it.patience()),
-          "on_stop failed with the words '" + words + "', and the host's log has only: '" +
-              log.text() + "'");
+  log.expect(words, "on_stop", it.patience());
 }
 
 RONDO_CASE(handler, stop, runs_also_where_no_request_ever_came, core, "HOOK-03",

@@ -1,6 +1,7 @@
 // on_timer: that it comes when it was asked for, at no other time, and whatever else goes on. How
 // long it took, and whether that was too early, is the handler's own measurement.
 #include "../support/kernel.hpp"
+#include "../support/log_watch.hpp"
 #include "../support/suite.hpp"
 
 #include "../kernels/hooks.hpp"
@@ -189,7 +190,9 @@ RONDO_CASE(handler, timer, is_forgotten_by_terminate, core, "TIME-03",
   });
 }
 
-RONDO_CASE(handler, timer, that_fails_ends_nothing, core, "TIME-04", RONDO_CAP_TIMER) {
+RONDO_CASE(handler, timer, that_fails_is_logged_and_ends_nothing, core, "TIME-04",
+           RONDO_CAP_TIMER) {
+  const log_watch log;
   test_kernel kernel(it, timer_spec());
   kernel.start();
   auto request = after(ns_per_ms);
@@ -202,6 +205,7 @@ RONDO_CASE(handler, timer, that_fails_ends_nothing, core, "TIME-04", RONDO_CAP_T
   const auto now = kernel.counters_at(kernel.last_id());
   expect_equal(now.messages_failed, 0u, "messages_failed, in which a timer has no part,");
   expect_equal(now.messages_out, kernel.last_id(), "messages_out, in which a timer has no part,");
+  log.expect("a timer that fails", "on_timer", it.patience());
 }
 
 }  // namespace rondo::conformance
