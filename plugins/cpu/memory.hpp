@@ -34,6 +34,7 @@ class buffer_table {
   void quarantine();
 
  private:
+  void let_go(std::uint64_t address) const;
   rondo_buffer_entry& find(rondo_buffer_handle handle);
   std::byte* range(rondo_buffer_handle handle, std::uint64_t offset, std::uint64_t bytes);
 
