@@ -99,6 +99,7 @@ TEST_P(latency, of_a_handler_and_of_what_waits_behind_it_is_what_the_test_made_i
   for (std::uint64_t i = 1; i < 2 * every; ++i)
     ASSERT_TRUE(it.kernel.send({.gate = no_gate}, patience));
   ASSERT_TRUE(gate.reached());
+  expect_with_backend(by(), it.kernel, 2 * every);  // whose push stamps them
   const auto all_wait = steady_clock::now();
   expect_counts(it.kernel.snapshot(), 0);  // the first has not ended, the others not begun
   constexpr auto least = 20ms;
@@ -145,6 +146,7 @@ TEST_P(latency, counts_a_wait_for_room_in_the_output_as_queueing) {
   running<oracle> it(by().options(2 * every, every));
   for (std::uint64_t i = 0; i <= every; ++i) ASSERT_TRUE(it.kernel.send({}, patience));
   ASSERT_TRUE(eventually([&] { return it.kernel.snapshot().output_depth == every; }));
+  expect_with_backend(by(), it.kernel, every + 1);
   const auto full = steady_clock::now();
   constexpr auto least = 20ms;
   ASSERT_TRUE(eventually([&] { return steady_clock::now() - full > least; }));
