@@ -33,8 +33,8 @@ inline constexpr way all_ways[] = {
     {"counted_calls", rondo::publish_policy::counted, false, true},
     {"pumped", rondo::publish_policy::backend_default, false, true, true}};
 
-// A pump gives the backend what was sent when it comes to it, and what it has in hand may count twice
-// until then.
+// A pump gives the backend what was sent when it comes to it, and what it has in hand may count
+// twice until then.
 template <class Kernel>
 void expect_with_backend(const way& by, const Kernel& kernel, std::uint64_t count) {
   if (!by.is_pumped) return;
