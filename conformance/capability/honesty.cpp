@@ -38,6 +38,9 @@ void expect_offered(bench& it, bool offered, const kernel_spec& spec, const std:
 template <class Call>
 void expect_refused(test_kernel& kernel, const std::string& what, Call&& call) {
   rule("ABI-03");
+  // What was asked before is counted and its slot freed soon after its reply.
+  const auto is_empty = [&] { return kernel.info(kernel.input()).depth == 0; };
+  eventually(is_empty, std::chrono::seconds(1));
   const auto before = kernel.counters();
   {
     const host_call_guard guard;

@@ -89,7 +89,7 @@ RONDO_CASE(handler, stop, runs_once_at_the_end_and_not_before, core, "HOOK-03",
 
 namespace {
 
-constexpr std::uint64_t hang_us = 1'500'000;
+constexpr std::uint64_t hang_us = 3'000'000;
 
 // Behind the handler's return, when it might come.
 void expect_no_stop(stop_record& record, std::uint64_t began_ns, std::string_view of,

@@ -44,6 +44,8 @@ class kernel_model {
   };
   void push(unsigned number, kind of);
   rondo_status push_one(const outgoing& message, lane in, bool& must);
+  template <class Try>
+  rondo_status until_room(bool must, Try&& once) const;
   bool can_give_up(lane in) const;
   void push_batch(unsigned number);
   void push_threads(unsigned number);
@@ -104,6 +106,7 @@ class kernel_model {
   const unsigned which_;
   const traits with_;
   const nanoseconds patience_;
+  const nanoseconds settling_;  // how long a kernel may take to count and free what it answered
   const bool relaunch_;
   std::unique_ptr<voice> voice_;
   test_kernel kernel_;

@@ -62,6 +62,15 @@ bool kernel_model::has_room_for(std::uint64_t number, lane in) const {
   return open_.size(in) + others + number <= slots_;
 }
 
+// Once, or, where there must be room, until an active kernel has freed what it has answered.
+template <class Try>
+rondo_status kernel_model::until_room(bool must, Try&& once) const {
+  rondo_status got = once();
+  if (must && !at_rest() && got == RONDO_FULL)
+    eventually([&] { return (got = once()) != RONDO_FULL; }, settling_);
+  return got;
+}
+
 void kernel_model::check_pushed(rondo_status got, bool must, std::string_view call, lane in) {
   const std::string of = std::string(call) + where();
   if (state_ == RONDO_STATE_TERMINATED) {
@@ -92,7 +101,7 @@ void kernel_model::push(unsigned number, kind of) {
 // Where the oldest are given up, a full queue takes the message soon. `must` says whether that, or
 // any other room, was certain.
 rondo_status kernel_model::push_one(const outgoing& message, lane in, bool& must) {
-  auto got = way_->push(message);
+  auto got = until_room(must, [&] { return way_->push(message); });
   if (got != RONDO_FULL || !with_.has(trait::drop_oldest) || must) return got;
   open_.ask_for_room(in);
   if (!can_give_up(in)) return got;
@@ -113,6 +122,8 @@ void kernel_model::push_batch(unsigned number) {
   for (unsigned i = 0; i < number; ++i) all.push_back(next_message({}));
   const bool must = has_room_for(number, lane::normal);
   std::uint64_t done = 0;
+  if (must && !at_rest())
+    eventually([&] { return kernel_.info(kernel_.input()).depth + number <= slots_; }, settling_);
   const auto got = way_->push_batch(all, done);
   check_pushed(got, must, "push_batch");
   rule("QUEUE-12");
@@ -137,7 +148,8 @@ void kernel_model::push_threads(unsigned number) {
   const bool must = has_room_for(std::uint64_t{threads} * number, lane::normal);
   std::array<std::vector<rondo_status>, threads> got;
   together(threads, [&](unsigned self) {
-    for (const auto& each : all[self]) got[self].push_back(way_->push(each));
+    for (const auto& each : all[self])
+      got[self].push_back(until_room(must, [&] { return way_->push(each); }));
   });
   std::vector<entry> taken;
   const std::uint64_t first = open_.next_place(lane::normal);
@@ -174,7 +186,7 @@ void kernel_model::push_large() {
 void kernel_model::reserve() {
   if (claimed_ || with_.has(trait::drop_newest)) return;
   const bool must = has_room_for(1, lane::normal);
-  const auto got = way_->reserve(voice_->request_bytes());
+  const auto got = until_room(must, [&] { return way_->reserve(voice_->request_bytes()); });
   if (got == RONDO_UNSUPPORTED) return;
   check_pushed(got, must, "reserve");
   if (got == RONDO_FULL && with_.has(trait::drop_oldest)) open_.ask_for_room(lane::normal);

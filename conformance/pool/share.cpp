@@ -104,7 +104,7 @@ RONDO_CASE(pool, share, a_handler_that_hangs_costs_the_others_nothing_but_time, 
   test_kernel other(it, in_pool("beside-hung-ones"));
   other.start();
   expect_answer(other, 1);
-  for (auto& each : hung) each->send(kernels::slow_request{1, 600'000});
+  for (auto& each : hung) each->send(kernels::slow_request{1, 2'000'000});
   for (std::uint64_t i = 2; i <= 30; ++i) expect_answer(other, i);
   rule("LIFE-08");
   for (auto& each : hung)
@@ -157,7 +157,7 @@ RONDO_CASE(pool, share, a_hung_kernel_is_terminated_and_the_others_go_on, concur
   test_kernel other(it, in_pool("beside-a-hung-one"));
   hung.start();
   other.start();
-  busy_handler handler(hung, 1'500'000);
+  busy_handler handler(hung, 3'000'000);
   rondo_terminate_report report{};
   rule("LIFE-05");
   expect_status(hung.try_terminate(RONDO_TERMINATE_DISCARD, 100'000'000, report),
@@ -174,19 +174,22 @@ RONDO_CASE(pool, share, an_idle_kernel_is_looked_at_by_nobody, core, "POOL-04 TE
   idle.start();
   used.start();
   expect_answer(idle, 1);
+  (void)idle.counters_at(1);
   // It comes to rest soon after its reply.
-  auto before = idle.counters();
-  require(eventually(
-              [&] {
-                std::this_thread::sleep_for(std::chrono::milliseconds(5));
-                const auto now = idle.counters();
-                return std::exchange(before, now).polls == now.polls;
-              },
-              it.patience()),
-          "an idle kernel in a pool is looked at again and again: its polls keep growing");
-  for (std::uint64_t i = 1; i <= 50; ++i) expect_answer(used, i);
-  const auto after = idle.counters();
-  expect_equal(after.polls, before.polls, "the looks at an idle kernel's input, some time later,");
+  std::uint64_t answers = 0;
+  rondo_kernel_counters before{}, after{};
+  const auto is_left_alone = [&] {
+    before = idle.counters();
+    for (int i = 0; i < 50; ++i) expect_answer(used, ++answers);
+    after = idle.counters();
+    return after.polls == before.polls;
+  };
+  bool rests = false;
+  for (int tries = 0; tries < 10 && !rests; ++tries) rests = is_left_alone();
+  if (!rests)
+    fail("an idle kernel in a pool is looked at again and again: its polls grew by " +
+         std::to_string(after.polls - before.polls) + " while another answered 50 requests");
+  count_check();
   rule("TEL-01");
   expect_equal(after.messages_in, 1u, "messages_in of a kernel that handled one request and rests");
   expect_equal(after.messages_out, 1u, "messages_out of a kernel that gave one reply and rests");

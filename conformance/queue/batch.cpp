@@ -48,6 +48,8 @@ RONDO_CASE(queue, batch, all_that_fit_are_pushed_in_order, core, "QUEUE-12 QUEUE
   for (const std::uint64_t count : {1u, 2u, 7u, 32u, 64u}) {
     batch some(at, count);
     std::uint64_t done = ~std::uint64_t{0};
+    // The slot of a request is freed soon after its reply.
+    eventually([&] { return kernel.info(kernel.input()).depth == 0; }, it.patience());
     expect_status(some.push(kernel, done), RONDO_OK, "push_batch of " + std::to_string(count));
     expect_equal(done, count, "how many of " + std::to_string(count) + " push_batch took");
     expect_replies(kernel, at, count);

@@ -128,10 +128,14 @@ RONDO_CASE(queue, push, every_length_up_to_the_largest_is_carried, core, "MSG-02
 // Nothing here waits: neither for room nor for messages nor for a handler.
 RONDO_CASE(queue, push, no_call_blocks, core, "QUEUE-07", "") {
   constexpr std::uint64_t at_once = 200'000'000;
+  // The best of three: the machine may be busy with other things, a call that waits does so always.
   const auto timed = [&](std::string_view what, const auto& call) {
-    const auto begin = now_ns();
-    call();
-    const auto took = now_ns() - begin;
+    std::uint64_t took = at_once;
+    for (int tries = 0; tries < 3 && took >= at_once; ++tries) {
+      const auto begin = now_ns();
+      call();
+      took = now_ns() - begin;
+    }
     require(took < at_once, std::string(what) + " took " + std::to_string(took / 1'000'000) +
                                 " ms; queue calls never block");
   };

@@ -179,14 +179,15 @@ RONDO_CASE(runtime, call, buffers_travel_by_handle, core, "BUF-04", RONDO_CAP_BU
   expect_equal(buffer.read<std::uint64_t>(1).front(), data[0] + 1, "what the handler wrote");
 }
 
-// Other work on the device goes on while a kernel is resident and busy.
-RONDO_CASE(runtime, call, a_resident_kernel_blocks_nothing_beside_it, concurrent, "LIFE-11 BUF-04",
-           RONDO_CAP_BUFFER) {
+namespace {
+
+// Whether a buffer and another kernel were served while the handler of a third was at work for so
+// long. A machine that is busy with other things may be too slow for that.
+bool is_served_meanwhile(bench& it, std::uint32_t microseconds) {
   auto runtime = it.open_runtime();
   auto busy = runtime.launch<kernels::slow_handler>(it.launch("busy"));
   busy.activate();
-  (void)value_of(busy.send({1, 700'000}, it.patience()));
-  const auto begin = now_ns();
+  (void)value_of(busy.send({1, microseconds}, it.patience()));
   auto buffer = busy.create_buffer(4096);
   const std::vector<std::uint64_t> data(512, 3);
   buffer.write(std::span<const std::uint64_t>(data));
@@ -195,12 +196,25 @@ RONDO_CASE(runtime, call, a_resident_kernel_blocks_nothing_beside_it, concurrent
   other.activate();
   (void)value_of(other.call({5, {}}, it.patience()));
   other.terminate();
-  const auto took = now_ns() - begin;
-  const auto reply = busy.receive(it.patience());
-  require(reply.has_value(), "the busy kernel did not answer");
-  require(took < 650'000'000 || is_sanitized,
-          "a buffer and another kernel beside a busy one took " + std::to_string(took / 1'000'000) +
-              " ms: they waited for its handler");
+  const auto now = busy.snapshot();
+  const bool is_at_work = now.output_depth == 0 && now.messages_out == 0;
+  require(busy.receive(it.patience()).has_value(), "the busy kernel did not answer");
+  return is_at_work;
+}
+
+}  // namespace
+
+// Other work on the device goes on while a kernel is resident and busy. By no clock: the handler
+// has not returned when everything was done.
+RONDO_CASE(runtime, call, a_resident_kernel_blocks_nothing_beside_it, concurrent, "LIFE-11 BUF-04",
+           RONDO_CAP_BUFFER) {
+  bool is_served = false;
+  for (const std::uint32_t microseconds : {400'000u, 1'000'000u, 2'000'000u})
+    if ((is_served = is_served_meanwhile(it, microseconds))) break;
+  require(
+      is_served,
+      "a buffer and another kernel beside a busy one were served only when its handler, at work "
+      "for two seconds, had returned");
 }
 
 }  // namespace rondo::conformance

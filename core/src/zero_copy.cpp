@@ -17,7 +17,7 @@ status instance::reserve(const codec& request, nanoseconds timeout, claim_state&
     if (code == RONDO_OK) code = wait_for_place({}, until, claim, [] {});
   }
   if (code != RONDO_OK) return explain(code, request, timeout, why);
-  out.until_ns = until.at();
+  out.until_ns = until.is_zero() ? 0 : until.at();
   return code;
 }
 
@@ -30,9 +30,12 @@ status instance::commit(claim_state& state, const codec& request, const void* st
   if (code != RONDO_OK) {
     abandon(state);
   } else if (state.slot.where == claimed_slot::kind::later) {
+    // A deadline that has passed meanwhile is a deadline still: TIMEOUT, not FULL as without one.
     const std::uint64_t now = ring::now_ns();
-    deadline until(static_cast<std::int64_t>(
-        std::min<std::uint64_t>(state.until_ns - std::min(now, state.until_ns), INT64_MAX)));
+    const std::uint64_t left = state.until_ns > now ? state.until_ns - now : 1;
+    deadline until(state.until_ns == 0
+                       ? 0
+                       : static_cast<std::int64_t>(std::min<std::uint64_t>(left, INT64_MAX)));
     code = send_until(request, staged, 0, until, id, nullptr);
   } else {
     code = input_->commit(state.slot, request, staged, id);

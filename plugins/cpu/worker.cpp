@@ -191,12 +191,13 @@ RONDO_INLINE bool worker::handle(const ring::message& request) {
   if (!reserves_ahead_ || reserve_ahead()) [[likely]]
     status = handler_.invoke(state_, request.payload, this, &invocation_.base);
   else status = RONDO_TERMINATED;
+  // Before the reply is out: whoever has it in time must not find the handler late.
+  if (watched) ring::platform::store_relaxed(&counters_.busy_since_ns, 0);
   if (ahead.is_filled != 0) [[likely]] {
     ahead.is_filled = 0;
     if (status == RONDO_OK) commit_reply(ahead.length, ahead.version, 0);
   }
 
-  if (watched) ring::platform::store_relaxed(&counters_.busy_since_ns, 0);
   if (timed) [[unlikely]] {
     took.end_ns = ring::now_ns();
     took.waited_ns = waited_for_room_ns_;

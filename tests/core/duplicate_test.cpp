@@ -78,6 +78,7 @@ TEST_P(duplicates, are_not_what_was_dropped_as_the_newest) {
   EXPECT_EQ(kernel.send({}, patience, key(2)).code(), RONDO_DROPPED);
   kernel.activate();
   EXPECT_EQ(kernel.flush(patience).value(), 1u);
+  ASSERT_TRUE(eventually([&] { return kernel.snapshot().input_depth == 0; }));
   EXPECT_TRUE(kernel.send({}, patience, key(2)));
   EXPECT_EQ(kernel.snapshot().duplicates, 0u);
 }

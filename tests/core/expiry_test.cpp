@@ -72,7 +72,7 @@ TEST_P(expiry, reaches_callers_as_a_failure) {
   gate.open();
   EXPECT_EQ(later.get().code(), RONDO_EXPIRED);
   caller.join();
-  EXPECT_EQ(kernel.snapshot().expired, 2u);
+  EXPECT_TRUE(eventually([&] { return kernel.snapshot().expired == 2; }));
   EXPECT_EQ(kernel.call({.gate = no_gate, .nonce = 4}, patience, {.ttl = 1h})->count, 2u);
 }
 

@@ -106,6 +106,7 @@ TEST_P(full_input, that_drops_the_newest_tells_its_sender_and_counts_it) {
   EXPECT_EQ(kernel.send_batch(std::vector<question>(3), patience).code(), RONDO_DROPPED);
   EXPECT_EQ(kernel.snapshot().dropped_newest, 9u);
   EXPECT_EQ(kernel.snapshot().sent, 4u);
+  expect_with_backend(GetParam(), kernel, 4);
   kernel.activate();
   for (int i = 0; i < 4; ++i) EXPECT_TRUE(answers(*kernel.receive(patience)->outcome, 7));
   EXPECT_TRUE(kernel.call({}, patience)) << "there is room again";

@@ -169,8 +169,8 @@ TEST_P(lifecycle_under_each_wait, pausing_beside_senders_and_callers_loses_nothi
 TEST_P(lifecycle_under_each_wait, quick_changes_are_all_obeyed) {
   running<oracle> it({.wait = wait()});
   for (int i = 0; i < 1000; ++i) {
-    it.kernel.deactivate(5s);
-    it.kernel.activate(5s);
+    it.kernel.deactivate(patience);
+    it.kernel.activate(patience);
   }
   EXPECT_TRUE(answers(*it.kernel.call({.nonce = 3}, patience), 3));
 }
@@ -179,7 +179,7 @@ TEST_P(lifecycle_under_each_wait, a_kernel_ends_at_once_after_it_was_activated) 
   auto runtime = open_runtime();
   auto kernel = core_test::launch<oracle>(runtime, {.wait = wait()});
   for (int i = 0; i < 300; ++i) {
-    kernel.activate(5s);
+    kernel.activate(patience);
     kernel.terminate(
         {.mode = i % 2 == 0 ? rondo::terminate_mode::discard : rondo::terminate_mode::drain});
     kernel.relaunch();
@@ -219,7 +219,7 @@ TEST_P(lifecycle, a_pause_that_comes_too_late_changes_nothing) {
   EXPECT_EQ(it.kernel.state(), active);
   shut.open();
   EXPECT_TRUE(answers(it.kernel.receive(patience).value().outcome.value(), 1));
-  EXPECT_TRUE(answers(it.kernel.call({.gate = no_gate, .nonce = 2}, 5s).value(), 2));
+  EXPECT_TRUE(answers(it.kernel.call({.gate = no_gate, .nonce = 2}, patience).value(), 2));
   it.kernel.deactivate(patience);
   EXPECT_EQ(it.kernel.state(), inactive);
 }

@@ -63,6 +63,12 @@ rondo::runtime open_with_threads(int count) {
   return rondo::runtime::open(options);
 }
 
+std::uint64_t handled_by_all(const std::vector<rondo::kernel<oracle>>& kernels) {
+  std::uint64_t handled = 0;
+  for (const auto& kernel : kernels) handled += kernel.snapshot().messages_in;
+  return handled;
+}
+
 std::chrono::nanoseconds processor_time() {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
@@ -103,9 +109,7 @@ TEST(pool, runs_ten_thousand_kernels_that_cost_nothing_while_they_are_idle) {
   }));
   for (std::size_t i = 0; i < count; ++i)
     ASSERT_TRUE(answers(*kernels[i].call({.nonce = i}, patience), i)) << i;
-  std::uint64_t handled = 0;
-  for (const auto& kernel : kernels) handled += kernel.snapshot().messages_in;
-  EXPECT_EQ(handled, 2 * count);
+  EXPECT_TRUE(eventually([&] { return handled_by_all(kernels) == 2 * count; }));
 }
 
 // Nobody spins: every message to an idle kernel needs its wake-up, and callers come just when the
@@ -138,9 +142,7 @@ TEST(pool, loses_no_message_that_comes_while_its_kernel_goes_idle) {
         }
       });
     threads.clear();
-    std::uint64_t handled = 0;
-    for (const auto& kernel : kernels) handled += kernel.snapshot().messages_in;
-    EXPECT_EQ(handled, senders * calls_each);
+    EXPECT_TRUE(eventually([&] { return handled_by_all(kernels) == senders * calls_each; }));
   }
 }
 
@@ -190,6 +192,7 @@ TEST(pool, lets_a_message_wait_for_no_more_than_64_of_a_kernel_that_is_flooded) 
 }
 
 TEST(pool, replaces_a_thread_whose_handler_hangs_though_nobody_looks_at_that_kernel) {
+  const std::size_t threads = thread_count();
   auto runtime = open_with_threads(1);
   gate_use shut(0);
   auto hung = runtime.launch<gated>(in_pool({.handler_deadline = 20ms}));
@@ -202,6 +205,8 @@ TEST(pool, replaces_a_thread_whose_handler_hangs_though_nobody_looks_at_that_ker
     ASSERT_TRUE(answers(*other.call({.nonce = i}, patience), i));
   EXPECT_EQ(hung.state(), kernel_state::failed);
   EXPECT_EQ(refusal_of([&] { hung.terminate({.deadline = 1ms}); }).code, RONDO_HANDLER_HUNG);
+  shut.open();  // the lost thread ends, the successor and the one that watches stay
+  EXPECT_TRUE(eventually([&] { return thread_count() == threads + 2; }));
 }
 
 TEST(pool, replaces_the_thread_of_a_kernel_that_terminate_gives_up) {
@@ -229,22 +234,32 @@ TEST(pool, ends_a_kernel_in_time_that_no_thread_gets_to) {
   auto runtime = open_with_threads(1);
   gate_use shut(0);
   auto busy = runtime.launch<gated>(in_pool());
-  auto drained = runtime.launch<oracle>(in_pool({.id = "drained"}));
+  std::vector<rondo::kernel<oracle>> drained;  // one for each attempt
+  for (int i = 0; i < 5; ++i)
+    drained.push_back(runtime.launch<oracle>(in_pool({.id = "drained-" + std::to_string(i)})));
   auto dropped = runtime.launch<oracle>(in_pool({.id = "dropped"}));
-  for (auto* each : {&drained, &dropped}) each->activate();
+  std::vector<rondo::kernel<oracle>> all = drained;
+  all.push_back(dropped);
+  for (auto& each : all) each.activate();
   busy.activate();
   busy.send({.gate = 0}, patience).value();
   ASSERT_TRUE(shut.reached());
-  for (auto* each : {&drained, &dropped})
-    for (int i = 0; i < 3; ++i) each->send({}, patience).value();
+  for (auto& each : all)
+    for (int i = 0; i < 3; ++i) each.send({}, patience).value();
   EXPECT_EQ(dropped.terminate({.mode = rondo::terminate_mode::discard, .deadline = 20ms}).discarded,
             3u);
-  const auto begin = std::chrono::steady_clock::now();
-  EXPECT_EQ(refusal_of([&] { drained.terminate({.deadline = 20ms}); }).code, RONDO_TIMEOUT);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, 20ms + 1s);
-  for (auto* each : {&drained, &dropped}) {
-    EXPECT_EQ(each->state(), kernel_state::terminated);
-    EXPECT_EQ(each->snapshot().messages_in, 0u);
+  std::size_t ended = 0;
+  EXPECT_TRUE(takes_less_than(20ms + 1s, [&] {
+    auto& one = drained[ended++];
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_EQ(refusal_of([&] { one.terminate({.deadline = 20ms}); }).code, RONDO_TIMEOUT);
+    return std::chrono::steady_clock::now() - begin;
+  }));
+  drained.resize(ended);
+  drained.push_back(dropped);
+  for (auto& each : drained) {
+    EXPECT_EQ(each.state(), kernel_state::terminated);
+    EXPECT_EQ(each.snapshot().messages_in, 0u);
   }
   shut.open();
   dropped.relaunch();

@@ -46,9 +46,9 @@ void PrintTo(const expected_code& code, std::ostream* out) {
 }
 
 // What "80-real,90" stands for, sorted.
-std::vector<expected_code> configured() {
+std::vector<expected_code> codes_for(const char* architectures) {
   std::vector<expected_code> codes;
-  std::istringstream words(RONDO_TEST_CUDA_ARCHITECTURES);
+  std::istringstream words(architectures);
   for (std::string word; std::getline(words, word, ',');) {
     const auto number = static_cast<std::uint32_t>(std::stoul(word));
     if (word.find("-virtual") == std::string::npos) codes.push_back({code_kind::elf, number});
@@ -65,9 +65,14 @@ const rondo_module& sample_module() {
   return module_at(rondo::test::lib_dir() / "rondo/kernels/vector_add.so");
 }
 
-class a_module_with_a_device_image : public ::testing::TestWithParam<const rondo_module& (*)()> {
+struct built_module {
+  const rondo_module& (*open)();
+  const char* architectures;
+};
+
+class a_module_with_a_device_image : public ::testing::TestWithParam<built_module> {
  protected:
-  const rondo_module& module_ = GetParam()();
+  const rondo_module& module_ = GetParam().open();
 };
 
 TEST_P(a_module_with_a_device_image, has_one_for_cuda_and_this_ring_layout) {
@@ -79,19 +84,21 @@ TEST_P(a_module_with_a_device_image, has_one_for_cuda_and_this_ring_layout) {
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(image.bytes) % 64, 0u);
 }
 
-TEST_P(a_module_with_a_device_image, has_code_for_the_configured_architectures) {
+TEST_P(a_module_with_a_device_image, has_code_for_the_architectures_that_it_was_built_for) {
   ASSERT_EQ(module_.image_count, 1u);
   std::vector<expected_code> found;
   for (const auto& entry : entries_of(bytes_of(module_.images[0])))
     found.push_back({entry.kind, entry.architecture});
   std::sort(found.begin(), found.end());
-  EXPECT_THAT(found, ElementsAreArray(configured()));
+  EXPECT_THAT(found, ElementsAreArray(codes_for(GetParam().architectures)));
 }
 
 INSTANTIATE_TEST_SUITE_P(vector_add, a_module_with_a_device_image,
-                         ::testing::Values(&sample_module));
+                         ::testing::Values(built_module{&sample_module,
+                                                        RONDO_TEST_CUDA_ARCHITECTURES}));
 INSTANTIATE_TEST_SUITE_P(device_smoke, a_module_with_a_device_image,
-                         ::testing::Values(&smoke_module));
+                         ::testing::Values(built_module{&smoke_module,
+                                                        RONDO_TEST_SMOKE_ARCHITECTURES}));
 
 TEST(machine_code, has_both_entries_of_each_handler_and_prints_nothing) {
   const auto& smoke = smoke_module();

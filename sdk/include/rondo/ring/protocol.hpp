@@ -213,10 +213,11 @@ class producer {
   RONDO_HD std::uint64_t next_sequence() const {
     return P::load_relaxed(&ring_.claim->next) & ~closed_mark;
   }
-  // Claimed and not released, a snapshot.
+  // Claimed and not released, a snapshot. In this order, or what is claimed and released between
+  // the two looks would count too.
   RONDO_HD std::uint64_t depth() const {
+    const std::uint64_t next = P::load_acquire(&ring_.claim->next) & ~closed_mark;
     const std::uint64_t head = P::load_acquire(&ring_.consumer->head);
-    const std::uint64_t next = next_sequence();
     return next > head ? next - head : 0;
   }
   RONDO_HD const geometry& shape() const { return ring_.shape; }
