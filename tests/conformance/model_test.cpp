@@ -159,8 +159,8 @@ TEST_F(model, refuses_operations_that_are_none) {
 }
 
 TEST_F(model, goes_on_for_the_minutes_that_were_asked_for) {
-  const auto result = rondo({"conformance", cpu(), "--minutes", "0.15", "--timeout", "8", "--filter",
-                             "kernel.model.many", "--json"});
+  const auto result = rondo({"conformance", cpu(), "--minutes", "0.15", "--timeout", "8",
+                             "--filter", "kernel.model.many", "--json"});
   EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
   const auto begin = result.out.find("\"seconds\": ");
   ASSERT_NE(begin, std::string::npos);

@@ -255,7 +255,7 @@ TEST(pool, ends_a_kernel_in_time_that_no_thread_gets_to) {
     EXPECT_EQ(refusal_of([&] { one.terminate({.deadline = 20ms}); }).code, RONDO_TIMEOUT);
     return std::chrono::steady_clock::now() - begin;
   }));
-  drained.resize(ended);
+  drained.erase(drained.begin() + static_cast<std::ptrdiff_t>(ended), drained.end());
   drained.push_back(dropped);
   for (auto& each : drained) {
     EXPECT_EQ(each.state(), kernel_state::terminated);

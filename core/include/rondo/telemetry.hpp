@@ -68,7 +68,8 @@ struct kernel_snapshot {
   // Of the same requests: the handler's time, and the time from when they were sent until their
   // handler began. Who fails counts; who never reaches the handler (discarded, given up, expired)
   // does not. A wait for room in the output is no handling. A request that was sent by a call of
-  // the backend is in the second only if the backend stamps it.
+  // the backend is in the second only if the backend stamps it; one that a pump sent, from when the
+  // pump did.
   latency_histogram handling;
   latency_histogram queueing;
 
