@@ -73,6 +73,11 @@ std::vector<ratio> ratios_of(const report& r) {
                  find(r, fmt::format("rondo/{}/{}", what, size)),
                  find(r, fmt::format("boost/{}/{}", what, size)), stream));
     }
+  for (const char* what : {"call", "one-way", "pipelined"})
+    add(divide(fmt::format("slow_push_{}_64_pumped_over_called", what),
+               find(r, fmt::format("rondo/{}/64/slow-push/pumped", what)),
+               find(r, fmt::format("rondo/{}/64/slow-push/called", what)),
+               std::string_view(what) != "call"));
   for (const char* what : {"call", "pipelined"}) {
     const auto named = [&](const char* how) {
       return find(r, fmt::format("rondo/{}/64{}", what, how));

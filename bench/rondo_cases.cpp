@@ -4,6 +4,7 @@
 #include "passes.hpp"
 #include "rondo_client.hpp"
 
+#include <filesystem>
 #include <string>
 
 namespace bench {
@@ -17,6 +18,7 @@ struct variant {
   bool one_sender = false;
   bool avoid_mapped = false;
   rondo::pump_policy pump = rondo::pump_policy::never;
+  const char* backend = "cpu";
 };
 
 constexpr variant usual{.suffix = ""};
@@ -41,6 +43,14 @@ constexpr variant pumped{.suffix = "/pumped/spin-then-park",
                          .wait = rondo::wait_policy::spin_then_park,
                          .avoid_mapped = true,
                          .pump = rondo::pump_policy::always};
+// Where each push takes some microseconds; see slow_push/.
+constexpr variant slow_called{.suffix = "/slow-push/called",
+                              .wait = rondo::wait_policy::spin_then_park,
+                              .backend = "slow_push"};
+constexpr variant slow_pumped{.suffix = "/slow-push/pumped",
+                              .wait = rondo::wait_policy::spin_then_park,
+                              .pump = rondo::pump_policy::always,
+                              .backend = "slow_push"};
 constexpr variant single{.suffix = "/one-sender", .one_sender = true};
 constexpr variant single_counted{
     .suffix = "/counted/one-sender", .publish = rondo::publish_policy::counted, .one_sender = true};
@@ -67,7 +77,7 @@ std::string text_of(rondo::wait_policy w) {
 template <mode How, std::uint32_t Bytes, class Client>
 bench_case make_case(const char* what, const variant& v, processors cpus) {
   rondo::launch_options options;
-  options.backend = "cpu";
+  options.backend = v.backend;
   options.module = "bench_kernels";
   options.publish = v.publish;
   options.wait = v.wait;
@@ -108,7 +118,9 @@ void add_size(std::vector<bench_case>& to, processors cpus, variants call, varia
 rondo::runtime& the_runtime() {
   static rondo::runtime opened = [] {
     rondo::runtime_options options;
-    options.only_backends = {"cpu"};
+    options.only_backends = {"cpu", "slow_push"};
+    const auto program = std::filesystem::canonical("/proc/self/exe");
+    options.plugin_paths = {program.parent_path().parent_path() / "lib/rondo/bench"};
     return rondo::runtime::open(options);
   }();
   return opened;
@@ -123,10 +135,11 @@ void add_rondo_cases(std::vector<bench_case>& to, processors cpus) {
   add_size<64, replier_64, counter_64>(
       to, cpus,
       {usual, parking, always_parking, counted, chunked, unmapped, unmapped_parking, pumped,
-       single},
-      {usual, counted, chunked, unmapped, unmapped_parking, pumped, single, single_counted},
+       slow_called, slow_pumped, single},
+      {usual, counted, chunked, unmapped, unmapped_parking, pumped, slow_called, slow_pumped,
+       single, single_counted},
       {usual, narrow, parking, always_parking, counted, chunked, unmapped, unmapped_parking, pumped,
-       single, single_counted});
+       slow_called, slow_pumped, single, single_counted});
   for (const variant& v : {batched, batched_counted})
     to.push_back(
         make_case<mode::pipelined, 64, rondo_batch_replier<replier_64>>("pipelined", v, cpus));

@@ -314,6 +314,16 @@ void change_latencies(rondo_kernel_counters& out) {
   if (broken(fault::handling_in_microseconds)) scale_down(out.handling);
   if (broken(fault::handling_a_bucket_off)) move_up(out.handling);
   if (broken(fault::queueing_always_0)) count_as_none(out.queueing);
+  if (broken(fault::sampled_longest_is_mean) && out.handler_samples != 0)
+    out.handler_sampled_max_ns = out.handler_sampled_ns / out.handler_samples;
+  if (broken(fault::sampled_total_is_longest)) out.handler_sampled_ns = out.handler_sampled_max_ns;
+}
+
+void change_uptime(rondo_kernel& kernel, rondo_kernel_counters& out) {
+  if (broken(fault::uptime_of_the_host)) out.uptime_ns = now_ns();
+  if (!broken(fault::uptime_of_the_kernel) || out.uptime_ns == 0) return;
+  if (kernel.first_launch_ns == 0) kernel.first_launch_ns = now_ns() - out.uptime_ns;
+  out.uptime_ns = now_ns() - kernel.first_launch_ns;
 }
 
 rondo_status counters(rondo_kernel* kernel, rondo_kernel_counters* out) {
@@ -333,6 +343,7 @@ rondo_status counters(rondo_kernel* kernel, rondo_kernel_counters* out) {
   if (broken(fault::heartbeat_of_another_clock))
     out->heartbeat_ns = static_cast<std::uint64_t>(::time(nullptr)) * 1'000'000'000u;
   change_latencies(*out);
+  change_uptime(*kernel, *out);
   rules_change_counters(*out);
   if (broken(fault::counts_nothing)) {
     const std::uint32_t size = out->struct_size, now = out->state;

@@ -148,6 +148,7 @@ void change_reply(rondo_kernel& kernel, message& m) {
   const bool failed = (m.header.flags & RONDO_FLAG_FAILED) != 0;
   if (broken(fault::correlation_lost)) m.header.correlation_id = m.header.message_id;
   if (broken(fault::reply_version_zero)) m.header.version = 0;
+  if (broken(fault::more_lost)) m.header.flags &= ~std::uint32_t{RONDO_FLAG_MORE};
   if (broken(fault::reserved_not_zero)) m.header.reserved = 0xa5a5a5a5;
   if (broken(fault::reply_ids_random)) m.header.message_id *= 3;
   if (broken(fault::empty_replies)) make_empty(kernel, m);

@@ -140,6 +140,7 @@ struct rondo_kernel {
 
   std::recursive_mutex mutex;  // what follows
   std::uint64_t pushes = 0, pops = 0;
+  std::uint64_t first_launch_ns = 0;
   std::uint64_t base_in = 0;                       // subtracted from messages_in
   std::vector<rondo::faults::message> held;        // requests that are kept back
   std::vector<rondo::faults::message> remembered;  // requests, for those who echo

@@ -175,7 +175,7 @@ struct emit_handler {
       emit_reply one{};
       one.proof = secret(in.nonce, emit_salt + i);
       one.index = i;
-      if (!out.emit(one)) return;
+      if (!(i + 1 < in.count ? out.emit_more(one) : out.emit(one))) return;
     }
     if (in.fails_after != 0) ctx.fail(5, "after the last one");
   }

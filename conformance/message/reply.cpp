@@ -226,6 +226,24 @@ RONDO_CASE(message, reply, a_failure_ends_its_request_and_nothing_else, core, "M
   expect_equal(kernel.counters_at(60).messages_failed, failed, "messages_failed");
 }
 
+RONDO_CASE(message, reply, more_is_what_the_handler_said, core, "EXEC-13", "") {
+  kernel_spec spec;
+  spec.handler = "ConformanceEmit";
+  test_kernel kernel(it, spec, "the backend takes no handlers that emit");
+  kernel.start();
+  constexpr std::uint32_t more = RONDO_FLAG_MORE;
+  for (const std::uint32_t count : {1u, 2u, 7u}) {
+    kernel.send(kernels::emit_request{count, count, 0});
+    for (std::uint32_t i = 1; i <= count; ++i) {
+      const received reply = kernel.receive();
+      expect_equal(reply.as<kernels::emit_reply>().index, i - 1, "the place of a reply");
+      expect_equal(
+          reply.header.flags & more, i < count ? more : 0u,
+          "RONDO_FLAG_MORE of reply " + std::to_string(i) + " of " + std::to_string(count));
+    }
+  }
+}
+
 RONDO_CASE(message, reply, an_emitting_handler_may_fail_behind_its_replies, core, "MSG-05 EXEC-05",
            "") {
   kernel_spec spec;

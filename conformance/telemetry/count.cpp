@@ -48,7 +48,24 @@ RONDO_CASE(telemetry, count, counts_are_what_was_done, core, "TEL-03", "") {
   expect_equal(now.messages_failed, 0u, "messages_failed");
   expect_equal(now.messages_dropped, 0u, "messages_dropped");
   expect_equal(now.state, RONDO_STATE_ACTIVE, "the state among the counters");
-  require(now.uptime_ns > 0 && now.uptime_ns < 60'000'000'000, "uptime_ns is not since launch");
+}
+
+RONDO_CASE(telemetry, count, uptime_is_since_the_last_launch, core, "TEL-11", "") {
+  test_kernel kernel(it);
+  expect_equal(kernel.counters().uptime_ns, 0u, "uptime_ns before the first launch");
+  for (int life = 0; life < (it.has(RONDO_CAP_RELAUNCH) ? 2 : 1); ++life) {
+    const auto before = now_ns();
+    kernel.launch();
+    const auto launched = now_ns();
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    const auto least = now_ns() - launched;
+    const auto uptime = kernel.counters().uptime_ns;
+    const auto most = now_ns() - before;
+    require(uptime >= least && uptime <= most, "uptime_ns is " + std::to_string(uptime) +
+                                                   " between " + std::to_string(least) + " and " +
+                                                   std::to_string(most) + " ns after a launch");
+    (void)kernel.terminate();
+  }
 }
 
 RONDO_CASE(telemetry, count, depths_are_the_queues, core, "TEL-03 QUEUE-10", "") {

@@ -90,6 +90,35 @@ RONDO_CASE(telemetry, latency, the_bucket_of_handling_is_that_of_its_time, core,
                "how many were handled for longer than the request took as a whole");
 }
 
+RONDO_CASE(telemetry, latency, total_and_longest_are_those_of_the_timed, core, "TEL-12",
+           "kernel.latency") {
+  constexpr std::uint64_t first_ns = 4'000'000, second_ns = 12'000'000;
+  kernel_spec spec;
+  spec.handler = "ConformanceSlow";
+  test_kernel kernel(it, spec);
+  kernel.start();
+  std::uint64_t longest_call_ns = 0;
+  const std::uint64_t begin = now_ns();
+  for (std::uint64_t i = 0; i <= every; ++i) {
+    const std::uint64_t handled_ns = i == 0 ? first_ns : i == every ? second_ns : 0;
+    const std::uint64_t call = now_ns();
+    (void)kernel.call<kernels::slow_reply>(kernels::slow_request{1, handled_ns / 1000});
+    if (i % every == 0) longest_call_ns = std::max(longest_call_ns, now_ns() - call);
+  }
+  const auto now = settled(it, kernel, every + 1, 2);
+  const std::uint64_t most_ns = now_ns() - begin;
+  expect_equal(now.handler_samples, 2u, "handler_samples");
+  const std::uint64_t total = now.handler_sampled_ns, longest = now.handler_sampled_max_ns;
+  require(total + clocks_ns >= first_ns + second_ns && total <= most_ns + clocks_ns,
+          "handler_sampled_ns is " + std::to_string(total) + " of two handlers that took " +
+              std::to_string(first_ns + second_ns) + " ns at least");
+  require(longest + clocks_ns >= second_ns && longest <= longest_call_ns + clocks_ns &&
+              longest + first_ns <= total + clocks_ns,
+          "handler_sampled_max_ns is " + std::to_string(longest) + " of two handlers, " +
+              std::to_string(total) + " ns in all, of which one took " + std::to_string(second_ns) +
+              " at least");
+}
+
 RONDO_CASE(telemetry, latency, failures_are_timed_and_what_is_discarded_is_not, core, "TEL-06",
            "kernel.latency") {
   kernel_spec spec;

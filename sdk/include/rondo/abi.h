@@ -17,11 +17,12 @@
  * Ownership. What one side allocates the other never frees [ABI-11]. Strings are borrowed for the
  * length of the call unless a field says otherwise [ABI-04]. An opaque pointer returned by a create
  * function belongs to the caller until the matching destroy function; on failure the out parameter
- * is left untouched and nothing is held [ABI-05].
+ * is left untouched and nothing is held [ABI-05]. The host destroys kernels and buffers before it
+ * closes their device, and closes devices before their backend [HOST-11].
  *
  * Threads. "any" means any thread at any time while the object lives. "one at a time" means that
- * calls on the same object are never concurrent; the host sees to it. No function may throw, exit,
- * print, or call longjmp across this boundary [ABI-06].
+ * calls on the same object are never concurrent; the host sees to it [HOST-10]. No function may
+ * throw, exit, print, or call longjmp across this boundary [ABI-06].
  *
  * Blocking. Functions marked "never blocks" finish without waiting for another thread or for a
  * device [ABI-15]. Every other function keeps the bound that it states, or 10 s if it states none
@@ -118,9 +119,10 @@ typedef struct rondo_string {
 } rondo_string;
 
 /* Where a failing function puts its explanation. Owned by the host, so that no text outlives the
- * library it came from: report() copies. A NULL sink is allowed everywhere; a failing call reports
- * once at most, from the thread that was called: subject is the name of the thing that failed,
- * message one sentence of what happened, remedy one sentence of what to do about it [ABI-07]. */
+ * library it came from: report() copies what it is given [HOST-13]. A NULL sink is allowed
+ * everywhere; a failing call reports once at most, from the thread that was called: subject is the
+ * name of the thing that failed, message one sentence of what happened, remedy one sentence of what
+ * to do about it [ABI-07]. */
 typedef struct rondo_error_sink {
   uint32_t struct_size;
   uint32_t reserved;
@@ -134,11 +136,11 @@ typedef struct rondo_error_sink {
 /* Envelope flags. */
 enum {
   RONDO_FLAG_FAILED = 1u << 0, /* a reply that carries rondo_failure instead of a response */
-  RONDO_FLAG_MORE = 1u << 1,   /* more replies to the same request follow */
+  RONDO_FLAG_MORE = 1u << 1,   /* more replies to the same request follow; set by the handler, and
+                                  arrives as it was set [EXEC-13] */
   RONDO_FLAG_ABANDONED =
-      1u << 2,                  /* a claimed slot that was given up: consumers skip and count it */
-  RONDO_FLAG_URGENT = 1u << 3,  /* travels in the urgent lane */
-  RONDO_FLAG_NO_REPLY = 1u << 4 /* the handler finished this request without a reply */
+      1u << 2,                /* a claimed slot that was given up: consumers skip and count it */
+  RONDO_FLAG_URGENT = 1u << 3 /* travels in the urgent lane */
 };
 
 /* The header in front of every payload, 32 bytes. The first 12 bytes are what a consumer needs to
@@ -524,7 +526,7 @@ typedef struct rondo_backend_table {
    * with no device, and `why_none` says the reason [DEV-01]. One at a time.
    * OK, OUT_OF_MEMORY, INTERNAL. */
   rondo_status (*open)(rondo_backend** out, rondo_error_sink* error);
-  /* Requires that every device is closed. At most 10 s. One at a time. */
+  /* At most 10 s. One at a time. */
   void (*close)(rondo_backend*);
   /* Never blocks. Any. */
   uint32_t (*device_count)(rondo_backend*);
@@ -539,10 +541,9 @@ typedef struct rondo_backend_table {
    * INVALID_ARGUMENT. An index that is not there is NO_SUCH_DEVICE [DEV-03]. */
   rondo_status (*open_device)(rondo_backend*, uint32_t index, const rondo_option* options,
                               uint64_t option_count, rondo_device** out, rondo_error_sink* error);
-  /* Requires that every kernel and buffer is destroyed. At most 10 s. One at a time. Opening and
-   * closing leaves no thread, descriptor or memory behind, however often it happens [DEV-05].
-   * Several backends and devices may be open at once; closing one leaves the others as they are
-   * [DEV-07]. */
+  /* At most 10 s. One at a time. Opening and closing leaves no thread, descriptor or memory behind,
+   * however often it happens [DEV-05]. Several backends and devices may be open at once; closing
+   * one leaves the others as they are [DEV-07]. */
   void (*close_device)(rondo_device*);
   /* What the device found out about itself and chose when it was opened, for people and tools:
    * calls visit once for each fact. Key and value are borrowed for the length of that call. Never
@@ -702,7 +703,7 @@ typedef struct rondo_queue_table {
   rondo_status (*info)(rondo_queue*, rondo_queue_info* out);
   /* Describe the ring so that the host may use rondo/ring/protocol.hpp on it directly. The memory
    * lives until the kernel is destroyed, also after terminate [QUEUE-06]. With a map in use the
-   * host makes no push or pop call on this queue. Any. OK, UNSUPPORTED. */
+   * host makes no call that pushes to or pops from this queue [HOST-12]. Any. OK, UNSUPPORTED. */
   rondo_status (*map)(rondo_queue*, rondo_ring_map* out);
 } rondo_queue_table;
 
@@ -806,10 +807,10 @@ typedef struct rondo_kernel_counters {
   uint64_t bytes_out;
   uint64_t polls;                  /* looks at the input, idle ones included */
   uint64_t heartbeat_ns;           /* CLOCK_MONOTONIC of the last sign of life; 0 = never ran */
-  uint64_t uptime_ns;              /* since launch */
+  uint64_t uptime_ns;              /* since the last launch; 0 before the first [TEL-11] */
   uint64_t handler_samples;        /* how many requests were timed (one in RONDO_SAMPLE_EVERY) */
-  uint64_t handler_sampled_ns;     /* their total */
-  uint64_t handler_sampled_max_ns; /* and the longest */
+  uint64_t handler_sampled_ns;     /* their handlers' time in all */
+  uint64_t handler_sampled_max_ns; /* and the longest of them [TEL-12] */
   uint64_t input_depth;
   uint64_t output_depth;
   /* Since the queues can drop. The first two are in messages_dropped as well. */
