@@ -5,8 +5,65 @@
 
 #include "../fixtures/watching.hpp"
 
+#include <rondo/kernel/registration.hpp>
+#include <rondo/kernel/scenario.hpp>
+#include <rondo/scenario_run.hpp>
+
 #include <dlfcn.h>
 #include <gmock/gmock.h>
+
+#include <stdexcept>
+
+namespace watched_host_test {
+
+using namespace core_test;
+
+struct borrowing {
+  static constexpr rondo::handler_id id{"Borrowing"};
+  using request = sum_request;
+  using response = sum_reply;
+  void operator()(const request& in, response& out, rondo::context& ctx) {
+    summing{}(in, out, ctx);
+  }
+};
+RONDO_KERNEL(borrowing);
+
+// Has two buffers, gives one back, and lends the other to the handler, which adds one to each word.
+class borrows {
+ public:
+  static constexpr const char* name = "borrows";
+  static constexpr std::uint32_t message_count = 3;
+
+  explicit borrows(rondo::scenario_buffers buffers)
+      : buffers_(buffers),
+        kept_(buffers_.create<std::uint64_t>(4)),
+        released_(buffers_.create<std::uint64_t>(8)) {
+    buffers_.write(kept_, std::vector<std::uint64_t>{1, 2, 3, 4});
+    buffers_.release(released_);
+  }
+  sum_request next(std::uint32_t, std::string&) { return {kept_}; }
+  void check(std::uint32_t i, const sum_reply& reply) {
+    demand(reply.elements == 4 && reply.sum == 10 + 4 * i, "the handler saw something else");
+    demand(buffers_.read<std::uint64_t>(kept_, 4).back() == 5 + i, "its words did not come back");
+    bool is_there = true;
+    try {
+      (void)buffers_.read<std::uint64_t>(released_, 8);
+    } catch (const std::runtime_error&) {
+      is_there = false;
+    }
+    demand(!is_there, "a buffer that was released is there");
+  }
+
+ private:
+  static void demand(bool holds, const char* what) {
+    if (!holds) throw std::runtime_error(what);
+  }
+  rondo::scenario_buffers buffers_;
+  rondo::buffer_ref kept_, released_;
+};
+RONDO_SCENARIO(borrowing, borrows);
+
+}  // namespace watched_host_test
 
 namespace {
 
@@ -31,8 +88,9 @@ class host : public testing::Test {
         library != nullptr ? ::dlsym(library, rondo::test::watched_host_name) : nullptr);
     if (ask == nullptr) throw std::runtime_error(::dlerror());
     seen_ = ask();
-    for (auto* count : {&seen_->alone, &seen_->beside_another, &seen_->maps, &seen_->beside_a_map,
-                        &seen_->ended, &seen_->ended_too_early, &seen_->reports})
+    for (auto* count :
+         {&seen_->alone, &seen_->beside_another, &seen_->maps, &seen_->beside_a_map, &seen_->ended,
+          &seen_->ended_too_early, &seen_->buffers, &seen_->buffers_ended, &seen_->reports})
       *count = 0;
   }
   // One way to use everything that sends and receives, by several threads.
@@ -112,6 +170,18 @@ TEST_F(host, leaves_the_calls_alone_where_it_uses_the_map) {  // HOST-12
   EXPECT_EQ(seen_->maps, 2u);
   EXPECT_EQ(seen_->beside_a_map, 0u);
   EXPECT_EQ(kernel.snapshot().messages_in, kernel.snapshot().sent);
+}
+
+TEST_F(host, lends_a_scenario_buffers_and_takes_back_all_of_them) {  // HOST-14
+  auto runtime = open();
+  auto kernel = runtime.launch<watched_host_test::borrowing>();
+  kernel.activate();
+  const auto outcomes = rondo::run_scenarios(kernel, patience);
+  ASSERT_EQ(outcomes.size(), 1u);
+  EXPECT_EQ(outcomes[0].cases.size(), 3u);
+  for (const auto& one : outcomes[0].cases) EXPECT_EQ(one.code, RONDO_OK) << one.failure;
+  EXPECT_EQ(seen_->buffers, 2u);
+  EXPECT_EQ(seen_->buffers_ended, 2u);
 }
 
 TEST_F(host, copies_what_it_is_told) {  // HOST-13

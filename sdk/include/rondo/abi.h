@@ -285,7 +285,9 @@ typedef struct rondo_image {
   uint64_t size;
 } rondo_image;
 
-/* Services for a scenario while it runs: buffers on the device of the kernel under test. */
+/* Services for a scenario from open to close: buffers on the device of the kernel under test, whose
+ * handles its handler takes. Another handle is NO_SUCH_BUFFER; what was not released is when the
+ * scenario is closed [HOST-14]. */
 typedef struct rondo_scenario_host {
   uint32_t struct_size;
   uint32_t reserved;
