@@ -136,9 +136,9 @@ TEST(module, lists_its_handlers) {
   for (const auto& handler : runtime.handlers("tests")) ids.push_back(handler.id);
   EXPECT_THAT(ids,
               UnorderedElementsAre("Oracle", "Gated", "Culprit", "Emitting", "Mirror", "Repeating",
-                                   "Measuring", "Summing", "PartSumming", "Choosing", "Stillborn",
-                                   "Noting", "Counting", "Flooded", "Probe", "Started", "Ticking",
-                                   "Pulsing", "Timeless", "Unwilling"));
+                                   "Measuring", "Summing", "PartSumming", "Choosing", "Borrowing",
+                                   "Stillborn", "Noting", "Counting", "Flooded", "Probe", "Started",
+                                   "Ticking", "Pulsing", "Timeless", "Unwilling"));
   for (const auto& handler : from_file) {
     EXPECT_EQ(handler.module, "tally");
     EXPECT_EQ(handler.request, "TallyRequest");
