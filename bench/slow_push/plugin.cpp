@@ -1,16 +1,11 @@
 // A backend whose pushes are slow, for the benchmarks of a pump: the CPU backend without its mapped
 // rings, of which each call that sends takes some microseconds, as one does that enters a kernel or
 // a driver. Batches pay that once.
-#include <rondo/abi.h>
+#include "../../conformance/support/inner_plugin.hpp"
+
 #include <rondo/ring/clock.hpp>
 #include <rondo/ring/platform.hpp>
 
-#include <dlfcn.h>
-
-#include <algorithm>
-#include <cstring>
-#include <filesystem>
-#include <iterator>
 #include <string_view>
 #include <vector>
 
@@ -47,19 +42,6 @@ rondo_status commit(rondo_queue* queue, rondo_claim* claim, const rondo_envelope
   return inner.commit(queue, claim, header);
 }
 
-// Beside this file's directory is the one of the plugins.
-const rondo_plugin_descriptor* open_inner(const rondo_host_services* host, std::uint32_t min,
-                                          std::uint32_t max) {
-  Dl_info self{};
-  if (::dladdr(&descriptor, &self) == 0) return nullptr;
-  const auto path = std::filesystem::path(self.dli_fname).parent_path() / "../plugins/rondo_cpu.so";
-  void* const library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) return nullptr;
-  const auto entry =
-      reinterpret_cast<rondo_plugin_entry_fn>(::dlsym(library, RONDO_PLUGIN_ENTRY_NAME));
-  return entry != nullptr ? entry(host, min, max) : nullptr;
-}
-
 // Objects are the inner backend's own, so nothing else has to be wrapped.
 void describe(const rondo_plugin_descriptor& of) {
   descriptor = of;
@@ -71,8 +53,7 @@ void describe(const rondo_plugin_descriptor& of) {
   descriptor.capability_count = capabilities.size();
   tables.assign(of.tables, of.tables + of.table_count);
   for (rondo_table& table : tables) {
-    if (view(table.name) != RONDO_TABLE_QUEUE) continue;
-    std::memcpy(&inner, table.functions, std::min<std::size_t>(sizeof inner, table.struct_size));
+    if (!rondo::conformance::copy_table(table, RONDO_TABLE_QUEUE, inner)) continue;
     queues = inner;
     queues.push = push;
     queues.push_batch = push_batch;
@@ -90,7 +71,9 @@ void describe(const rondo_plugin_descriptor& of) {
 extern "C" __attribute__((visibility("default"))) const rondo_plugin_descriptor* rondo_plugin_entry(
     const rondo_host_services* host, std::uint32_t min, std::uint32_t max) {
   using namespace bench::slow_push;
-  const rondo_plugin_descriptor* const of = open_inner(host, min, max);
+  using namespace rondo::conformance;
+  const rondo_plugin_descriptor* const of =
+      enter_plugin(directory_of(&descriptor) / "../plugins/rondo_cpu.so", host, min, max);
   if (of == nullptr) return nullptr;
   describe(*of);
   return &descriptor;

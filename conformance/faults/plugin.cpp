@@ -2,10 +2,10 @@
 // and describes itself as that plugin with the chosen fault.
 #include "wrapped.hpp"
 
-#include <dlfcn.h>
+#include "../support/inner_plugin.hpp"
+
 #include <time.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
 #include <thread>
@@ -29,24 +29,17 @@ constexpr named_fault all[] = {
 
 std::string_view view(const rondo_string& s) { return {s.data, s.size}; }
 
-template <class Table>
-void adopt(Table& to, const rondo_table& from) {
-  std::memcpy(&to, from.functions, std::min<std::size_t>(sizeof to, from.struct_size));
-}
-
 bool open_inner(const rondo_host_services* host, std::uint32_t min, std::uint32_t max) {
   const char* const path = std::getenv("RONDO_FAULT_WRAP");
-  void* const library = path != nullptr ? ::dlopen(path, RTLD_NOW | RTLD_LOCAL) : nullptr;
-  if (library == nullptr) return false;
-  auto* const entry =
-      reinterpret_cast<rondo_plugin_entry_fn>(::dlsym(library, RONDO_PLUGIN_ENTRY_NAME));
-  if (entry == nullptr || (inner.descriptor = entry(host, min, max)) == nullptr) return false;
+  if (path == nullptr) return false;
+  inner.descriptor = conformance::enter_plugin(path, host, min, max);
+  if (inner.descriptor == nullptr) return false;
   for (std::uint64_t i = 0; i < inner.descriptor->table_count; ++i) {
     const rondo_table& table = inner.descriptor->tables[i];
-    if (view(table.name) == RONDO_TABLE_BACKEND) adopt(inner.backend, table);
-    if (view(table.name) == RONDO_TABLE_KERNEL) adopt(inner.kernel, table);
-    if (view(table.name) == RONDO_TABLE_QUEUE) adopt(inner.queue, table);
-    if (view(table.name) == RONDO_TABLE_BUFFER) adopt(inner.buffer, table);
+    conformance::copy_table(table, RONDO_TABLE_BACKEND, inner.backend);
+    conformance::copy_table(table, RONDO_TABLE_KERNEL, inner.kernel);
+    conformance::copy_table(table, RONDO_TABLE_QUEUE, inner.queue);
+    conformance::copy_table(table, RONDO_TABLE_BUFFER, inner.buffer);
   }
   return true;
 }
