@@ -144,7 +144,7 @@ RONDO_CASE(telemetry, count, a_busy_kernel_can_be_asked, core, "TEL-05", "") {
     bool is_at_work = false;
     together(2, [&](unsigned thread) {
       if (thread == 0) return kernel.send(kernels::slow_request{1, microseconds});
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      std::this_thread::sleep_for(std::chrono::milliseconds(150));
       (void)kernel.counters();
       (void)kernel.state();
       is_at_work = kernel.try_receive(reply) == RONDO_EMPTY;
@@ -153,7 +153,7 @@ RONDO_CASE(telemetry, count, a_busy_kernel_can_be_asked, core, "TEL-05", "") {
     return is_at_work;
   };
   bool is_told = false;
-  for (const std::uint64_t microseconds : {400'000u, 1'000'000u, 2'000'000u})
+  for (const std::uint64_t microseconds : {500'000u, 1'000'000u, 2'000'000u})
     if ((is_told = is_told_meanwhile(microseconds))) break;
   require(is_told,
           "counters and state of a kernel whose handler was at work for two seconds were told only "
