@@ -50,10 +50,14 @@ class event_runner final : public runner {
     // Only while a grid runs does anybody look; each launch brings a lease of its own.
     lease_.fetch_add(1, std::memory_order_relaxed);
   }
-  // It comes and goes by itself, and holds nobody up for longer than a handler takes.
-  bool suspend(std::uint64_t) override { return true; }
-  void resume() override {}
+  // It comes and goes by itself; meanwhile it does not come again.
+  void step_aside() override { is_held_.store(true, std::memory_order_seq_cst); }
+  bool is_away() const override {
+    return !is_there_.load(std::memory_order_seq_cst) && launcher_.result() != CUDA_ERROR_NOT_READY;
+  }
+  void resume() override { is_held_.store(false, std::memory_order_release); }  // SYNC: event-held
   void abandon() override {
+    launcher_.abandon();
     abandoned_.store(true, std::memory_order_relaxed);
     if (thread_.joinable()) thread_.detach();
   }
@@ -154,6 +158,26 @@ class event_runner final : public runner {
                [&] { return ordered() != during || (takes && has_work()) || has_duty(); });
   }
 
+  // While a grid of this runner may be on the device. Either it sees that it is held, or whoever
+  // holds it sees that it is there.
+  class presence {
+   public:
+    explicit presence(event_runner& of) : is_there_(of.is_there_) {
+      for (;;) {
+        is_there_.store(true, std::memory_order_seq_cst);
+        if (!of.is_held_.load(std::memory_order_seq_cst)) return;  // SYNC: event-held
+        is_there_.store(false, std::memory_order_seq_cst);
+        nap(20'000);
+      }
+    }
+    ~presence() { is_there_.store(false, std::memory_order_seq_cst); }
+    presence(const presence&) = delete;
+    presence& operator=(const presence&) = delete;
+
+   private:
+    std::atomic<bool>& is_there_;
+  };
+
   // A grid under the order `what`. Where a drain ends is seen here, between two launches: for the
   // grid it never does.
   CUresult launch_once(command what) {
@@ -162,6 +186,7 @@ class event_runner final : public runner {
     ring::platform::store_relaxed(&g.report->obeyed, 0);
     order_grid(what);
     const std::uint64_t before = handled();
+    const presence here(*this);
     try {
       launcher_.launch();
     } catch (const failure& failed) {
@@ -209,6 +234,8 @@ class event_runner final : public runner {
   std::atomic<int> result_{CUDA_SUCCESS};
   std::atomic<std::uint32_t> lease_{1};
   std::atomic<bool> abandoned_{false};
+  std::atomic<bool> is_held_{false};
+  std::atomic<bool> is_there_{false};
   std::uint32_t launches_ = 0;  // the thread's
 };
 

@@ -55,6 +55,13 @@ const entry_point& image_cache::find(const rondo_image& image, const rondo_handl
     return known->second;
   }
   const context_scope current(context_);
+  if (streams_.has_abandoned())
+    throw failure(
+        RONDO_TIMEOUT, std::string(text(handler.id)),
+        "its code cannot be loaded: the driver waits until no kernel is resident, and one "
+        "that was abandoned still runs",
+        "Restart the process, or launch a kernel of each module before any is given work "
+        "that may hang");
   // The first launch belongs to it: it may make the device's stacks larger, for which the driver
   // waits as well.
   if (!residents_.without_kernels(suspend_limit_ns, [&] {

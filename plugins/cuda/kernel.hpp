@@ -55,7 +55,8 @@ class kernel final : public backend::kernel, private watched {
 
  private:
   void look_after() override;
-  bool suspend(std::uint64_t deadline_ns) override { return runner_->suspend(deadline_ns); }
+  void step_aside() override { runner_->step_aside(); }
+  bool is_away() const override { return runner_->is_away(); }
   void resume() override;
   void make_memory(const rondo_kernel_params& params);
   void fill_arguments();

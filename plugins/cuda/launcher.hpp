@@ -52,6 +52,9 @@ class launcher {
     return now;
   }
 
+  // The launcher is not destroyed after.
+  void abandon() { streams_.abandon(stream_); }
+
   const grid& of() const { return grid_; }
 
  private:

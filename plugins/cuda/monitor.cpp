@@ -29,6 +29,16 @@ void monitor::remove(watched& kernel) {
   all_.erase(std::remove(all_.begin(), all_.end(), &kernel), all_.end());
 }
 
+bool monitor::are_away_by(std::uint64_t deadline_ns) {
+  for (watched* kernel : all_) kernel->step_aside();
+  const auto is_away = [](const watched* kernel) { return kernel->is_away(); };
+  while (!std::all_of(all_.begin(), all_.end(), is_away)) {
+    if (ring::now_ns() >= deadline_ns) return false;
+    std::this_thread::sleep_for(std::chrono::microseconds(20));
+  }
+  return true;
+}
+
 void monitor::run() {
   pthread_setname_np(pthread_self(), "rondo-cuda");
   std::unique_lock lock(mutex_);

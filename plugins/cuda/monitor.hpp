@@ -19,8 +19,9 @@ class watched {
  public:
   virtual ~watched() = default;
   virtual void look_after() = 0;
-  // See runner::suspend().
-  virtual bool suspend(std::uint64_t deadline_ns) = 0;
+  // See runner.
+  virtual void step_aside() = 0;
+  virtual bool is_away() const = 0;
   virtual void resume() = 0;
 };
 
@@ -48,9 +49,7 @@ class monitor {
         for (watched* kernel : all) kernel->resume();
       }
     } const at_end{all_};
-    const std::uint64_t deadline = ring::now_ns() + limit_ns;
-    for (watched* kernel : all_)
-      if (!kernel->suspend(deadline)) return false;
+    if (!are_away_by(ring::now_ns() + limit_ns)) return false;
     work();
     return true;
   }
@@ -62,6 +61,8 @@ class monitor {
 
  private:
   void run();
+  // All are asked before one is waited for: nobody renews leases meanwhile.
+  bool are_away_by(std::uint64_t deadline_ns);
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

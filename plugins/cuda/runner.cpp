@@ -37,21 +37,16 @@ class resident_runner final : public runner {
     const std::lock_guard lock(mutex_);
     if (!is_away_) write(word_);
   }
-  void abandon() override {}
+  void abandon() override { launcher_.abandon(); }
 
-  bool suspend(std::uint64_t deadline_ns) override {
-    {
-      const std::lock_guard lock(mutex_);
-      answer_before_ = read_report(*launcher_.of().report);
-      is_away_ = true;
-      write(device::command_word(++number_, command::leave));
-    }
-    while (launcher_.result() == CUDA_ERROR_NOT_READY) {
-      if (ring::now_ns() >= deadline_ns) return false;
-      nap(20'000);
-    }
-    return true;
+  void step_aside() override {
+    const std::lock_guard lock(mutex_);
+    if (is_away_) return;  // still busy since it was last to be away
+    answer_before_ = read_report(*launcher_.of().report);
+    is_away_ = true;
+    write(device::command_word(++number_, command::leave));
   }
+  bool is_away() const override { return launcher_.result() != CUDA_ERROR_NOT_READY; }
   // A grid that would not stop in time may still do so: then it is launched again later, by the
   // monitor's next call.
   void resume() override {

@@ -53,10 +53,12 @@ class runner {
   virtual CUresult result() const = 0;
   // By the device's monitor: the host is alive.
   virtual void renew() = 0;
-  // Ends the grid for a while, at most until the deadline, so that work can be done for which the
-  // driver waits until none is there; false if it is still busy. Orders given meanwhile are carried
-  // out after resume(), and answers do not show that the grid was away. By one thread at a time.
-  virtual bool suspend(std::uint64_t deadline_ns) = 0;
+  // Ends the grid for a while, so that work can be done for which the driver waits until none is
+  // there: is_away() says when it has ended, which a busy handler may put off. Orders given
+  // meanwhile are carried out after resume(), and answers do not show that the grid was away. By
+  // one thread at a time.
+  virtual void step_aside() = 0;
+  virtual bool is_away() const = 0;
   virtual void resume() = 0;
   // It will not be waited for any more. The runner must not be destroyed after.
   virtual void abandon() = 0;

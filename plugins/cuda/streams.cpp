@@ -3,6 +3,8 @@
 
 #include <rondo/ring/wait.hpp>
 
+#include <algorithm>
+
 namespace rondo::cuda {
 
 namespace {
@@ -53,6 +55,19 @@ CUstream stream_pool::take() {
 void stream_pool::give_back(CUstream stream) {
   const std::lock_guard lock(mutex_);
   free_.push_back(stream);
+}
+
+void stream_pool::abandon(CUstream stream) {
+  const std::lock_guard lock(mutex_);
+  abandoned_.push_back(stream);
+}
+
+bool stream_pool::has_abandoned() const {
+  const std::lock_guard lock(mutex_);
+  const context_scope current(context_);
+  return std::any_of(abandoned_.begin(), abandoned_.end(), [](CUstream stream) {
+    return the_driver().cuStreamQuery(stream) == CUDA_ERROR_NOT_READY;
+  });
 }
 
 std::uint64_t stream_pool::in_use() const {

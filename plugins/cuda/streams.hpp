@@ -24,12 +24,17 @@ class stream_pool {
   CUstream take();
   // Nothing runs in it.
   void give_back(CUstream stream);
+  // What runs in it may never end; it is not given back.
+  void abandon(CUstream stream);
+  // Whether something that was abandoned still runs: then the driver may wait for it, and for ever.
+  bool has_abandoned() const;
   std::uint64_t in_use() const;
 
  private:
   const CUcontext context_;
   mutable std::mutex mutex_;
   std::vector<CUstream> free_;
+  std::vector<CUstream> abandoned_;
 };
 
 // A stream for one scope. One in which something still runs is not given back.

@@ -78,7 +78,8 @@ endfunction()
 
 # rondo_cuda_image(target out SOURCES a.cpp … ARCHITECTURES 80 … [OPTIONS …]): a custom command that makes the
 # image of a kernel module from all its sources at once, because a kernel and what it calls must be
-# in one translation unit. They see the target's include directories and definitions.
+# in one translation unit. They see the target's include directories and definitions. It is
+# compressed, to a third; --no-compress among the options leaves it as it is.
 function(rondo_cuda_image target out)
   cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "SOURCES;ARCHITECTURES;OPTIONS")
   rondo_cuda_architecture_flags(architectures ${arg_ARCHITECTURES})
@@ -104,7 +105,8 @@ function(rondo_cuda_image target out)
   set(definitions $<TARGET_PROPERTY:${target},COMPILE_DEFINITIONS>)
   add_custom_command(OUTPUT ${image}
     COMMAND ${RONDO_NVCC} -x cu --fatbin -std=c++20 -O3 -ccbin ${CMAKE_CXX_COMPILER}
-            ${architectures} --threads 2 --expt-relaxed-constexpr ${warnings} ${arg_OPTIONS}
+            ${architectures} --threads 2 --expt-relaxed-constexpr ${warnings}
+            -Xfatbin -compress-all ${arg_OPTIONS}
             "$<$<BOOL:${directories}>:-I$<JOIN:${directories},;-I>>"
             "$<$<BOOL:${definitions}>:-D$<JOIN:${definitions},;-D>>"
             ${umbrella} -o ${image} -MD -MF ${image}.d -MT ${image}

@@ -26,6 +26,10 @@ class other_library {
     check(call(&cuStreamCreate, "cuStreamCreate", &stream_, CU_STREAM_NON_BLOCKING));
     check(call(&cuMemAlloc, "cuMemAlloc_v2", &memory_, bytes));
     check(call(&cuEventCreate, "cuEventCreate", &event_, CU_EVENT_DISABLE_TIMING));
+    CUmodule module = nullptr;
+    check(call(&cuModuleLoadData, "cuModuleLoadData", &module, code));
+    check(call(&cuModuleGetFunction, "cuModuleGetFunction", &kernel_, module, "nothing"));
+    launches_its_kernel();
   }
   ~other_library() { call(&cuDevicePrimaryCtxRelease, "cuDevicePrimaryCtxRelease_v2", 0); }
   other_library(const other_library&) = delete;
@@ -50,6 +54,16 @@ class other_library {
                nullptr));
     check(call(&cuStreamSynchronize, "cuStreamSynchronize", nullptr));
   }
+  void loads_a_module() {
+    CUmodule module = nullptr;
+    check(call(&cuModuleLoadData, "cuModuleLoadData", &module, code));
+  }
+  // Its own kernel, loaded before.
+  void launches_its_kernel() {
+    check(call(&cuLaunchKernel, "cuLaunchKernel", kernel_, 1u, 1u, 1u, 1u, 1u, 1u, 0u, stream_,
+               nullptr, nullptr));
+    check(call(&cuStreamSynchronize, "cuStreamSynchronize", stream_));
+  }
   void allocates() {
     CUdeviceptr more = 0;
     check(call(&cuMemAlloc, "cuMemAlloc_v2", &more, bytes));
@@ -63,6 +77,8 @@ class other_library {
 
  private:
   static constexpr std::size_t bytes = 1 << 20;
+  static constexpr const char* code =
+      ".version 7.0\n.target sm_80\n.address_size 64\n.visible .entry nothing() { ret; }\n";
 
   template <class F, class... A>
   CUresult call(F, const char* name, A... arguments) {
@@ -78,6 +94,7 @@ class other_library {
   CUcontext context_ = nullptr;
   CUstream stream_ = nullptr;
   CUevent event_ = nullptr;
+  CUfunction kernel_ = nullptr;
   CUdeviceptr memory_ = 0;
   std::vector<CUdeviceptr> left_;  // freed with the context
 };
@@ -91,8 +108,10 @@ constexpr operation operations[] = {
     {"a copy and cuStreamSynchronize", &other_library::copies_and_waits_for_its_stream, false},
     {"cuEventSynchronize", &other_library::waits_for_an_event, false},
     {"the default stream", &other_library::uses_the_default_stream, false},
+    {"a launch of a kernel that is loaded", &other_library::launches_its_kernel, false},
     {"cuMemAlloc", &other_library::allocates, false},
     {"cuMemFree", &other_library::frees, true},
+    {"cuModuleLoadData", &other_library::loads_a_module, true},
     {"cuCtxSynchronize", &other_library::synchronizes_the_device, true},
 };
 
@@ -136,7 +155,7 @@ TEST_F(on_gpu, nothing_waits_for_an_event_driven_kernel) {
     EXPECT_NO_THROW(done.get());
   }
   EXPECT_TRUE(kernel.flush(5s));
-  EXPECT_EQ(kernel.snapshot().messages_in, 36u);
+  EXPECT_EQ(kernel.snapshot().messages_in, 6 * std::size(operations));
 }
 
 }  // namespace

@@ -13,8 +13,8 @@
 namespace cuda_test {
 namespace {
 
-std::string output_of_child(const std::string& filter) {
-  const std::string command = "RONDO_CUDA_CHILD=1 exec timeout 50 /proc/" +
+std::string output_of_child(const std::string& filter, const std::string& environment = "") {
+  const std::string command = environment + " RONDO_CUDA_CHILD=1 exec timeout 50 /proc/" +
                               std::to_string(::getpid()) + "/exe --gtest_filter='" + filter +
                               "' 2>&1";
   std::string text;
@@ -57,6 +57,106 @@ TEST_F(child, waits_for_no_hung_handler) {
 
 TEST_F(on_gpu, a_handler_past_its_deadline_is_reported_and_the_others_go_on) {
   const std::string output = output_of_child("child.waits_for_no_hung_handler");
+  EXPECT_NE(output.find("[  PASSED  ] 1 test"), std::string::npos) << output;
+}
+
+// The driver would wait for it with the code of a new module, and perhaps for ever.
+TEST_F(child, loads_nothing_beside_a_grid_that_was_abandoned) {
+  auto options = how();
+  options.handler_deadline = 100ms;
+  auto slow = rt->launch<sleeper>(options);
+  auto other = rt->launch<plain_teller>(how());
+  slow.activate();
+  other.activate();
+  question q = ask(16);
+  q.value[0] = 8000;
+  EXPECT_EQ(slow.call(q, 5s).code(), RONDO_HANDLER_HUNG);
+  EXPECT_THROW(slow.terminate({rondo::terminate_mode::discard, 100ms}), rondo::error);
+  ASSERT_EQ(property(*rt, "abandoned_grids"), "1");
+  const auto begin = std::chrono::steady_clock::now();
+  try {
+    rt->launch<vector_add>(of_another_module());
+    ADD_FAILURE() << "it was launched";
+  } catch (const rondo::error& refused) {
+    EXPECT_EQ(refused.code(), RONDO_TIMEOUT);
+    EXPECT_NE(refused.message().find("abandoned"), std::string::npos) << refused.message();
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s) << "nobody knows when it will end";
+  converse(other, 1, 20);
+  // Of a module that is loaded another kernel can be launched.
+  auto late = rt->launch<other_teller>(small(how(), "late"));
+  late.activate();
+  converse(late, 2, 20);
+}
+
+TEST_F(on_gpu, beside_an_abandoned_grid_the_code_of_a_new_module_is_refused) {
+  const std::string output =
+      output_of_child("child.loads_nothing_beside_a_grid_that_was_abandoned");
+  EXPECT_NE(output.find("[  PASSED  ] 1 test"), std::string::npos) << output;
+}
+
+class waiting_for_a_busy_handler : public on_gpu,
+                                   public ::testing::WithParamInterface<const char*> {};
+INSTANTIATE_TEST_SUITE_P(placements, waiting_for_a_busy_handler,
+                         ::testing::Values("pinned", "event"));
+
+// Its code is loaded when no kernel is there; until then, and if that takes too long, all others
+// keep their leases and go on.
+TEST_P(waiting_for_a_busy_handler, a_new_module_gives_up_in_time_and_harms_nobody) {
+  auto busy = rt->launch<sleeper>(how(GetParam()));
+  busy.activate();
+  auto leased = how();
+  leased.lease = 500ms;
+  auto other = rt->launch<plain_teller>(leased);
+  other.activate();
+  converse(other, 1, 20);
+  question q = ask(16);
+  q.value[0] = 5000;
+  ASSERT_TRUE(busy.send(q, 1s).has_value());
+  std::this_thread::sleep_for(100ms);  // it is at work
+  const auto begin = std::chrono::steady_clock::now();
+  try {
+    rt->launch<vector_add>(of_another_module());
+    ADD_FAILURE() << "it was launched";
+  } catch (const rondo::error& refused) {
+    EXPECT_EQ(refused.code(), RONDO_TIMEOUT) << refused.message();
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 4500ms) << "before the handler was done";
+  converse(other, 1, 20);
+  EXPECT_EQ(other.state(), rondo::kernel_state::active);
+  const auto reply = busy.receive(5s);
+  ASSERT_TRUE(reply.has_value() && reply->outcome.has_value());
+  EXPECT_EQ(reply->outcome->proof, secret(16, 6));
+  auto late = rt->launch<vector_add>(of_another_module());
+  late.activate();
+  add_two_vectors(late);
+  converse(other, 1, 20);
+}
+
+// The ping's questions are not written, and auto has to do without resident kernels.
+TEST_F(child, takes_its_device_for_one_that_hides_what_the_host_writes) {
+  EXPECT_EQ(property(*rt, "placement"), "event");
+  EXPECT_EQ(property(*rt, "ping_pinned").rfind("none: ", 0), 0u) << property(*rt, "ping_pinned");
+  EXPECT_EQ(property(*rt, "ping_pinned_p50_ns"), "");
+  EXPECT_GT(std::stoull(property(*rt, "clock_error_ns")), 0u) << "compared by launches";
+  auto options = how("auto");
+  options.timed = true;
+  auto kernel = rt->launch<plain_teller>(options);
+  kernel.activate();
+  converse(kernel, 1, 50);
+  rondo::send_options soon;
+  soon.ttl = 2s;
+  const auto reply = kernel.call(ask(16), 5s, soon);
+  ASSERT_TRUE(reply.has_value()) << reply.failure().message;
+  EXPECT_EQ(reply->proof, secret(16, 1));
+  // Nothing waits for it: it is there only while there is something to do.
+  auto late = rt->launch<vector_add>(of_another_module());
+  late.activate();
+}
+
+TEST_F(on_gpu, where_no_resident_kernel_sees_the_hosts_writes_auto_is_event_driven) {
+  const std::string output = output_of_child(
+      "child.takes_its_device_for_one_that_hides_what_the_host_writes", "RONDO_CUDA_HIDE_WRITES=1");
   EXPECT_NE(output.find("[  PASSED  ] 1 test"), std::string::npos) << output;
 }
 
@@ -106,7 +206,13 @@ TEST_F(child, waits_with_resident_kernels) {
   }
   std::puts("ready");
   std::fflush(stdout);
-  const bool failed = soon([&] { return all[0].state() == rondo::kernel_state::failed; }, 20s);
+  const bool failed = soon(
+      [&] {
+        return std::all_of(all.begin(), all.end(), [](auto& kernel) {
+          return kernel.state() == rondo::kernel_state::failed;
+        });
+      },
+      20s);
   std::printf("failed %d: %s\n", failed, all[0].snapshot().failure.c_str());
   std::fflush(stdout);
 }

@@ -159,13 +159,13 @@ struct large_teller {
   }
 };
 
-// Busy for so many milliseconds; never longer than three seconds.
+// Busy for so many milliseconds; never longer than eight seconds.
 struct sleeper {
   static constexpr rondo::handler_id id{"Sleeper"};
   using request = question;
   using response = answer;
   RONDO_HANDLER void operator()(const question& in, answer& out, rondo::context& ctx) {
-    const std::uint64_t ms = in.value[0] < 3000 ? in.value[0] : 3000;
+    const std::uint64_t ms = in.value[0] < 8000 ? in.value[0] : 8000;
     const std::uint64_t begin = ctx.now_ns();
     while (ctx.now_ns() - begin < ms * 1'000'000) {
     }

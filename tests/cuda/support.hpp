@@ -5,6 +5,7 @@
 #include "kernels.hpp"
 
 #include "paths.hpp"
+#include "vector_add.hpp"
 
 #include <rondo/runtime.hpp>
 
@@ -169,6 +170,23 @@ void converse(rondo::kernel<H>& kernel, std::uint64_t salt, int messages) {
     ASSERT_EQ(reply->sum, sum_of(q)) << "message " << i;
     ASSERT_EQ(reply->on_device, 1u) << "the handler ran on the host";
   }
+}
+
+// A kernel of a module that no other test's kernels are of: its code has to be loaded.
+inline rondo::launch_options of_another_module() {
+  auto options = how_on_gpu();
+  options.module = "vector_add";
+  return options;
+}
+inline void add_two_vectors(rondo::kernel<vector_add>& kernel) {
+  vector_add_request q;
+  q.n = 2;
+  for (const float x : {1.0f, 2.0f}) q.a.push_back(x), q.b.push_back(10 * x);
+  const auto reply = kernel.call(q, 5s);
+  ASSERT_TRUE(reply.has_value()) << reply.failure().message;
+  ASSERT_EQ(reply->processed, 2u) << std::string(reply->error.begin(), reply->error.end());
+  EXPECT_EQ(reply->result[0], 11.0f);
+  EXPECT_EQ(reply->result[1], 22.0f);
 }
 
 template <class Condition>

@@ -208,6 +208,21 @@ TEST_P(time_passes, waiting_for_room_is_not_the_handlers_time) {
   EXPECT_EQ(after, begin + 5000);
 }
 
+TEST_P(time_passes, waiting_for_room_is_not_counted_as_handling) {
+  kernel_of<many> k(options(0));
+  many::after = [&](const message&, context&) { clock::advance(7); };
+  push(k, 1, capacity + 1);
+  k.launch_and_run();
+  k.let_it_look();
+  clock::advance(5000);
+  ring::message m;
+  for (std::uint64_t i = 0; i < capacity + 1 && k.peek(m); ++i) k.out().release();
+  EXPECT_EQ(k.stop().how, ending::ordered);
+  EXPECT_EQ(k.counters().handler_samples, 1u);
+  EXPECT_EQ(k.counters().handler_sampled_ns, 7u);
+  EXPECT_EQ(k.counters().handler_sampled_max_ns, 7u);
+}
+
 TEST_P(time_passes, one_request_in_many_is_timed) {
   kernel_options o = options(0);
   o.output.capacity = 256;

@@ -25,19 +25,27 @@ class orders : public ring_ends<H, X, P, K> {
 
   // ---- for one thread that waits inside a handler: room in the output, or the end.
 
-  // That time is not the handler's: it does not count towards a hang.
+  // That time is not the handler's: it counts neither towards a hang nor as handling.
   RONDO_DEVICE bool wait_for_room() {
     if (m_.gave_up != ending::none) return false;
     this->show_replies();
     if (is_room_now()) return true;
     const std::uint64_t busy_since = m_.counters.busy_since;
-    const std::uint64_t begin = busy_since != 0 ? x_.now() : 0;
+    const std::uint64_t begin = x_.now();
     if (busy_since != 0) say_busy(0);
     show_counters();
     bool is_room = false;
     while (!must_give_up() && !(is_room = is_room_now())) x_.nap(room_nap_ns);
-    if (busy_since != 0) say_busy(busy_since + (x_.now() - begin));
+    const std::uint64_t waited = x_.now() - begin;
+    if (busy_since != 0) say_busy(busy_since + waited);
+    waited_ns_ += waited;
     return is_room;
+  }
+  // For the thread that waits: how long it has since it last asked.
+  RONDO_DEVICE std::uint64_t take_waited() {
+    const std::uint64_t waited = waited_ns_;
+    waited_ns_ = 0;
+    return waited;
   }
   // The same for blocks that wait for each other. After a stop they still have some time to finish
   // the message in hand.
@@ -142,6 +150,7 @@ class orders : public ring_ends<H, X, P, K> {
   }
 
   std::uint64_t stop_seen_at_ = 0;  // by thread 0, in a team of blocks
+  std::uint64_t waited_ns_ = 0;     // for room, by the thread that waited
   std::uint32_t lease_ = 0;
 };
 

@@ -24,6 +24,7 @@ class replying : protected desk<H, X, P, K> {
   RONDO_DEVICE std::uint64_t before_handler() {
     const bool is_watched = (args_.flags & flag_watched) != 0;
     if (!is_watched && !is_sampled()) return 0;
+    lead_.take_waited();  // what others than this request waited
     const std::uint64_t now = x_.now();
     if (is_watched) lead_.say_busy(now);
     return now;
@@ -35,7 +36,7 @@ class replying : protected desk<H, X, P, K> {
                                   ready_reply& reply) {
     if (begin != 0 && (args_.flags & flag_watched) != 0) lead_.say_busy(0);
     if (begin != 0 && is_sampled()) {
-      lead_.count_handled(1, begin, x_.now());
+      lead_.count_handled(1, begin + lead_.take_waited(), x_.now());
       lead_.count_waited(lead_.bucket_of_wait(asked.reserved, begin), 1);
     }
     if (invocation().failure_code != RONDO_OK) [[unlikely]] {
