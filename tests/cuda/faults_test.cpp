@@ -135,13 +135,13 @@ TEST_P(waiting_for_a_busy_handler, a_new_module_gives_up_in_time_and_harms_nobod
 
 // The ping's questions are not written, and auto has to do without resident kernels.
 TEST_F(child, takes_its_device_for_one_that_hides_what_the_host_writes) {
+  auto options = how("auto");
+  options.timed = true;
+  auto kernel = rt->launch<plain_teller>(options);
   EXPECT_EQ(property(*rt, "placement"), "event");
   EXPECT_EQ(property(*rt, "ping_pinned").rfind("none: ", 0), 0u) << property(*rt, "ping_pinned");
   EXPECT_EQ(property(*rt, "ping_pinned_p50_ns"), "");
   EXPECT_GT(std::stoull(property(*rt, "clock_error_ns")), 0u) << "compared by launches";
-  auto options = how("auto");
-  options.timed = true;
-  auto kernel = rt->launch<plain_teller>(options);
   kernel.activate();
   converse(kernel, 1, 50);
   rondo::send_options soon;
