@@ -266,16 +266,20 @@ void instance::relaunch() {
     throw error(RONDO_UNSUPPORTED, plan_.id,
                 fmt::format("backend {} cannot launch a kernel again", backend()),
                 "Launch a new kernel");
-  explanation why;
-  {
-    const host_call_guard guard;
-    why.require(api().kernel.launch(handle_, count_ns(plan_.options.launch_deadline), why.sink()),
-                plan_.id);
-  }
+  // First what may take too long and is easily undone.
   deadline until(plan_.options.launch_deadline.count());
   if (!router_->begin(until))
     throw error(RONDO_TIMEOUT, plan_.id, "a thread still reads replies of the kernel's last life",
                 "Let calls return before relaunching");
+  explanation why;
+  try {
+    const host_call_guard guard;
+    why.require(api().kernel.launch(handle_, count_ns(plan_.options.launch_deadline), why.sink()),
+                plan_.id);
+  } catch (...) {
+    router_->end();
+    throw;
+  }
   if (pump_) pump_->reopen();
   closed_.store(false, std::memory_order_release);  // SYNC: closed
 }

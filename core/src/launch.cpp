@@ -59,12 +59,37 @@ std::uint64_t capacity_for(std::uint64_t asked, std::uint32_t payload, const cha
                   : "Ask for a power of two, for example 1024");
 }
 
-void require_known(when_full policy, const char* option, const std::string& id) {
-  if (policy <= when_full::drop_oldest) return;
+// `last`: the greatest value that the enumeration has.
+template <class Enumeration>
+void require_known(Enumeration value, Enumeration last, const char* option, const char* remedy,
+                   const std::string& id) {
+  if (value <= last) return;
   throw error(
       RONDO_INVALID_ARGUMENT, id,
-      fmt::format("{} is {}, which means nothing", option, static_cast<std::uint32_t>(policy)),
-      "Use block, reject, drop_newest or drop_oldest");
+      fmt::format("{} is {}, which means nothing", option, static_cast<std::uint32_t>(value)),
+      remedy);
+}
+
+// The same on every backend: none should have to look for what no field lists.
+void check_running_options(const launch_options& options, const std::string& id) {
+  require_known(options.wait, wait_policy::park, "wait", "Use spin, spin_then_park or park", id);
+  require_known(options.publish, publish_policy::chunked, "publish", "Use word, counted or chunked",
+                id);
+  require_known(options.threads, kernel_threads::pool, "threads", "Use dedicated or pool", id);
+  if (options.cpu < -1)
+    throw error(RONDO_INVALID_ARGUMENT, id, fmt::format("cpu is {}", options.cpu),
+                "Give the number of a processor, or -1 for any");
+  if (options.spin_time.count() > 0 &&
+      (options.wait == wait_policy::spin || options.wait == wait_policy::park))
+    throw error(RONDO_INVALID_ARGUMENT, id,
+                fmt::format("spin_time is {} ns, and with this wait nobody would look at it",
+                            options.spin_time.count()),
+                "Launch with wait = spin_then_park, or without spin_time");
+  for (auto option = options.options.begin(); option != options.options.end(); ++option)
+    if (std::any_of(options.options.begin(), option,
+                    [&](const auto& before) { return before.first == option->first; }))
+      throw error(RONDO_INVALID_ARGUMENT, id,
+                  fmt::format("the option {} is given twice", option->first), "Give it once");
 }
 
 void check_times(const launch_options& options, const std::string& id) {
@@ -77,16 +102,16 @@ void check_times(const launch_options& options, const std::string& id) {
   check(options.lease, "lease", "Give a time, or 0 for the backend's default");
   check(options.spin_time, "spin_time", "Give a time, or 0 for the backend's default");
   check(options.launch_deadline, "launch_deadline", "Give the time that a launch may take");
+  if (options.launch_deadline.count() == 0)
+    throw error(RONDO_INVALID_ARGUMENT, id, "launch_deadline is 0 ns",
+                "Give the time that a launch may take");
 }
 
 void check_queue_options(const launch_options& options, const std::string& id) {
-  require_known(options.input_full, "input_full", id);
-  require_known(options.output_full, "output_full", id);
-  if (options.pump > pump_policy::always)
-    throw error(
-        RONDO_INVALID_ARGUMENT, id,
-        fmt::format("pump is {}, which means nothing", static_cast<std::uint32_t>(options.pump)),
-        "Use automatic, never or always");
+  constexpr const char* policies = "Use block, reject, drop_newest or drop_oldest";
+  require_known(options.input_full, when_full::drop_oldest, "input_full", policies, id);
+  require_known(options.output_full, when_full::drop_oldest, "output_full", policies, id);
+  require_known(options.pump, pump_policy::always, "pump", "Use automatic, never or always", id);
   const std::uint32_t window = options.duplicate_window;
   if (window == 0 ||
       (std::has_single_bit(window) && window <= launch_options::max_duplicate_window))
@@ -142,8 +167,9 @@ std::string can_run(const detail::open_backend& backend, const detail::found_han
 }
 
 std::string first_host_only(const rondo_handler& handler) {
-  for (const auto* type : {&handler.request, &handler.response})
-    if ((type->flags & RONDO_MESSAGE_HOST_ONLY) != 0) return std::string(view_of(type->wire_name));
+  for (const auto* type : {&handler.request, &handler.response, handler.start_type})
+    if (type != nullptr && (type->flags & RONDO_MESSAGE_HOST_ONLY) != 0)
+      return std::string(view_of(type->wire_name));
   return {};
 }
 
@@ -261,6 +287,7 @@ detail::launch_plan runtime::state::plan(std::string_view handler_id,
       capacity_for(options.output_capacity, handler.response.max_bytes, "output", plan.id);
 
   check_times(options, plan.id);
+  check_running_options(options, plan.id);
   check_queue_options(options, plan.id);
   const auto backend = choose_backend(plan.found, options);
   require_offered(options, plan.id, *backend);

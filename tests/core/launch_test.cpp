@@ -203,13 +203,6 @@ TEST_F(launch, refuses_a_processor_that_is_not_there) {
   EXPECT_THAT(info.message, HasSubstr("100000"));
 }
 
-TEST_F(launch, refuses_a_wait_policy_and_a_publication_that_do_not_exist) {
-  EXPECT_EQ(refused<oracle>({.wait = static_cast<rondo::wait_policy>(9)}).code,
-            RONDO_INVALID_ARGUMENT);
-  EXPECT_EQ(refused<oracle>({.publish = static_cast<rondo::publish_policy>(9)}).code,
-            RONDO_INVALID_ARGUMENT);
-}
-
 TEST_F(launch, refuses_chunked_publication_of_a_message_that_is_too_large_for_it) {
   const auto info = refused<mirror>({.publish = rondo::publish_policy::chunked});
   EXPECT_EQ(info.code, RONDO_TOO_LARGE);

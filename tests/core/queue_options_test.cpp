@@ -55,6 +55,28 @@ TEST_F(queue_options, out_of_range_are_invalid_arguments_with_a_remedy) {
   EXPECT_THAT(why.remedy, HasSubstr("always"));
 }
 
+// No backend is asked: each says the same of them.
+TEST_F(queue_options, that_no_backend_could_know_are_invalid_arguments_on_every_one) {
+  const std::pair<rondo::launch_options, const char*> all[] = {
+      {{.wait = static_cast<rondo::wait_policy>(9)}, "wait is 9"},
+      {{.publish = static_cast<rondo::publish_policy>(9)}, "publish is 9"},
+      {{.threads = static_cast<rondo::kernel_threads>(7)}, "threads is 7"},
+      {{.cpu = -2}, "cpu is -2"},
+      {{.launch_deadline = 0ns}, "launch_deadline is 0 ns"},
+      {{.wait = rondo::wait_policy::spin, .spin_time = 1ms}, "spin_time is 1000000 ns"},
+      {{.wait = rondo::wait_policy::park, .spin_time = 1ms}, "spin_time is 1000000 ns"},
+      {{.options = {{"no", "1"}, {"on", "2"}, {"no", "1"}}}, "the option no is given twice"}};
+  for (const char* backend : {"cpu", "plain_c"}) {
+    for (auto [options, words] : all) {
+      options.backend = backend;
+      const auto why = refused(options);
+      EXPECT_EQ(why.code, RONDO_INVALID_ARGUMENT) << words;
+      EXPECT_THAT(why.message, HasSubstr(words));
+      EXPECT_FALSE(why.remedy.empty()) << words;
+    }
+  }
+}
+
 // A negative deadline would be none, and a negative lease the default.
 TEST_F(queue_options, that_are_negative_times_are_invalid_arguments_by_name) {
   const std::pair<const char*, std::chrono::nanoseconds rondo::launch_options::*> all[] = {

@@ -135,7 +135,7 @@ struct launch_options {
   bool one_sender = false;
 
   wait_policy wait = wait_policy::backend_default;
-  nanoseconds spin_time{0};  // for spin_then_park; 0: the backend's default
+  nanoseconds spin_time{0};  // for spin_then_park, and no other; 0: the backend's default
   kernel_threads threads = kernel_threads::dedicated;
   int cpu = -1;  // processor for the kernel's thread; -1: any
 
@@ -164,7 +164,7 @@ struct launch_options {
   nanoseconds launch_deadline = std::chrono::seconds(30);
 
   // Key and value of what only one backend knows; the backend refuses a key that it does not know
-  // with INVALID_ARGUMENT.
+  // with INVALID_ARGUMENT, and so is one that is given twice.
   std::vector<std::pair<std::string, std::string>> options{};
 
   // Ask the backend through its calls even if its rings could be used directly. For tests and
