@@ -41,7 +41,10 @@ void expect_refused(test_kernel& kernel, const std::string& what, Call&& call) {
   // What was asked before is counted and its slot freed soon after its reply.
   const auto is_empty = [&] { return kernel.info(kernel.input()).depth == 0; };
   eventually(is_empty, std::chrono::seconds(1));
-  const auto before = kernel.counters();
+  const auto before = kernel.counters_when([&](const rondo_kernel_counters& now) {
+    expect_equal(now.messages_in, kernel.last_id(),
+                 "messages_in of a kernel that has answered all");
+  });
   {
     const host_call_guard guard;
     expect_status(call(), RONDO_UNSUPPORTED, what + ", whose capability is not advertised,");

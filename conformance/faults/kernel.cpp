@@ -328,7 +328,8 @@ void change_uptime(rondo_kernel& kernel, rondo_kernel_counters& out) {
 
 rondo_status counters(rondo_kernel* kernel, rondo_kernel_counters* out) {
   if (broken(fault::counters_wait)) wait_for_the_handler(kernel);
-  const auto status = inner.kernel.counters(kernel->inner, out);
+  const auto status = counters_are_late() ? kernel->late.tell(kernel->inner, *out)
+                                          : inner.kernel.counters(kernel->inner, out);
   if (chosen == fault::none || status != RONDO_OK) return status;
   const std::lock_guard lock(kernel->mutex);
   out->state = state(kernel);

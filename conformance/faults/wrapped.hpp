@@ -4,6 +4,7 @@
 #pragma once
 
 #include "fault.hpp"
+#include "lag.hpp"
 
 #include <rondo/abi.h>
 
@@ -155,5 +156,6 @@ struct rondo_kernel {
   bool had_failure = false, says_inactive = false, says_launched = false, has_hung = false;
   std::uint64_t last_used_ns = 0;
   rondo_ring_map mapped{};
+  rondo::faults::late_counters late;
   std::thread late_change, meanwhile;
 };

@@ -144,6 +144,25 @@ RONDO_CASE(kernel, change, messages_wait_while_it_is_not_active, core, "LIFE-03"
   }
 }
 
+namespace {
+
+// How many a kernel has taken that was deactivated just now: all that do not wait any more, as
+// nothing is in hand. From the queue, whose depth is right at once; the counters follow, and only
+// when they have can be told that nothing more was counted.
+std::uint64_t taken_by(test_kernel& kernel) {
+  return kernel.last_id() - kernel.info(kernel.input()).depth;
+}
+void expect_taken(const test_kernel& kernel, std::uint64_t taken) {
+  kernel.counters_when([&](const rondo_kernel_counters& now) {
+    expect_equal(
+        now.messages_in, taken,
+        "messages_in of a kernel that had taken all but what still waited in its input when "
+        "deactivate returned OK; it");
+  });
+}
+
+}  // namespace
+
 RONDO_CASE(kernel, change, nothing_is_taken_after_deactivate, core, "LIFE-06 LIFE-03", "") {
   test_kernel kernel(it);
   kernel.start();
@@ -151,8 +170,9 @@ RONDO_CASE(kernel, change, nothing_is_taken_after_deactivate, core, "LIFE-06 LIF
     rule("LIFE-06");
     for (int i = 0; i < 8; ++i) kernel.send(kernels::nonce_request{});
     kernel.deactivate();
-    const auto taken = kernel.counters().messages_in;
+    const auto taken = taken_by(kernel);
     for (int i = 0; i < 4; ++i) kernel.send(kernels::nonce_request{});
+    expect_taken(kernel, taken);
     std::uint64_t replies = 0;
     received reply;
     const auto end = now_ns() + 2'000'000;
@@ -177,10 +197,13 @@ RONDO_CASE(kernel, change, deactivate_waits_for_the_handler, core, "LIFE-06", ""
   expect_status(handler.pushed(), RONDO_OK, "push");
   kernel.send(kernels::busy_request{it.number(), 100'000, 0});
   kernel.deactivate();
-  const auto taken = kernel.counters().messages_in;
+  const auto taken = taken_by(kernel), replies = kernel.info(kernel.output()).depth;
+  expect_taken(kernel, taken);
   std::this_thread::sleep_for(std::chrono::milliseconds(150));
   expect_equal(kernel.counters().messages_in, taken,
                "messages_in 150 ms after deactivate returned OK: a handler went on; it");
+  expect_equal(kernel.info(kernel.output()).depth, replies,
+               "the output's depth 150 ms after deactivate returned OK: a handler went on; it");
 }
 
 // A handler that is busy for longer than the deadline.

@@ -100,7 +100,8 @@ class kernel_model {
     rondo_kernel_counters now{};
     std::uint64_t in = 0, out = 0;  // the depths
   };
-  bool look(seen& all) const;
+  seen look();
+  void check_growth(const rondo_kernel_counters& now);
   void check_counts_at_rest(const seen& all);
 
   const unsigned which_;

@@ -67,6 +67,17 @@ void expect_equal(A got, B due, std::string_view what, const place& at = place::
 void expect_text(std::string_view got, std::string_view due, std::string_view what,
                  const place& at = place::current());
 
+// Whether checks hold that may be made again: a failure is an answer here, and ends nothing.
+template <class Checks>
+bool holds(Checks&& checks) {
+  try {
+    checks();
+    return true;
+  } catch (const case_failure&) {
+    return false;
+  }
+}
+
 std::string status_text(rondo_status code);  // "FULL", or the number
 
 }  // namespace rondo::conformance

@@ -293,6 +293,16 @@ rondo_kernel_counters test_kernel::counters() const {
   return out;
 }
 
+rondo_kernel_counters test_kernel::counters_when(const counter_checks& hold) const {
+  rondo_kernel_counters out{};
+  const auto look = [&] {
+    out = counters();
+    return holds([&] { hold(out); });
+  };
+  if (!eventually(look, it_.patience())) hold(out);
+  return out;
+}
+
 rondo_kernel_counters test_kernel::counters_at(std::uint64_t messages_in) const {
   rondo_kernel_counters out{};
   eventually(

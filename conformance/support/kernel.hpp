@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -136,7 +137,13 @@ class test_kernel {
   std::uint32_t state() const;
   void expect_state(std::uint32_t due, std::string_view when, const place& at = place::current());
   rondo_kernel_counters counters() const;
-  // The counters settle shortly after the reply; what this waits for is asserted afterwards.
+  // Counters are right soon after what they count, and each by itself [TEL-03]. So whatever is said
+  // of several of them, or of one that was not waited for, is said here: looks until all the checks
+  // hold, at most for `patience`, and what the last look still fails is the case's failure. What
+  // was seen then is returned, for what must not have been counted by that time.
+  using counter_checks = std::function<void(const rondo_kernel_counters&)>;
+  rondo_kernel_counters counters_when(const counter_checks& hold) const;
+  // Waits for this one alone; what it waits for is asserted afterwards.
   rondo_kernel_counters counters_at(std::uint64_t messages_in) const;
   rondo_queue_info info(rondo_queue* queue, const place& at = place::current()) const;
 

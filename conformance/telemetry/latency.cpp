@@ -36,23 +36,20 @@ std::uint64_t longer_than(const buckets& all, std::uint64_t ns) {
   return n;
 }
 
-// They settle soon, as all counters do.
-rondo_kernel_counters settled(bench& it, test_kernel& kernel, std::uint64_t handled,
-                              std::uint64_t timed) {
-  rondo_kernel_counters now{};
-  eventually(
-      [&] {
-        now = kernel.counters_at(handled);
-        return now.handler_samples >= timed && sum_of(now.handling) >= timed &&
-               sum_of(now.queueing) >= timed;
-      },
-      it.patience());
-  return now;
-}
-
 void expect_timed(const rondo_kernel_counters& now, std::uint64_t timed) {
   expect_equal(now.handler_samples, timed, "handler_samples");
   expect_equal(sum_of(now.handling), timed, "the sum of the buckets of handling");
+}
+
+void expect_one_stamped(const rondo_kernel_counters& now) {
+  expect_equal(sum_of(now.queueing), 1u, "the sum of the buckets of queueing");
+}
+
+// When all that were handled are counted, and so many of them timed.
+rondo_kernel_counters counters_when_timed(const test_kernel& kernel, std::uint64_t handled,
+                                          std::uint64_t timed) {
+  (void)kernel.counters_at(handled);
+  return kernel.counters_when([&](const rondo_kernel_counters& now) { expect_timed(now, timed); });
 }
 
 }  // namespace
@@ -63,13 +60,14 @@ RONDO_CASE(telemetry, latency, each_timed_request_is_in_a_bucket_of_handling, co
   kernel.start();
   for (std::uint64_t i = 0; i < 2 * every + 1; ++i)
     (void)kernel.call<kernels::nonce_reply>(kernels::nonce_request{});
-  const auto now = settled(it, kernel, 2 * every + 1, 3);
-  expect_timed(now, 3);
+  (void)counters_when_timed(kernel, 2 * every + 1, 3);
   rule("TEL-10");
-  require(shorter_than(now.handling, now.handler_sampled_max_ns) < 3,
-          "the longest of three is in a bucket of shorter ones");
-  expect_equal(longer_than(now.handling, now.handler_sampled_max_ns), 0u,
-               "how many were handled longer than handler_sampled_max_ns");
+  kernel.counters_when([](const rondo_kernel_counters& now) {
+    require(shorter_than(now.handling, now.handler_sampled_max_ns) < 3,
+            "the longest of three is in a bucket of shorter ones");
+    expect_equal(longer_than(now.handling, now.handler_sampled_max_ns), 0u,
+                 "how many were handled longer than handler_sampled_max_ns");
+  });
 }
 
 RONDO_CASE(telemetry, latency, the_bucket_of_handling_is_that_of_its_time, core, "TEL-06 TEL-10",
@@ -81,9 +79,8 @@ RONDO_CASE(telemetry, latency, the_bucket_of_handling_is_that_of_its_time, core,
   kernel.start();
   const std::uint64_t begin = now_ns();
   (void)kernel.call<kernels::slow_reply>(kernels::slow_request{1, least_ns / 1000});
-  const auto now = settled(it, kernel, 1, 1);
+  const auto now = counters_when_timed(kernel, 1, 1);
   const std::uint64_t most_ns = now_ns() - begin;
-  expect_timed(now, 1);
   expect_equal(shorter_than(now.handling, least_ns - clocks_ns), 0u,
                "how many were handled in less than the handler took");
   expect_equal(longer_than(now.handling, most_ns + clocks_ns), 0u,
@@ -105,18 +102,20 @@ RONDO_CASE(telemetry, latency, total_and_longest_are_those_of_the_timed, core, "
     (void)kernel.call<kernels::slow_reply>(kernels::slow_request{1, handled_ns / 1000});
     if (i % every == 0) longest_call_ns = std::max(longest_call_ns, now_ns() - call);
   }
-  const auto now = settled(it, kernel, every + 1, 2);
+  (void)kernel.counters_at(every + 1);
   const std::uint64_t most_ns = now_ns() - begin;
-  expect_equal(now.handler_samples, 2u, "handler_samples");
-  const std::uint64_t total = now.handler_sampled_ns, longest = now.handler_sampled_max_ns;
-  require(total + clocks_ns >= first_ns + second_ns && total <= most_ns + clocks_ns,
-          "handler_sampled_ns is " + std::to_string(total) + " of two handlers that took " +
-              std::to_string(first_ns + second_ns) + " ns at least");
-  require(longest + clocks_ns >= second_ns && longest <= longest_call_ns + clocks_ns &&
-              longest + first_ns <= total + clocks_ns,
-          "handler_sampled_max_ns is " + std::to_string(longest) + " of two handlers, " +
-              std::to_string(total) + " ns in all, of which one took " + std::to_string(second_ns) +
-              " at least");
+  kernel.counters_when([&](const rondo_kernel_counters& now) {
+    expect_equal(now.handler_samples, 2u, "handler_samples");
+    const std::uint64_t total = now.handler_sampled_ns, longest = now.handler_sampled_max_ns;
+    require(total + clocks_ns >= first_ns + second_ns && total <= most_ns + clocks_ns,
+            "handler_sampled_ns is " + std::to_string(total) + " of two handlers that took " +
+                std::to_string(first_ns + second_ns) + " ns at least");
+    require(longest + clocks_ns >= second_ns && longest <= longest_call_ns + clocks_ns &&
+                longest + first_ns <= total + clocks_ns,
+            "handler_sampled_max_ns is " + std::to_string(longest) + " of two handlers, " +
+                std::to_string(total) + " ns in all, of which one took " +
+                std::to_string(second_ns) + " at least");
+  });
 }
 
 RONDO_CASE(telemetry, latency, failures_are_timed_and_what_is_discarded_is_not, core, "TEL-06",
@@ -131,12 +130,14 @@ RONDO_CASE(telemetry, latency, failures_are_timed_and_what_is_discarded_is_not, 
     kernel.send(fails);
     require(kernel.receive().failed(), "a handler that fails has a reply that succeeds");
   }
-  expect_timed(settled(it, kernel, every, 1), 1);
+  (void)counters_when_timed(kernel, every, 1);
+  kernel.counters_when(expect_one_stamped);
   kernel.deactivate();
   kernel.send(fails);  // number 64
   (void)kernel.terminate(RONDO_TERMINATE_DISCARD);
-  expect_timed(kernel.counters(), 1);
-  expect_equal(sum_of(kernel.counters().queueing), 1u, "the sum of the buckets of queueing");
+  const auto now = kernel.counters();
+  expect_timed(now, 1);
+  expect_one_stamped(now);
 }
 
 RONDO_CASE(telemetry, latency, a_wait_is_not_counted_as_shorter_than_it_was, core, "TEL-07 TEL-08",
@@ -151,10 +152,11 @@ RONDO_CASE(telemetry, latency, a_wait_is_not_counted_as_shorter_than_it_was, cor
   std::this_thread::sleep_for(std::chrono::nanoseconds(least_ns));
   kernel.activate();
   for (std::uint64_t i = 0; i < every + 1; ++i) (void)kernel.receive();
-  const auto now = settled(it, kernel, every + 1, 2);
-  const std::uint64_t most_ns = now_ns() - begin;
   rule("TEL-08");
-  expect_equal(sum_of(now.queueing), 2u, "how many timed requests were stamped, of 2,");
+  const auto now = kernel.counters_when([](const rondo_kernel_counters& seen) {
+    expect_equal(sum_of(seen.queueing), 2u, "how many timed requests were stamped, of 2,");
+  });
+  const std::uint64_t most_ns = now_ns() - begin;
   rule("TEL-07");
   expect_equal(shorter_than(now.queueing, least_ns - clocks_ns), 0u,
                "how many waited less than they were made to");

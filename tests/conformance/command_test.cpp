@@ -210,6 +210,22 @@ TEST_F(command, faults_are_caught_by_the_rules_that_they_break) {
   EXPECT_GE(document["killed"], 1);
 }
 
+// Counters are right soon, and each by itself. No case may ask for more than that.
+TEST_F(command, a_backend_whose_counters_come_late_is_a_sound_one) {
+  const auto result =
+      rondo({"conformance", lib("conformance/rondo_fault.so"), "--json", "--filter",
+             "telemetry.,kernel.change,kernel.model,queue.rules,message.reply,handler.timer,"
+             "capability.,pool.share"},
+            {"RONDO_FAULT_WRAP=" + cpu(), "RONDO_FAULT_LAG_MS=20"});
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  // And late they are: this case waits for them thirty times.
+  const auto document = nlohmann::json::parse(result.out);
+  double seconds = 0;
+  for (const auto& each : document["cases"])
+    if (each["case"] == "telemetry.count.counts_are_what_was_done") seconds = each["seconds"];
+  EXPECT_GT(seconds, 30 * 0.02);
+}
+
 TEST_F(command, a_fault_that_cannot_show_is_left_out_with_the_reason_and_is_no_success) {
   const auto plain_c = (fixtures_dir() / "plain_c.so").string();
   const auto result = rondo({"faults", "--wrap", plain_c, "--filter", "ring_overrun,pool_starves"});
