@@ -5,7 +5,9 @@
 
 #include <gmock/gmock.h>
 
+#include <future>
 #include <optional>
+#include <thread>
 
 namespace {
 
@@ -28,30 +30,29 @@ rondo::kernel<H> again(rondo::runtime& runtime, const rondo::launch_options& opt
 }
 
 TEST(relaunch, waits_for_a_reader_of_the_last_life_and_leaves_the_kernel_ended_if_it_stays) {
-  rondo::runtime runtime = rondo::runtime::open(hermetic());
-  auto kernel = core_test::launch<oracle>(runtime, {.launch_deadline = 100ms});
-  const std::uint64_t asked = 7;
-  ASSERT_TRUE(kernel.send({asked}, patience).has_value());
+  running<oracle> it({.launch_deadline = 100ms});
+  auto& kernel = it.kernel;
+  ASSERT_TRUE(kernel.send({7}, patience).has_value());
   std::promise<void> reads, may_go_on;
   std::thread reader([&] {
     static_cast<void>(kernel.receive_batch(
         1,
         [&](const auto&) {
           reads.set_value();
-          may_go_on.get_future().wait();
+          may_go_on.get_future().wait_for(patience);
         },
         patience));
   });
-  reads.get_future().wait();
+  EXPECT_EQ(reads.get_future().wait_for(patience), std::future_status::ready);
   kernel.terminate();
   EXPECT_EQ(refusal_of([&] { kernel.relaunch(); }).code, RONDO_TIMEOUT);
   EXPECT_EQ(kernel.state(), rondo::kernel_state::terminated);
-  EXPECT_EQ(kernel.send({asked}, patience).code(), RONDO_TERMINATED);
+  EXPECT_EQ(kernel.send({7}, patience).code(), RONDO_TERMINATED);
   may_go_on.set_value();
   reader.join();
   kernel.relaunch();
   kernel.activate();
-  EXPECT_TRUE(kernel.call({asked}, patience).has_value());
+  EXPECT_TRUE(kernel.call({7}, patience).has_value());
 }
 
 class second_life : public testing::TestWithParam<bool> {  // whether to avoid the map
