@@ -24,6 +24,11 @@ exit_code verify(const verify_options& options) {
   if (!in)
     throw error(RONDO_LOAD_FAILED, options.file.string(), "the certificate cannot be read",
                 "Make one with rondo conformance --certificate");
+  // Where the certificate's own path is meant, a file that is gone leaves a question open; one that
+  // is named here is an error.
+  if (!options.plugin.empty() && !std::ifstream(options.plugin))
+    throw error(RONDO_LOAD_FAILED, options.plugin.string(), "the plugin cannot be read",
+                "Name the file of the plugin that the certificate is of");
   std::ostringstream text;
   text << in.rdbuf();
   const auto found = conformance::verify_certificate(text.str(), options.plugin);

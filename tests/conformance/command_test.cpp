@@ -149,6 +149,9 @@ TEST_F(command, files_are_written_and_the_certificate_verifies) {
   EXPECT_THAT(verified.out, AllOf(HasSubstr("holds"), Not(HasSubstr("BROKEN"))));
   EXPECT_EQ(
       rondo({"verify", cert.string(), "--plugin", lib("conformance/rondo_fault.so")}).exit_code, 1);
+  const auto gone = rondo({"verify", cert.string(), "--plugin", "/nonexistent"});
+  EXPECT_EQ(gone.exit_code, 2);
+  EXPECT_THAT(gone.err, HasSubstr("/nonexistent"));
   for (const auto& file : {cert, junit, html}) fs::remove(file);
 }
 

@@ -796,8 +796,8 @@ enum { RONDO_LATENCY_BUCKETS = 40 };
 
 /* Counted by the kernel itself, single writer, since create. All monotonic but the depths [TEL-02].
  * After a reply was popped its request is soon in messages_in, bytes_in and messages_out; counts
- * are of messages, never of looks [TEL-03]. An active kernel shows signs of life in heartbeat_ns,
- * idle or not [TEL-04]. */
+ * are of messages, never of looks [TEL-03]. An active kernel that is sent requests goes on showing
+ * signs of life in heartbeat_ns; one that has nothing to do may sleep [TEL-04]. */
 typedef struct rondo_kernel_counters {
   uint32_t struct_size;
   uint32_t state;
