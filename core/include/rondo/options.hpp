@@ -135,7 +135,7 @@ struct launch_options {
   bool one_sender = false;
 
   wait_policy wait = wait_policy::backend_default;
-  nanoseconds spin_time{0};  // for spin_then_park, and no other; 0: the backend's default
+  nanoseconds spin_time{0};  // not with spin and park, which have none; 0: the backend's default
   kernel_threads threads = kernel_threads::dedicated;
   int cpu = -1;  // processor for the kernel's thread; -1: any
 
