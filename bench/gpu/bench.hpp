@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -23,10 +24,11 @@ struct row {
   std::uint32_t host_threads = 1;
   std::uint64_t proof = 0;  // replies, or other results, that were checked
   double per_second = 0;
-  double gigabytes_per_second = 0;  // each way
+  double gigabytes_per_second = 0;  // each way; of a neighbour what it copies
   std::vector<double> runs{};       // the rates of each, in ascending order
   double per_look = 0;              // messages that a kernel took for each look at its input
-  double ratio = 0;                 // of a neighbour's time, beside and alone
+  double ratio = 0;                 // of a neighbour's median time, beside and alone
+  double alone_ns = 0;              // of a neighbour: the median without kernels, before and after
   std::vector<std::uint64_t> samples{};
   std::string failure{};
 
@@ -53,6 +55,9 @@ std::vector<row> measure_peers(int count);
 // How long a device copy and a copy to the host take, nanoseconds.
 class neighbours {
  public:
+  static constexpr std::size_t device_bytes = std::size_t{1} << 30;
+  static constexpr std::size_t host_bytes = std::size_t{256} << 20;
+
   neighbours();
   ~neighbours();
   neighbours(const neighbours&) = delete;

@@ -6,6 +6,7 @@
 namespace gpu_bench {
 
 RONDO_KERNEL(replier);
+RONDO_KERNEL(timed_replier);
 RONDO_KERNEL(stream_replier);
 RONDO_KERNEL(buffer_reader);
 RONDO_KERNEL(buffer_writer);

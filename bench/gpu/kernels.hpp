@@ -52,6 +52,27 @@ struct replier {
     answer(in, out);
   }
 };
+// The same with a timer that comes each millisecond. There is no proof in a reply if fewer than
+// half of its ticks have come.
+struct timed_replier {
+  static constexpr rondo::handler_id id{"GpuBenchTimedReplier"};
+  using request = gpu_bench::request;
+  using response = gpu_bench::response;
+  RONDO_HANDLER void on_start(rondo::context& ctx) {
+    started_ns = ctx.now_ns();
+    ctx.call_again_after(std::chrono::milliseconds(1));
+  }
+  RONDO_HANDLER void operator()(const request& in, response& out, rondo::context& ctx) {
+    answer(in, out);
+    if ((ticks + 20) * 2'000'000 < ctx.now_ns() - started_ns) out.proof = 0;
+  }
+  RONDO_HANDLER void on_timer(rondo::context& ctx) {
+    ++ticks;
+    ctx.call_again_after(std::chrono::milliseconds(1));
+  }
+  std::uint64_t ticks = 0;
+  std::uint64_t started_ns = 0;
+};
 struct stream_replier {
   static constexpr rondo::handler_id id{"GpuBenchStreamReplier"};
   static constexpr auto execution = rondo::execution::independent;

@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <atomic>
 #include <fstream>
 #include <functional>
 #include <thread>
@@ -46,10 +47,12 @@ class bench {
     }
     r.name = name;
     if (!r.failure.empty()) fmt::print("{:44} {}\n", name, r.failure);
+    else if (r.ratio != 0)
+      fmt::print("{:44} {:.4f} of the time alone, {:.0f} GB/s\n", name, r.ratio,
+                 r.gigabytes_per_second);
     else if (!r.samples.empty())
       fmt::print("{:44} p50 {:8.0f} p99 {:8.0f} p99.9 {:8.0f} max {:9.0f} ns, {} checked\n", name,
                  r.at(0.5), r.at(0.99), r.at(0.999), r.at(1), r.proof);
-    else if (r.ratio != 0) fmt::print("{:44} {:.4f} of the time alone\n", name, r.ratio);
     else
       fmt::print(
           "{:44} {:8.2f} M/s {:6.2f} GB/s each way, {:.2f} to {:.2f} in {} runs, {:.0f} a look, {} "
@@ -61,17 +64,37 @@ class bench {
   }
 
   // `with` asks for what else the launch shall have.
+  template <class Handler = replier>
   row call(
       const std::string& placement,
       const std::function<void(rondo::launch_options&)>& with = [](rondo::launch_options&) {}) {
     auto options = how("call", placement);
+    options.wait = rondo::wait_policy::spin;
     with(options);
+    auto kernel = launch<Handler>(rt_, options);
+    row r = usual_round_trips(kernel, placement == "event" ? 10 : 1);
+    gpu_bench::end(rt_, kernel);
+    return r;
+  }
+
+  // A call while another thread takes a snapshot of the kernel's counters each millisecond.
+  row call_while_read() {
+    auto options = how("call", "pinned");
     options.wait = rondo::wait_policy::spin;
     auto kernel = launch<replier>(rt_, options);
-    request q{};
-    for (std::uint32_t k = 0; k < 14; ++k) q.value[k] = static_cast<float>(k + 1);
-    return round_trips(kernel, q, placement == "event" ? 10 : 1,
-                       [](const response& reply) { return reply.value[6] == 7 + 14; });
+    std::atomic<std::uint64_t> snapshots{0};
+    std::jthread reader([&](const std::stop_token& stop) {
+      while (!stop.stop_requested()) {
+        std::this_thread::sleep_for(1ms);
+        if (kernel.snapshot().messages_in != 0) ++snapshots;
+      }
+    });
+    row r = usual_round_trips(kernel, 1);
+    reader.request_stop();
+    reader.join();
+    if (snapshots == 0) throw std::runtime_error("nobody read the counters");
+    gpu_bench::end(rt_, kernel);
+    return r;
   }
 
   // A call whose handler uses a buffer.
@@ -93,6 +116,7 @@ class bench {
     if (std::is_same_v<Handler, buffer_writer> &&
         data.template read<std::uint64_t>(1).front() != left)
       throw std::runtime_error("the buffer has not what the handler wrote");
+    gpu_bench::end(rt_, kernel);
     return r;
   }
 
@@ -128,15 +152,14 @@ class bench {
   // sides.
   row neighbour(bool device_copy) {
     neighbours work;
-    const auto median = [&] {
-      std::vector<std::uint64_t> times;
+    const auto times = [&] {
+      std::vector<std::uint64_t> each;
       for (int i = 0; i < 101; ++i)
-        times.push_back(device_copy ? work.device_copy_ns() : work.host_copy_ns());
-      std::sort(times.begin(), times.end());
-      return static_cast<double>(times[50]);
+        each.push_back(device_copy ? work.device_copy_ns() : work.host_copy_ns());
+      return each;
     };
-    median();
-    const double before = median();
+    times();
+    row alone{.name = "", .mode = "neighbour", .samples = times()};
     std::vector<rondo::kernel<replier>> kernels;
     for (int i = 0; i < 96; ++i) {
       auto options = how("idle-" + std::to_string(i));
@@ -144,8 +167,7 @@ class bench {
       kernels.push_back(launch<replier>(rt_, options));
     }
     std::this_thread::sleep_for(1s);
-    const double beside = median();
-    row r{.name = "", .mode = "neighbour", .rings = 96};
+    row r{.name = "", .mode = "neighbour", .rings = 96, .samples = times()};
     for (auto& kernel : kernels) {
       request q{};
       q.nonce = now_ns();
@@ -154,13 +176,25 @@ class bench {
       ++r.proof;
     }
     for (auto& kernel : kernels) gpu_bench::end(rt_, kernel);
-    const double after = median();
-    r.ratio = beside / ((before + after) / 2);
+    const double before = alone.at(0.5);
+    alone.samples = times();
+    r.alone_ns = (before + alone.at(0.5)) / 2;
+    r.ratio = r.at(0.5) / r.alone_ns;
+    r.gigabytes_per_second =
+        static_cast<double>(device_copy ? neighbours::device_bytes : neighbours::host_bytes) /
+        r.at(0.5);
     return r;
   }
 
  private:
-  // Ends the kernel.
+  template <class Kernel>
+  row usual_round_trips(Kernel& kernel, int fewer) {
+    request q{};
+    for (std::uint32_t k = 0; k < 14; ++k) q.value[k] = static_cast<float>(k + 1);
+    return round_trips(kernel, q, fewer,
+                       [](const response& reply) { return reply.value[6] == 7 + 14; });
+  }
+
   template <class Kernel, class Request>
   row round_trips(Kernel& kernel, Request q, int fewer, auto is_right) {
     const pinned here(0);
@@ -178,7 +212,6 @@ class bench {
       ++r.proof;
       r.samples.push_back(end - begin);
     }
-    gpu_bench::end(rt_, kernel);
     return r;
   }
 
@@ -198,6 +231,11 @@ constexpr option call_options[] = {
     {"input_reject", [](auto& o) { o.input_full = rondo::when_full::reject; }},
     {"input_drop_oldest", [](auto& o) { o.input_full = rondo::when_full::drop_oldest; }},
     {"output_reject", [](auto& o) { o.output_full = rondo::when_full::reject; }},
+    {"output_drop_newest", [](auto& o) { o.output_full = rondo::when_full::drop_newest; }},
+    {"one_sender", [](auto& o) { o.one_sender = true; }},
+    {"wait_default", [](auto& o) { o.wait = rondo::wait_policy::backend_default; }},
+    {"lease", [](auto& o) { o.lease = 500ms; }},
+    {"failure_text_48", [](auto& o) { o.failure_text = 48; }},
     {"duplicate_window", [](auto& o) { o.duplicate_window = 1024; }},
     {"handler_deadline", [](auto& o) { o.handler_deadline = 1s; }},
     {"avoid_mapped", [](auto& o) { o.avoid_mapped = true; }},
@@ -249,7 +287,11 @@ nlohmann::json to_json(const row& r) {
     j["gigabytes_per_second_each_way"] = r.gigabytes_per_second;
     j["messages_per_look"] = r.per_look;
   }
-  if (r.ratio != 0) j["ratio"] = r.ratio;
+  if (r.ratio != 0) {
+    j["ratio"] = r.ratio;
+    j["alone_ns"] = r.alone_ns;
+    j["gigabytes_per_second"] = r.gigabytes_per_second;
+  }
   return j;
 }
 
@@ -266,6 +308,8 @@ int run(const settings& s) {
   for (const option& each : call_options)
     b.add(std::string("rondo/call/64/pinned/") + each.name,
           [&] { return b.call("pinned", each.ask); });
+  b.add("rondo/call/64/pinned/timer-each-ms", [&] { return b.call<timed_replier>("pinned"); });
+  b.add("rondo/call/64/pinned/read-each-ms", [&] { return b.call_while_read(); });
   b.add("rondo/call/64/pinned/buffer-read",
         [&] { return b.buffer_call<buffer_reader>(rondo::memory::device); });
   b.add("rondo/call/64/pinned/buffer-written",

@@ -115,8 +115,7 @@ std::vector<row> measure_peers(int count) {
 }
 
 struct neighbours::parts {
-  static constexpr std::size_t bytes = std::size_t{1} << 30;
-  static constexpr std::size_t host_bytes = std::size_t{256} << 20;
+  int multiprocessors = 0;
   CUdeviceptr from = 0, to = 0;
   void* host = nullptr;
   CUevent begin = nullptr, end = nullptr;
@@ -124,8 +123,10 @@ struct neighbours::parts {
 
   parts() {
     session& s = the_session();
-    CALL(cuMemAlloc, &from, bytes);
-    CALL(cuMemAlloc, &to, bytes);
+    CALL(cuDeviceGetAttribute, &multiprocessors, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT,
+         s.device);
+    CALL(cuMemAlloc, &from, device_bytes);
+    CALL(cuMemAlloc, &to, device_bytes);
     CALL(cuMemHostAlloc, &host, host_bytes, 0);
     CALL(cuEventCreate, &begin, CU_EVENT_DEFAULT);
     CALL(cuEventCreate, &end, CU_EVENT_DEFAULT);
@@ -150,18 +151,19 @@ neighbours::~neighbours() { delete parts_; }
 
 std::uint64_t neighbours::device_copy_ns() {
   return parts_->timed([&] {
-    std::uint64_t count = parts::bytes / 16;
+    std::uint64_t count = device_bytes / 16;
     void* arguments[] = {&parts_->from, &parts_->to, &count};
     // Half of the threads that fit: enough for the bandwidth, and a resident warp on a
     // multiprocessor does not push one of the blocks into a second wave.
-    CALL(cuLaunchKernel, parts_->copy, 132 * 4, 1, 1, 256, 1, 1, 0, the_session().stream, arguments,
+    const auto blocks = static_cast<unsigned>(parts_->multiprocessors) * 4;
+    CALL(cuLaunchKernel, parts_->copy, blocks, 1, 1, 256, 1, 1, 0, the_session().stream, arguments,
          nullptr);
   });
 }
 
 std::uint64_t neighbours::host_copy_ns() {
   return parts_->timed([&] {
-    CALL(cuMemcpyDtoHAsync, parts_->host, parts_->from, parts::host_bytes, the_session().stream);
+    CALL(cuMemcpyDtoHAsync, parts_->host, parts_->from, host_bytes, the_session().stream);
   });
 }
 
