@@ -31,6 +31,16 @@ std::string entry_of(const rondo_handler& handler, entry_kind which) {
   return name;
 }
 
+// `which_one` says of a resident kernel why it does not leave.
+[[noreturn]] void refuse_to_wait(const rondo_handler& handler, const char* which_one,
+                                 const char* remedy) {
+  throw failure(RONDO_TIMEOUT, std::string(text(handler.id)),
+                std::string("its code cannot be loaded: the driver waits until no kernel is "
+                            "resident, and one ") +
+                    which_one,
+                remedy);
+}
+
 }  // namespace
 
 image_cache::image_cache(CUcontext context, pinned_arena& pinned, stream_pool& streams,
@@ -56,23 +66,17 @@ const entry_point& image_cache::find(const rondo_image& image, const rondo_handl
   }
   const context_scope current(context_);
   if (streams_.has_abandoned())
-    throw failure(
-        RONDO_TIMEOUT, std::string(text(handler.id)),
-        "its code cannot be loaded: the driver waits until no kernel is resident, and one "
-        "that was abandoned still runs",
-        "Restart the process, or launch a kernel of each module before any is given work "
-        "that may hang");
+    refuse_to_wait(handler, "that was abandoned still runs",
+                   "Restart the process, or launch a kernel of each module before any is given "
+                   "work that may hang");
   // The first launch belongs to it: it may make the device's stacks larger, for which the driver
   // waits as well.
   if (!residents_.without_kernels(suspend_limit_ns, [&] {
         load_and_probe(image, std::string(text(handler.id)), key.second);
       }))
-    throw failure(
-        RONDO_TIMEOUT, std::string(text(handler.id)),
-        "its code cannot be loaded: the driver waits until no kernel is resident, and one "
-        "is busy for longer than 3 s",
-        "Launch again when its handler is done, or launch a kernel of each module before "
-        "any is given long work");
+    refuse_to_wait(handler, "is busy for longer than 3 s",
+                   "Launch again when its handler is done, or launch a kernel of each module "
+                   "before any is given long work");
   const entry_point& made = entries_.at(key);
   check_answer(made.facts, handler);
   return made;

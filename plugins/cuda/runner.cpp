@@ -16,34 +16,34 @@ class resident_runner final : public runner {
     const std::lock_guard lock(mutex_);
     has_started_ = true;
     word_ = device::command_word(++number_, command::pause);
-    if (!is_away_) launch();
+    if (!suspended_) launch();
   }
   std::uint32_t order(command what, const lane_ends& drain_until) override {
     const std::lock_guard lock(mutex_);
     word_ = device::command_word(++number_, what);
     drain_until_ = drain_until;
-    if (!is_away_) write(word_);
+    if (!suspended_) write(word_);
     return word_;
   }
   std::uint64_t answer() const override {
     const std::lock_guard lock(mutex_);
-    return is_away_ ? answer_before_ : read_report(*launcher_.of().report);
+    return suspended_ ? answer_before_ : read_report(*launcher_.of().report);
   }
   CUresult result() const override {
     const std::lock_guard lock(mutex_);
-    return is_away_ ? CUDA_ERROR_NOT_READY : launcher_.result();
+    return suspended_ ? CUDA_ERROR_NOT_READY : launcher_.result();
   }
   void renew() override {
     const std::lock_guard lock(mutex_);
-    if (!is_away_) write(word_);
+    if (!suspended_) write(word_);
   }
   void abandon() override { launcher_.abandon(); }
 
   void step_aside() override {
     const std::lock_guard lock(mutex_);
-    if (is_away_) return;  // still busy since it was last to be away
+    if (suspended_) return;  // still busy since it was last to be away
     answer_before_ = read_report(*launcher_.of().report);
-    is_away_ = true;
+    suspended_ = true;
     write(device::command_word(++number_, command::leave));
   }
   bool is_away() const override { return launcher_.result() != CUDA_ERROR_NOT_READY; }
@@ -51,8 +51,8 @@ class resident_runner final : public runner {
   // monitor's next call.
   void resume() override {
     const std::lock_guard lock(mutex_);
-    if (!is_away_ || launcher_.result() == CUDA_ERROR_NOT_READY) return;
-    is_away_ = false;
+    if (!suspended_ || launcher_.result() == CUDA_ERROR_NOT_READY) return;
+    suspended_ = false;
     if (has_started_) launch();
   }
 
@@ -73,7 +73,7 @@ class resident_runner final : public runner {
   std::uint32_t lease_ = 0;
   lane_ends drain_until_;
   bool has_started_ = false;
-  bool is_away_ = false;
+  bool suspended_ = false;
   std::uint64_t answer_before_ = 0;
 };
 
