@@ -1,7 +1,8 @@
 // The least that a stream of small messages costs in slots as the ring's of word publication have
 // them: a line for a word and an envelope, and a line for the payload. Requests are copied in by
 // batches, replies read where they lie; nothing is looked at but the words. No second producer, no
-// handler called by pointer, no deadline. A contender as in passes.hpp.
+// handler called by pointer, no deadline, and no line asked for ahead, which here only costs. A
+// contender as in passes.hpp.
 #pragma once
 
 #include "messages.hpp"
@@ -34,7 +35,6 @@ class word_ring {
       if (sent_ + filled_ - seen_head_ > mask_ + 1) room.wait();
     }
     for (std::size_t i = 0; i < filled_; ++i, ++sent_) {
-      ask_for(requests_[(sent_ + slots_ahead) & mask_]);
       put(requests_[sent_ & mask_], sent_, sent_ + 1, [&](request& to) { to = outgoing_[i]; });
     }
     filled_ = 0;
@@ -50,7 +50,6 @@ class word_ring {
   }
 
  private:
-  static constexpr std::uint64_t slots_ahead = 4;
   template <class Message>
   struct alignas(128) slot {
     std::atomic<std::uint64_t> word{0};
@@ -59,11 +58,6 @@ class word_ring {
     alignas(64) Message payload;
   };
 
-  template <class Message>
-  static void ask_for(slot<Message>& it) {
-    __builtin_prefetch(&it, 1);
-    __builtin_prefetch(&it.payload, 1);
-  }
   template <class Message>
   static bool is_there(const slot<Message>& it, std::uint64_t sequence) {
     return it.word.load(std::memory_order_acquire) == sequence + 1;
@@ -87,7 +81,6 @@ class word_ring {
         if (stop.load(std::memory_order_relaxed)) [[unlikely]]
           return;
       }
-      ask_for(responses_[(n + slots_ahead) & mask_]);
       put(responses_[n & mask_], n, from.envelope[3],
           [&](response& to) { answer<64>(from.payload, to); });
       head_.value.store(n + 1, std::memory_order_release);
