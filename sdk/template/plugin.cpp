@@ -8,9 +8,9 @@
 
 namespace {
 
-constexpr rondo_string capabilities[] = {RONDO_CAPABILITY(RONDO_CAP_HOST_IMAGE),
-                                         RONDO_CAPABILITY(RONDO_CAP_BUFFER),
-                                         RONDO_CAPABILITY(RONDO_CAP_HOST_ONLY_MESSAGES)};
+constexpr rondo_string capabilities[] = {
+    RONDO_CAPABILITY(RONDO_CAP_HOST_IMAGE), RONDO_CAPABILITY(RONDO_CAP_BUFFER),
+    RONDO_CAPABILITY(RONDO_CAP_EMITS), RONDO_CAPABILITY(RONDO_CAP_HOST_ONLY_MESSAGES)};
 
 }  // namespace
 

@@ -319,7 +319,8 @@ typedef struct rondo_scenario {
 } rondo_scenario;
 
 enum {
-  RONDO_HANDLER_EMITS = 1u << 0,             /* takes an emitter: none, one or many replies */
+  RONDO_HANDLER_EMITS = 1u << 0, /* takes an emitter: none, one or many replies; needs capability
+                                    "handler.emits" */
   RONDO_HANDLER_WARP_COOPERATIVE = 1u << 1,  /* all lanes of a warp run it together */
   RONDO_HANDLER_BLOCK_COOPERATIVE = 1u << 2, /* all threads of a block */
   RONDO_HANDLER_GRID_COOPERATIVE = 1u << 3,  /* all threads of all blocks */
@@ -460,6 +461,7 @@ typedef struct rondo_table {
 #define RONDO_CAP_POOL "kernel.pool"                     /* RONDO_THREADS_POOL */
 #define RONDO_CAP_HOOKS "handler.hooks"                  /* rondo_handler.on_start, on_stop */
 #define RONDO_CAP_TIMER "handler.timer"                  /* rondo_handler.on_timer */
+#define RONDO_CAP_EMITS "handler.emits"                  /* RONDO_HANDLER_EMITS */
 #define RONDO_CAP_LATENCY "kernel.latency"               /* counters.handling, queueing */
 #define RONDO_CAP_BUFFER "buffer"
 #define RONDO_CAP_HOST_VISIBLE "buffer.host_visible" /* rondo_buffer_table.create_visible */
