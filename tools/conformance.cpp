@@ -74,6 +74,7 @@ json to_json(const suite::case_result& each) {
   return {{"case", each.of->name()},
           {"level", static_cast<int>(each.of->at)},
           {"outcome", suite::to_string(each.outcome)},
+          {"capability", each.capability},
           {"rule", each.rule},
           {"text", each.text},
           {"file", each.file},
@@ -135,6 +136,13 @@ void check_replay(const std::string& operations) {
   }
 }
 
+fs::path given_kernels(const fs::path& file) {
+  std::error_code none;
+  if (fs::is_regular_file(file, none)) return fs::absolute(file);
+  throw error(RONDO_NO_SUCH_MODULE, file.string(), "there is no such file",
+              "Name a kernel module with the suite's handlers, or leave --kernels out");
+}
+
 // The minutes are shared by the cases that go on for as long as they are told to.
 void plan_soak(conformance_options& options) {
   constexpr int endurance = static_cast<int>(suite::level::robust);
@@ -152,8 +160,9 @@ exit_code run_conformance(conformance_options& options) {
                 "Name a plugin's file, or a plugin as rondo backends shows it");
   options.run.program = own_program();
   options.run.with.plugin = find_plugin(options.plugin, options.plugins, options.probe);
+  options.run.other_kernels = !options.kernels.empty();
   options.run.with.kernels =
-      options.kernels.empty() ? suite_file("conformance_kernels.so") : options.kernels;
+      options.run.other_kernels ? given_kernels(options.kernels) : suite_file(kernels_name);
   options.run.with.set_mode(options.mode);
   options.run.with.seed =
       options.seed != 0 ? options.seed : std::random_device()() | std::uint64_t{1};

@@ -101,7 +101,7 @@ exit_code run_all_faults(faults_options& options) {
   auto& run = options.how.run;
   run.program = own_program();
   run.with.plugin = find_plugin(options.wrapped, options.plugins, options.probe);
-  run.with.kernels = suite_file("conformance_kernels.so");
+  run.with.kernels = suite_file(kernels_name);
   options.how.wrapper = suite_file("rondo_fault.so");
   options.how.variant = suite_file_if_there("rondo_cpu_fault.so");
   if (!options.as_json) options.how.on_result = print_row;

@@ -18,6 +18,7 @@ std::filesystem::path find_plugin(const std::string& file_or_name,
                                   const probe_options& probe);
 
 std::filesystem::path own_program();
+inline constexpr const char* kernels_name = "conformance_kernels.so";
 // lib/rondo/conformance/NAME of the installation; throws NO_SUCH_MODULE if it is not there.
 std::filesystem::path suite_file(const char* name);
 // The same, and an empty path if it is not there.

@@ -8,18 +8,14 @@
 
 #include <sched.h>
 
+#include <numeric>
+
 namespace rondo::conformance {
 
 namespace {
 
-// Creates with this, and works if it is offered; is refused without a trace if it is not.
-void expect_offered(bench& it, bool offered, const kernel_spec& spec, const std::string& what) {
-  if (offered) {
-    test_kernel kernel(it, spec);
-    kernel.start();
-    (void)kernel.call<kernels::nonce_reply>(kernels::nonce_request{});
-    return;
-  }
+// Create is refused without a trace.
+void expect_not_offered(bench& it, const kernel_spec& spec, const std::string& what) {
   auto* const untouched = reinterpret_cast<rondo_kernel*>(&it);
   rondo_kernel* out = untouched;
   explanation_record why;
@@ -32,6 +28,14 @@ void expect_offered(bench& it, bool offered, const kernel_spec& spec, const std:
   expect_status(status, RONDO_UNSUPPORTED, "create with " + what + ", which is not advertised,");
   require(out == untouched, "a create that was refused has changed its out parameter");
   require(why.calls == 1 && !why.message.empty(), "a refusal that says nothing");
+}
+
+// Creates with this, and works if it is offered; is refused if it is not.
+void expect_offered(bench& it, bool offered, const kernel_spec& spec, const std::string& what) {
+  if (!offered) return expect_not_offered(it, spec, what);
+  test_kernel kernel(it, spec);
+  kernel.start();
+  (void)kernel.call<kernels::nonce_reply>(kernels::nonce_request{});
 }
 
 // A call on a running kernel that must be refused and leave the kernel as it was.
@@ -213,6 +217,58 @@ RONDO_CASE(capability, honesty, kernel_relaunch, core, "CAP-01", "") {
   expect_one_of(status, {RONDO_INVALID_STATE, RONDO_UNSUPPORTED},
                 "a second launch, which is not advertised,");
   kernel.expect_state(RONDO_STATE_TERMINATED, "after a launch that was refused");
+}
+
+RONDO_CASE(capability, honesty, handler_emits, core, "CAP-01 EXEC-05", "") {
+  kernel_spec spec;
+  spec.handler = "ConformanceEmit";
+  if (!it.has(RONDO_CAP_EMITS))
+    return expect_not_offered(it, spec, "a handler that emits (RONDO_HANDLER_EMITS)");
+  test_kernel kernel(it, spec);
+  kernel.start();
+  const kernels::emit_request request{it.number(), 3, 0};
+  kernel.send(request);
+  for (std::uint32_t i = 0; i < request.count; ++i)
+    expect_equal(kernel.receive().as<kernels::emit_reply>().proof,
+                 kernels::secret(request.nonce, kernels::emit_salt + i),
+                 "the proof of a reply of a handler that emits, which is advertised,");
+}
+
+// Without it a kernel needs an image of the backend's own.
+RONDO_CASE(capability, honesty, image_host, core, "CAP-01 EXEC-06", "") {
+  kernel_spec spec;
+  spec.without_image = true;
+  if (it.has(RONDO_CAP_HOST_IMAGE)) {
+    test_kernel kernel(it, spec);
+    kernel.start();
+    const auto nonce = it.number();
+    expect_equal(kernel.call<kernels::nonce_reply>(kernels::nonce_request{nonce}).proof,
+                 kernels::secret(nonce, kernels::nonce_salt),
+                 "the proof of a reply by the host image, which is advertised,");
+    return;
+  }
+  rondo_kernel* out = nullptr;
+  const auto status = try_create(it, spec, out);
+  if (status == RONDO_OK) it.api().kernel.destroy(out);
+  expect_one_of(status, {RONDO_NO_IMAGE, RONDO_UNSUPPORTED},
+                "create with nothing but a host image, which is not advertised,");
+}
+
+// The first request of a kernel is a timed one.
+RONDO_CASE(capability, honesty, kernel_latency, core, "CAP-01 TEL-06", "") {
+  test_kernel kernel(it);
+  kernel.start();
+  (void)kernel.call<kernels::nonce_reply>(kernels::nonce_request{});
+  const std::uint64_t due = it.has(RONDO_CAP_LATENCY) ? 1 : 0;
+  kernel.counters_when([&](const rondo_kernel_counters& now) {
+    expect_equal(now.messages_in, 1u, "messages_in");
+    for (const auto* all : {&now.handling, &now.queueing})
+      expect_equal(std::accumulate(std::begin(*all), std::end(*all), std::uint64_t{0}), due,
+                   std::string("the sum of the buckets of ") +
+                       (all == &now.handling ? "handling" : "queueing") +
+                       " after one request, with kernel.latency " +
+                       (due == 1 ? "advertised," : "not advertised,"));
+  });
 }
 
 RONDO_CASE(capability, honesty, buffer, core, "CAP-01 ABI-03 ABI-05", "") {

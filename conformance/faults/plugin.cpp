@@ -56,6 +56,7 @@ std::vector<rondo_string> capabilities() {
     const auto name = view(inner.descriptor->capabilities[i]);
     if (name == RONDO_CAP_MAPPED && !shows_the_map()) continue;
     if (name == RONDO_CAP_BATCH && broken(fault::hides_batch)) continue;
+    if (name == RONDO_CAP_EMITS && broken(fault::hides_emits)) continue;
     // Something that this backend does not offer, whatever it wraps: see create().
     if (name == RONDO_CAP_TIMED && !needs_the_rings()) continue;
     add(name);
@@ -65,6 +66,7 @@ std::vector<rondo_string> capabilities() {
                                broken(fault::lease_ignored) || broken(fault::ended_is_renewed);
   if (pretends_leases && !inner_has(RONDO_CAP_LEASE)) add(RONDO_CAP_LEASE);
   if (broken(fault::claims_timed)) add(RONDO_CAP_TIMED);
+  if (broken(fault::claims_emits)) add(RONDO_CAP_EMITS);
   return list;
 }
 

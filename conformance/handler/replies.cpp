@@ -61,7 +61,7 @@ void end_amid_replies(bench& it, std::uint32_t mode) {
   kernel_spec spec;
   spec.handler = "ConformanceEmit";
   spec.output_capacity = 4;
-  test_kernel kernel(it, spec, needs_emitting);
+  test_kernel kernel(it, spec);
   kernel.start();
   const kernels::emit_request request{it.number(), 50, 0};
   kernel.send(request);
@@ -81,7 +81,8 @@ void end_amid_replies(bench& it, std::uint32_t mode) {
 }  // namespace replying
 }  // namespace
 
-RONDO_CASE(handler, replies, a_wait_for_room_ends_with_its_kernel, core, "EXEC-11", "") {
+RONDO_CASE(handler, replies, a_wait_for_room_ends_with_its_kernel, core, "EXEC-11",
+           RONDO_CAP_EMITS) {
   replying::end_amid_replies(it, RONDO_TERMINATE_DISCARD);
   replying::end_amid_replies(it, RONDO_TERMINATE_DRAIN);
 }

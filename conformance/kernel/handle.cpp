@@ -113,10 +113,10 @@ RONDO_CASE(kernel, handle, the_handler_runs_where_the_backend_says, core, "EXEC-
 }
 
 RONDO_CASE(kernel, handle, an_emitting_handler_gives_none_one_or_many_replies, core, "EXEC-05",
-           "") {
+           RONDO_CAP_EMITS) {
   kernel_spec spec;
   spec.handler = "ConformanceEmit";
-  test_kernel kernel(it, spec, "the backend takes no handlers that emit");
+  test_kernel kernel(it, spec);
   kernel.start();
   for (const std::uint32_t count : {0u, 1u, 3u, 40u}) {
     const kernels::emit_request request{it.number(), count, 0};
@@ -135,11 +135,12 @@ RONDO_CASE(kernel, handle, an_emitting_handler_gives_none_one_or_many_replies, c
 }
 
 // More replies than the output has room for: the handler waits, and nothing is lost.
-RONDO_CASE(kernel, handle, an_emitting_handler_waits_for_room, core, "EXEC-05 QUEUE-02", "") {
+RONDO_CASE(kernel, handle, an_emitting_handler_waits_for_room, core, "EXEC-05 QUEUE-02",
+           RONDO_CAP_EMITS) {
   kernel_spec spec;
   spec.handler = "ConformanceEmit";
   spec.output_capacity = 4;
-  test_kernel kernel(it, spec, "the backend takes no handlers that emit");
+  test_kernel kernel(it, spec);
   kernel.start();
   const kernels::emit_request request{it.number(), 50, 0};
   kernel.send(request);

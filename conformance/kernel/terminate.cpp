@@ -137,8 +137,9 @@ RONDO_CASE(kernel, terminate, a_drain_ends_however_much_is_pushed_meanwhile, con
                "replies and discarded requests, of those that were accepted,");
 }
 
-RONDO_CASE(kernel, terminate, a_hung_handler_is_told_in_time, core, "LIFE-04 LIFE-05 LIFE-07", "") {
-  test_kernel kernel(it, busy_spec(), needs_emitting);
+RONDO_CASE(kernel, terminate, a_hung_handler_is_told_in_time, core, "LIFE-04 LIFE-05 LIFE-07",
+           RONDO_CAP_EMITS) {
+  test_kernel kernel(it, busy_spec());
   kernel.start();
   busy_handler handler(kernel, 2'000'000);
   rondo_terminate_report report{};

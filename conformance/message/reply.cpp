@@ -228,10 +228,10 @@ RONDO_CASE(message, reply, a_failure_ends_its_request_and_nothing_else, core, "M
   });
 }
 
-RONDO_CASE(message, reply, more_is_what_the_handler_said, core, "EXEC-13", "") {
+RONDO_CASE(message, reply, more_is_what_the_handler_said, core, "EXEC-13", RONDO_CAP_EMITS) {
   kernel_spec spec;
   spec.handler = "ConformanceEmit";
-  test_kernel kernel(it, spec, "the backend takes no handlers that emit");
+  test_kernel kernel(it, spec);
   kernel.start();
   constexpr std::uint32_t more = RONDO_FLAG_MORE;
   for (const std::uint32_t count : {1u, 2u, 7u}) {
@@ -247,10 +247,10 @@ RONDO_CASE(message, reply, more_is_what_the_handler_said, core, "EXEC-13", "") {
 }
 
 RONDO_CASE(message, reply, an_emitting_handler_may_fail_behind_its_replies, core, "MSG-05 EXEC-05",
-           "") {
+           RONDO_CAP_EMITS) {
   kernel_spec spec;
   spec.handler = "ConformanceEmit";
-  test_kernel kernel(it, spec, "the backend takes no handlers that emit");
+  test_kernel kernel(it, spec);
   kernel.start();
   kernel.send(kernels::emit_request{1, 3, 1});
   for (std::uint64_t i = 0; i < 3; ++i)

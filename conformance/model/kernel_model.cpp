@@ -31,12 +31,12 @@ kernel_spec spec_of(unsigned which, traits with, const voice& speaker) {
   return of;
 }
 
-// Of what a backend does not offer, UNSUPPORTED is not its fault.
-std::string missing(bench& it, traits with) {
+// A script that is replayed may ask for what this backend does not offer.
+traits offered(bench& it, traits with) {
   for (unsigned i = 0; i < static_cast<unsigned>(trait::count); ++i)
     if (const auto one = static_cast<trait>(i); with.has(one) && !offers(it, one))
-      return std::string(capability_of(one));
-  return {};
+      throw case_unsupported(capability_of(one));
+  return with;
 }
 
 // In direct mode b is spoken to through its rings, if it has any to show, and so is whoever can be
@@ -69,7 +69,7 @@ kernel_model::kernel_model(bench& it, unsigned which, traits with, nanoseconds p
       settling_(std::min<nanoseconds>(patience, std::chrono::seconds(1))),
       relaunch_(it.has(RONDO_CAP_RELAUNCH)),
       voice_(voice_of(with, which)),
-      kernel_(it, spec_of(which, with, *voice_), missing(it, with)),
+      kernel_(it, spec_of(which, offered(it, with), *voice_)),
       way_(way_of(it, which, with, kernel_)),
       slots_(kernel_.info(kernel_.input()).capacity),
       room_(kernel_.info(kernel_.output()).capacity),

@@ -124,7 +124,7 @@ RONDO_CASE(pool, share, a_handler_that_hangs_costs_the_others_nothing_but_time, 
 // As many as would take every thread that a pool may have, and none of them goes on before the host
 // takes replies.
 RONDO_CASE(pool, share, handlers_that_wait_for_room_hold_nobody_up, concurrent, "POOL-02 EXEC-05",
-           RONDO_CAP_POOL) {
+           RONDO_CAP_POOL " " RONDO_CAP_EMITS) {
   constexpr std::uint32_t emitted = 12;
   std::vector<std::unique_ptr<test_kernel>> waiting;
   for (int i = 0; i < 6; ++i) {
@@ -149,11 +149,11 @@ RONDO_CASE(pool, share, handlers_that_wait_for_room_hold_nobody_up, concurrent, 
 }
 
 RONDO_CASE(pool, share, a_hung_kernel_is_terminated_and_the_others_go_on, concurrent,
-           "POOL-03 LIFE-05", RONDO_CAP_POOL) {
+           "POOL-03 LIFE-05", RONDO_CAP_POOL " " RONDO_CAP_EMITS) {
   kernel_spec hangs = busy_spec();
   hangs.id = "hangs";
   hangs.threads = RONDO_THREADS_POOL;
-  test_kernel hung(it, hangs, needs_emitting);
+  test_kernel hung(it, hangs);
   test_kernel other(it, in_pool("beside-a-hung-one"));
   hung.start();
   other.start();

@@ -87,7 +87,8 @@ void run_case(const case_record& record, const settings& with) {
     bench it(with, record.name());
     if (!record.needs.empty())
       if (const auto capability = missing(it, record); !capability.empty())
-        return to.unsupported("the plugin does not advertise " + std::string(capability));
+        return to.unsupported(capability,
+                              "the plugin does not advertise " + std::string(capability));
     record.body(it);
     it.close_device();
     it.close_backend();
@@ -95,7 +96,7 @@ void run_case(const case_record& record, const settings& with) {
     if (made > 0) to.passed(made);
     else to.failed(record.file, static_cast<unsigned>(record.line), "the case checked nothing");
   } catch (const case_unsupported& why) {
-    to.unsupported(why.why);
+    to.unsupported(why.capability, "in this run the plugin does not offer " + why.capability);
   } catch (const case_failure& failure) {
     to.failed(failure.file, failure.line, failure.text);
   } catch (const rondo::error& failure) {

@@ -3,6 +3,7 @@
 // for screens from a phone's on; no script, and nothing is fetched.
 #include "report_files.hpp"
 
+#include "certificate.hpp"
 #include "report_text.hpp"
 #include "rules.hpp"
 #include "waivers.hpp"
@@ -10,7 +11,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace rondo::conformance {
 
@@ -68,6 +68,13 @@ std::string breakable(std::string_view name) {
   return out;
 }
 
+// A run that is no whole one may look like one that is.
+std::string limits_of(const run_options& options) {
+  const auto why = why_no_level(options);
+  return why.empty() ? why
+                     : fmt::format("<p class=\"waived\">It certifies no level: {}.</p>\n", why);
+}
+
 std::string verdict_of(const run_result& run) {
   const auto line = [](std::string_view how, const std::string& text) {
     return fmt::format("<p class=\"verdict {}\">{}</p>\n", how, text);
@@ -80,8 +87,6 @@ std::string verdict_of(const run_result& run) {
   return line("pass", fmt::format("All {} cases that ran passed.", run.executed()));
 }
 
-constexpr std::array shown_outcomes = {outcome::pass,    outcome::fail,        outcome::crash,
-                                       outcome::timeout, outcome::unsupported, outcome::waived};
 std::string_view in_words(outcome value) {
   switch (value) {
     case outcome::pass: return "passed";
@@ -94,7 +99,7 @@ std::string_view in_words(outcome value) {
 
 std::string counts_of(const run_result& run) {
   std::string text = "<ul class=\"counts\">";
-  for (const outcome each : shown_outcomes)
+  for (const outcome each : all_outcomes)
     if (const auto n = run.count(each); n > 0 || each == outcome::pass)
       text += fmt::format("<li class=\"{}\"><b>{}</b> {}</li>", to_string(each), n, in_words(each));
   return text + "</ul>\n";
@@ -166,6 +171,15 @@ std::string facts_list(const run_options& options, const run_result& run) {
                                     : "direct: mapped rings if any");
   row("options", option_text(options.with.options, " "));
   row("filter", options.filter);
+  row("replay", options.with.replay);
+  row("isolation",
+      options.in_process ? "none: all cases in one process" : "a process for each group of cases");
+  if (options.strict) row("strict", "a case that is left out has failed");
+  if (options.other_kernels) row("handlers", options.with.kernels.string());
+  if (options.with.soak.count() > 0)
+    row("endurance", fmt::format("{:.0f} s for each case of it",
+                                 std::chrono::duration<double>(options.with.soak).count()));
+  row("limit of a case", fmt::format("{:g} s", options.case_limit_s));
   row("seed", std::to_string(run.seed));
   row("seconds", fmt::format("{:.1f}", run.seconds));
   for (const auto& each : run.remarks) row("note", each);
@@ -230,7 +244,7 @@ std::string all_groups(const run_result& run) {
   for (const auto& [group, cases] : by_group(run)) {
     std::string sum;
     bool failed = false;
-    for (const outcome each : shown_outcomes) {
+    for (const outcome each : all_outcomes) {
       const auto n = std::count_if(cases.begin(), cases.end(),
                                    [&](const auto* one) { return one->outcome == each; });
       if (n > 0)
@@ -258,8 +272,9 @@ std::string html_of(const run_options& options, const run_result& run) {
              "{}</p>\n",
              escaped_markup(id), style, breakable(id), escaped_markup(run.fact("version")),
              RONDO_VERSION, options.highest_level, options.with.mode()) +
-         verdict_of(run) + counts_of(run) + failures(options, run) + left_out(run) +
-         facts_list(options, run) + figures(run) + all_groups(run) + "</body></html>\n";
+         verdict_of(run) + limits_of(options) + counts_of(run) + failures(options, run) +
+         left_out(run) + facts_list(options, run) + figures(run) + all_groups(run) +
+         "</body></html>\n";
 }
 
 }  // namespace rondo::conformance

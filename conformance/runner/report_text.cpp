@@ -18,7 +18,9 @@ std::string option_text(const std::vector<std::pair<std::string, std::string>>& 
 
 std::string rerun_command(const run_options& options, const case_result& result) {
   return fmt::format(
-      "rondo conformance {}{}{}{} --level {} --seed {} --filter {}{}", options.with.plugin.string(),
+      "rondo conformance {}{}{}{}{} --level {} --seed {} --filter {}{}",
+      options.with.plugin.string(),
+      options.other_kernels ? " --kernels " + options.with.kernels.string() : "",
       options.with.device != 0 ? fmt::format(" --device {}", options.with.device) : "",
       options.with.bridge ? fmt::format(" --mode {}", options.with.mode()) : "",
       option_text(options.with.options, " --option "), static_cast<int>(result.of->at),

@@ -4,6 +4,7 @@
 #include "../support/suite.hpp"
 #include "../support/timing.hpp"
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -12,14 +13,18 @@
 namespace rondo::conformance {
 
 enum class outcome { pass, fail, crash, timeout, unsupported, waived };
+inline constexpr std::array all_outcomes = {outcome::pass,        outcome::fail,
+                                            outcome::crash,       outcome::timeout,
+                                            outcome::unsupported, outcome::waived};
 std::string_view to_string(outcome value) noexcept;  // "pass"
 
 struct case_result {
   const case_record* of = nullptr;
   conformance::outcome outcome = conformance::outcome::fail;
-  std::string rule;  // that was looked at when it ended
-  std::string text;  // why it did not pass
-  std::string file;  // of the check that did not hold
+  std::string rule;        // that was looked at when it ended
+  std::string text;        // why it did not pass
+  std::string capability;  // for want of which it is unsupported
+  std::string file;        // of the check that did not hold
   unsigned line = 0;
   std::uint64_t checks = 0;
   double seconds = 0;

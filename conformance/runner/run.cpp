@@ -4,6 +4,7 @@
 
 #include "../support/reporter.hpp"
 #include "child.hpp"
+#include "honesty.hpp"
 #include "process.hpp"
 
 #include <fnmatch.h>
@@ -46,7 +47,7 @@ class listener {
     else if (what == "note") open_.notes.push_back(unescaped(event));
     else if (what == "figure") open_.figures.push_back(figure_of(unescaped(event)));
     else if (what == "pass") open_.checks = std::stoull(std::string(event)), end(outcome::pass);
-    else if (what == "unsupported") open_.text = unescaped(event), end(outcome::unsupported);
+    else if (what == "unsupported") left_out(event);
     else if (what == "fail") failed(event);
     else if (what == "fact") fact(event);
     else if (what == "end") ended_ = true;
@@ -95,6 +96,11 @@ class listener {
     open_.line = static_cast<unsigned>(std::stoul(std::string(first_word(event))));
     open_.text = unescaped(event);
     end(outcome::fail);
+  }
+  void left_out(std::string_view event) {
+    open_.capability = first_word(event);
+    open_.text = unescaped(event);
+    end(outcome::unsupported);
   }
   void end(outcome how) {
     open_.outcome = how;
@@ -170,7 +176,15 @@ bool run_group(const run_options& options, const std::vector<std::string>& envir
 // the events, which nobody reads before the case has ended.
 void run_here(const run_options& options, const std::vector<const case_record*>& cases,
               run_result& run) {
+  run.remarks.emplace_back(
+      "all cases ran in one process, which nobody watched, and the plugin was not asked what it "
+      "is");
   for (const case_record* record : cases) {
+    if (record->group() == "plugin.entry") {
+      run.remarks.push_back(record->name() +
+                            " is not run: it calls the entry, which is called once in a process");
+      continue;
+    }
     const int file = ::memfd_create("events", MFD_CLOEXEC);
     listener heard(options, run);
     reporter to(file);
@@ -197,38 +211,36 @@ void ask_for_facts(const run_options& options, const std::vector<std::string>& e
   run.unusable = !run.fact("no_device").empty();
 }
 
+// What opens the library comes first: where that fails, it is the reason for all else.
+std::vector<std::vector<const case_record*>> groups_of(
+    const std::vector<const case_record*>& chosen) {
+  std::vector<std::vector<const case_record*>> groups;
+  std::map<std::string, std::size_t> index;
+  for (const case_record* each : chosen) {
+    const auto [where, is_new] = index.emplace(each->group(), groups.size());
+    if (is_new) groups.emplace_back();
+    groups[where->second].push_back(each);
+  }
+  std::stable_partition(groups.begin(), groups.end(), [](const auto& group) {
+    return group.front()->object == "plugin" && group.front()->operation == "load";
+  });
+  return groups;
+}
+
+std::vector<std::string> environment_for(const run_options& options, run_result& run) {
+  std::vector<std::string> cleared;
+  auto environment = hermetic_environment(cleared);
+  environment.insert(environment.end(), options.environment.begin(), options.environment.end());
+  for (const auto& each : cleared) run.remarks.push_back("left out of the environment: " + each);
+  for (const auto& each : environment)
+    if (each.starts_with("RONDO_")) run.remarks.push_back("in the environment: " + each);
+  return environment;
+}
+
 bool loads_failed(const run_result& run) {
   return std::any_of(run.cases.begin(), run.cases.end(), [](const case_result& c) {
     return c.of->object == "plugin" && c.of->operation == "load" && c.failed();
   });
-}
-
-// What is advertised must have been tried.
-void check_honesty(const run_options& options, const std::vector<const case_record*>& chosen,
-                   run_result& run) {
-  if (!options.filter.empty() || options.highest_level < 1) return;
-  // By what the case needs, or by its name: capability.honesty.queue_batch is about queue.batch.
-  const auto is_about = [](const case_record& record, std::string_view capability) {
-    std::string name(capability);
-    std::replace(name.begin(), name.end(), '.', '_');
-    const auto needs = words(record.needs);
-    return (record.object == "capability" && record.what == name) ||
-           std::find(needs.begin(), needs.end(), capability) != needs.end();
-  };
-  const std::string all = run.fact("capabilities");
-  for (const auto capability : words(all)) {
-    const bool known = std::any_of(chosen.begin(), chosen.end(),
-                                   [&](const case_record* c) { return is_about(*c, capability); });
-    const bool ran = std::any_of(run.cases.begin(), run.cases.end(), [&](const case_result& c) {
-      return c.executed() && is_about(*c.of, capability);
-    });
-    if (!known)
-      run.remarks.push_back("this suite has no case for the advertised capability " +
-                            std::string(capability));
-    else if (!ran)
-      run.problems.push_back("the capability " + std::string(capability) +
-                             " is advertised and no case of it was executed");
-  }
 }
 
 }  // namespace
@@ -271,9 +283,7 @@ std::vector<std::string> hermetic_environment(std::vector<std::string>& cleared)
 
 run_result facts_of(const run_options& options) {
   run_result run;
-  std::vector<std::string> cleared;
-  auto environment = hermetic_environment(cleared);
-  environment.insert(environment.end(), options.environment.begin(), options.environment.end());
+  const auto environment = environment_for(options, run);
   ask_for_facts(options, environment, run);
   return run;
 }
@@ -283,27 +293,12 @@ run_result run_suite(const run_options& options) {
   run_result run;
   run.seed = options.with.seed;
   const auto chosen = select_cases(options);
-  std::vector<std::string> cleared;
-  auto environment = hermetic_environment(cleared);
-  environment.insert(environment.end(), options.environment.begin(), options.environment.end());
-  for (const auto& each : cleared) run.remarks.push_back("left out of the environment: " + each);
-
+  const auto environment = environment_for(options, run);
   if (options.in_process) {
     run_here(options, chosen, run);
   } else if (!chosen.empty()) {
     if (options.asks_for_facts) ask_for_facts(options, environment, run);
-    std::vector<std::vector<const case_record*>> groups;
-    std::map<std::string, std::size_t> index;
-    for (const case_record* each : chosen) {
-      const auto [where, is_new] = index.emplace(each->group(), groups.size());
-      if (is_new) groups.emplace_back();
-      groups[where->second].push_back(each);
-    }
-    // What opens the library comes first: where that fails, it is the reason for all else.
-    std::stable_partition(groups.begin(), groups.end(), [](const auto& group) {
-      return group.front()->object == "plugin" && group.front()->operation == "load";
-    });
-    for (const auto& group : groups) {
+    for (const auto& group : groups_of(chosen)) {
       const bool goes_on = run_group(options, environment, group, run);
       if (loads_failed(run)) run.unusable = true;
       const bool only_loads = static_cast<int>(group.front()->at) == 0;
@@ -311,7 +306,7 @@ run_result run_suite(const run_options& options) {
     }
   }
   apply_waivers(options.waivers, today(), run);
-  check_honesty(options, chosen, run);
+  check_honesty(chosen, !options.with.options.empty(), run);
   run.seconds = seconds_since(begin);
   return run;
 }

@@ -18,6 +18,7 @@ struct run_options {
   std::string filter;  // see matches()
   bool strict = false;
   bool in_process = false;
+  bool other_kernels = false;  // with.kernels are not those of the installation
   double case_limit_s = 30;
   std::vector<waiver> waivers;
   std::vector<std::string> environment;  // NAME=value, beyond what the process has

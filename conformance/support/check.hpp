@@ -25,11 +25,13 @@ struct case_failure : std::exception {
   const char* what() const noexcept override { return text.c_str(); }
 };
 
-// The backend does not offer what the case needs, which only trying has shown.
+// The backend does not offer a capability in this run, by its options, though it may advertise it,
+// or for a script that is replayed. Nothing else leaves a case out: what could not be shown for
+// want of time has failed.
 struct case_unsupported : std::exception {
-  std::string why;
-  explicit case_unsupported(std::string reason) : why(std::move(reason)) {}
-  const char* what() const noexcept override { return why.c_str(); }
+  std::string capability;
+  explicit case_unsupported(std::string_view of) : capability(of) {}
+  const char* what() const noexcept override { return capability.c_str(); }
 };
 
 // The rest of the case is about this rule, one of those that it cites.

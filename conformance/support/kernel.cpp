@@ -114,12 +114,9 @@ received::failure_text received::failure(const place& at) const {
 
 // ---- the kernel
 
-test_kernel::test_kernel(bench& it, const kernel_spec& spec, std::string_view optional)
-    : it_(it), api_(it.api()) {
+test_kernel::test_kernel(bench& it, const kernel_spec& spec) : it_(it), api_(it.api()) {
   explanation_record why;
   const rondo_status status = try_create(it, spec, kernel_, why.sink());
-  if (status == RONDO_UNSUPPORTED && !optional.empty())
-    throw case_unsupported(std::string(optional));
   if (status != RONDO_OK)
     fail("create of a kernel of " + std::string(spec.handler) + " returned " + status_text(status) +
          ": " + why.message);

@@ -84,8 +84,7 @@ struct received {
 
 class test_kernel {
  public:
-  // Creates it; with UNSUPPORTED the case is unsupported if `optional` says for want of what.
-  explicit test_kernel(bench& it, const kernel_spec& spec = {}, std::string_view optional = {});
+  explicit test_kernel(bench& it, const kernel_spec& spec = {});
   ~test_kernel();
   test_kernel(const test_kernel&) = delete;
 

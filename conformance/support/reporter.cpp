@@ -58,6 +58,9 @@ void reporter::failed(std::string_view file, unsigned at, std::string_view text)
   line("fail", (rule_.empty() ? std::string("-") : rule_) + " " + std::string(file) + " " +
                    std::to_string(at) + " " + std::string(text));
 }
+void reporter::unsupported(std::string_view capability, std::string_view why) {
+  line("unsupported", std::string(capability) + " " + std::string(why));
+}
 void reporter::fact(std::string_view key, std::string_view value) {
   line("fact", std::string(key) + " " + std::string(value));
 }

@@ -16,7 +16,7 @@ namespace rondo::conformance {
 //   alive                          the case goes on, and may take its time anew
 //   pass CHECKS                    the case ended well after so many checks
 //   fail RULE FILE LINE TEXT       it did not
-//   unsupported TEXT               the backend does not offer what it needs
+//   unsupported CAPABILITY TEXT    the backend does not offer this, which it needs
 //   fact KEY VALUE                 about the plugin or its device
 //   end                            no case is left
 class reporter {
@@ -30,7 +30,7 @@ class reporter {
   void alive() { line("alive", ""); }
   void passed(std::uint64_t checks) { line("pass", std::to_string(checks)); }
   void failed(std::string_view file, unsigned at, std::string_view text);
-  void unsupported(std::string_view why) { line("unsupported", why); }
+  void unsupported(std::string_view capability, std::string_view why);
   void fact(std::string_view key, std::string_view value);
   void ended() { line("end", ""); }
 

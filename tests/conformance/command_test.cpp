@@ -147,8 +147,6 @@ TEST_F(command, files_are_written_and_the_certificate_verifies) {
   const auto verified = rondo({"verify", cert.string()});
   EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
   EXPECT_THAT(verified.out, AllOf(HasSubstr("holds"), Not(HasSubstr("BROKEN"))));
-  EXPECT_EQ(
-      rondo({"verify", cert.string(), "--plugin", lib("conformance/rondo_fault.so")}).exit_code, 1);
   const auto gone = rondo({"verify", cert.string(), "--plugin", "/nonexistent"});
   EXPECT_EQ(gone.exit_code, 2);
   EXPECT_THAT(gone.err, HasSubstr("/nonexistent"));
@@ -196,6 +194,31 @@ TEST_F(command, strict_lets_nothing_be_left_out) {
   const auto result = rondo(strict);
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.out, HasSubstr("kernel.lease"));
+}
+
+TEST_F(command, a_case_is_left_out_by_the_name_of_what_is_missing_and_for_nothing_else) {
+  const auto plain_c = (fixtures_dir() / "plain_c.so").string();
+  const auto result = rondo({"conformance", plain_c, "--filter", "EXEC-05", "--json"});
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  const auto document = nlohmann::json::parse(result.out);
+  int left_out = 0;
+  for (const auto& each : document["cases"]) {
+    const bool asks = each["case"] == "capability.honesty.handler_emits";
+    EXPECT_EQ(each["outcome"], asks ? "pass" : "unsupported") << each;
+    if (asks) continue;
+    ++left_out;
+    EXPECT_THAT(each["capability"], testing::AnyOf("handler.emits", "kernel.pool")) << each;
+    EXPECT_THAT(std::string(each["text"]), HasSubstr("the plugin does not advertise ")) << each;
+  }
+  EXPECT_GE(left_out, 4);
+}
+
+TEST_F(command, whoever_says_that_handlers_may_emit_and_refuses_them_is_caught) {
+  const auto plain_c = (fixtures_dir() / "plain_c.so").string();
+  const auto result = rondo({"faults", "--wrap", plain_c, "--level", "1", "--filter",
+                             "claims_emits", "--related-only", "--json"});
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  EXPECT_EQ(nlohmann::json::parse(result.out)["killed"], 1);
 }
 
 TEST_F(command, the_list_is_a_document_too) {

@@ -1,14 +1,15 @@
 // The suite's own books: where cases live, what they cite, and the parts of the runner that can be
 // tried without a plugin.
 #include "conformance/support/suite.hpp"
-#include "conformance/runner/certificate.hpp"
 #include "conformance/runner/fault_run.hpp"
+#include "conformance/runner/honesty.hpp"
 #include "conformance/runner/report_files.hpp"
 #include "conformance/runner/rules.hpp"
 #include "conformance/runner/sha256.hpp"
 #include "conformance/runner/waivers.hpp"
 #include "conformance/support/reporter.hpp"
 #include "paths.hpp"
+#include "results.hpp"
 
 #include <rondo/error.hpp>
 
@@ -80,15 +81,6 @@ TEST(reporter, keeps_a_text_on_its_line_and_gives_it_back) {
   }
 }
 
-case_result with(outcome what, std::size_t index = 0) {
-  case_result one;
-  one.of = &all_cases()[index];
-  one.outcome = what;
-  one.rule = words(one.of->rules).front();
-  if (what != outcome::pass) one.text = "because <of> \"this\" & that";
-  return one;
-}
-
 TEST(result, nothing_executed_is_no_success) {
   run_result run;
   EXPECT_EQ(run.exit_code(), 3);
@@ -152,69 +144,90 @@ TEST_F(waivers, are_refused_where_something_is_missing) {
   };
   EXPECT_THAT(refusal("no json"), HasSubstr("no JSON document"));
   EXPECT_THAT(refusal(R"({"waivers": [{"case": "x", "reason": "r"}]})"), HasSubstr("no \"url\""));
-  EXPECT_THAT(refusal(with_day(name, "soon")), HasSubstr("no day"));
+  for (const char* day :
+       {"soon", "2030-02-30", "2030-13-01", "2030-00-10", "30-01-01", "2030/01/01"})
+    EXPECT_THAT(refusal(with_day(name, day)), HasSubstr("'" + std::string(day) + "' is no day"));
+  EXPECT_EQ(refusal(with_day(name, "2028-02-29")), "not refused");
   EXPECT_THAT(refusal(with_day("no.such.case", "2030-01-01")), HasSubstr("no.such.case"));
   EXPECT_EQ(refusal(with_day(name, "2030-01-01")), "not refused");
   fs::remove(file);
 }
 
-class certificate : public testing::Test {
+// Every capability that rondo/abi.h names, by the list that the layout's test holds to the header.
+std::vector<std::string> all_capabilities() {
+  struct text {
+    std::string_view name, value;
+  };
+  static constexpr text all[] = {
+#define RONDO_CONSTANT(name)
+#define RONDO_TEXT(name) {#name, name},
+#define RONDO_STRUCT(name)
+#define RONDO_FIELD(owner, name)
+#include "abi/abi_list.inc"
+#undef RONDO_CONSTANT
+#undef RONDO_TEXT
+#undef RONDO_STRUCT
+#undef RONDO_FIELD
+  };
+  std::vector<std::string> found;
+  for (const auto& [name, value] : all)
+    if (name.starts_with("RONDO_CAP_")) found.emplace_back(value);
+  return found;
+}
+
+TEST(suite, looks_at_both_sides_of_every_capability) {
+  ASSERT_GE(all_capabilities().size(), 24u);
+  for (const auto& capability : all_capabilities())
+    EXPECT_TRUE(std::any_of(all_cases().begin(), all_cases().end(),
+                            [&](const case_record& record) {
+                              return record.object == "capability" && record.needs.empty() &&
+                                     is_about(record, capability);
+                            }))
+        << capability << " has no case of its own in conformance/capability";
+}
+
+class honesty : public testing::Test {
  protected:
-  certificate() {
-    options_.highest_level = 2;
-    options_.with.plugin = test::source_dir() / "paths.hpp";
-    for (std::size_t i = 0; i < all_cases().size(); ++i)
-      if (static_cast<int>(all_cases()[i].at) <= 2) run_.cases.push_back(with(outcome::pass, i));
-    run_.cases[3] = with(outcome::unsupported, 3);
+  // All cases of capability.* pass, in a run that may be filtered.
+  void judge(const std::string& advertised, const run_options& options = {}) {
+    run_.facts = {{"capabilities", advertised}};
+    check_honesty(select_cases(options), false, run_);
   }
-  std::vector<std::string> broken(const std::string& text) {
-    return verify_certificate(text, {}).broken;
+  static run_options filtered(const std::string& filter) {
+    run_options options;
+    options.filter = filter;
+    return options;
   }
-  static std::string replaced(std::string text, const std::string& from, const std::string& to) {
-    const auto at = text.find(from);
-    EXPECT_NE(at, std::string::npos) << from;
-    return text.replace(at, from.size(), to);
-  }
-  run_options options_;
   run_result run_;
 };
 
-TEST_F(certificate, holds_as_it_was_written) {
-  const auto text = certificate_of(options_, run_);
-  EXPECT_THAT(text, HasSubstr("\"verdict\": \"conforms\""));
-  EXPECT_THAT(broken(text), testing::IsEmpty());
+TEST_F(honesty, wants_each_advertised_capability_tried_in_a_filtered_run_too) {
+  for (const char* filter : {"", "capability.*"}) {
+    run_ = {};
+    judge("queue.batch buffer", filtered(filter));
+    EXPECT_THAT(run_.problems, testing::SizeIs(2)) << filter;
+    run_ = {};
+    for (std::size_t i = 0; i < all_cases().size(); ++i)
+      if (all_cases()[i].object == "capability") run_.cases.push_back(with(outcome::pass, i));
+    judge("queue.batch buffer", filtered(filter));
+    EXPECT_THAT(run_.problems, testing::IsEmpty()) << filter;
+  }
 }
 
-TEST_F(certificate, does_not_hold_with_one_thing_changed) {
-  run_.cases[5] = with(outcome::fail, 5);
-  const auto text = certificate_of(options_, run_);
-  EXPECT_THAT(text, HasSubstr("\"verdict\": \"does not conform\""));
-  EXPECT_THAT(broken(replaced(text, "does not conform", "conforms")), testing::SizeIs(1));
-  EXPECT_THAT(broken(replaced(text, "\"outcome\": \"fail\"", "\"outcome\": \"pass\"")),
-              testing::SizeIs(testing::Ge(2u)));
-  EXPECT_THAT(broken(replaced(text, "\"fail\": 1", "\"fail\": 0")),
-              testing::SizeIs(testing::Ge(1u)));
-  EXPECT_THAT(broken(replaced(text, "\"case\": \"" + all_cases()[7].name(), "\"case\": \"other")),
-              testing::SizeIs(testing::Ge(2u)));
+TEST_F(honesty, tells_of_a_capability_that_the_suite_does_not_know) {
+  judge("queue.telepathy", filtered("capability.*"));
+  EXPECT_THAT(run_.problems, testing::IsEmpty());
+  EXPECT_THAT(run_.remarks, testing::ElementsAre(HasSubstr("queue.telepathy")));
 }
 
-TEST_F(certificate, does_not_hold_with_a_figure_that_its_histogram_contradicts) {
-  run_.cases[5].figures.push_back({"a trip", 5, 8, 9, 9, 9, {{8, 5}}});
-  const auto text = certificate_of(options_, run_);
-  EXPECT_THAT(broken(text), testing::IsEmpty());
-  EXPECT_THAT(broken(replaced(text, "\"p50_ns\": 8", "\"p50_ns\": 2")), testing::SizeIs(1));
-  EXPECT_THAT(broken(replaced(text, "\"samples\": 5", "\"samples\": 50")), testing::SizeIs(1));
-}
-
-TEST_F(certificate, is_of_one_file) {
-  const auto found =
-      verify_certificate(certificate_of(options_, run_), test::source_dir() / "CMakeLists.txt");
-  EXPECT_THAT(found.broken, testing::ElementsAre(HasSubstr("not the file that was tested")));
-}
-
-TEST_F(certificate, of_a_part_conforms_to_nothing) {
-  options_.filter = "queue";
-  EXPECT_THAT(certificate_of(options_, run_), HasSubstr("only a part was run"));
+TEST_F(honesty, of_a_part_judges_only_what_was_left_out_in_it) {
+  judge("queue.batch", filtered("queue.push"));
+  EXPECT_THAT(run_.problems, testing::IsEmpty());
+  run_.cases = {left_out()};
+  judge("queue.batch", filtered("queue.push"));
+  EXPECT_THAT(run_.problems, testing::IsEmpty());
+  judge("queue.batch " + run_.cases[0].capability, filtered("queue.push"));
+  EXPECT_THAT(run_.problems, testing::ElementsAre(HasSubstr(run_.cases[0].of->name())));
 }
 
 TEST(report, escapes_what_markup_would_read) {
@@ -226,7 +239,29 @@ TEST(report, escapes_what_markup_would_read) {
     EXPECT_THAT(text, testing::Not(HasSubstr("<of>")));
   }
   EXPECT_THAT(html_of(options, run), HasSubstr("rondo conformance"));  // how to run it again
-  EXPECT_THAT(html_of(options, run), HasSubstr("prefers-color-scheme: dark"));
+}
+
+TEST(report, is_a_page_that_fetches_nothing_for_any_screen_by_day_and_by_night) {
+  run_options options;
+  run_result run;
+  run.cases = {with(outcome::pass), with(outcome::waived, 1), with(outcome::fail, 2)};
+  const auto page = html_of(options, run);
+  for (const char* there :
+       {"<meta name=\"viewport\" content=\"width=device-width", "lang=\"en\"",
+        "color-scheme: light dark", "prefers-color-scheme: dark", "@media (max-width: 40rem)"})
+    EXPECT_THAT(page, HasSubstr(there));
+  for (const char* fetched : {"<script", "<link", "<img", "src=", "href=", "url(", "@import"})
+    EXPECT_THAT(page, testing::Not(HasSubstr(fetched)));
+}
+
+TEST(report, says_of_a_part_that_it_is_one) {
+  run_options options;
+  run_result run;
+  run.cases = {with(outcome::pass)};
+  EXPECT_THAT(html_of(options, run), testing::Not(HasSubstr("certifies no level")));
+  options.with.replay = "launch <push>";
+  EXPECT_THAT(html_of(options, run), testing::AllOf(HasSubstr("It certifies no level: one script"),
+                                                    HasSubstr("launch &lt;push&gt;")));
 }
 
 }  // namespace
