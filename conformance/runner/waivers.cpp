@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <ctime>
 #include <fstream>
 
@@ -12,8 +14,9 @@ namespace rondo::conformance {
 
 namespace {
 
-[[noreturn]] void refuse(const std::filesystem::path& file, const std::string& what) {
-  throw error(RONDO_INVALID_ARGUMENT, file.string(), what,
+[[noreturn]] void refuse(const std::filesystem::path& file, const std::string& what,
+                         rondo_status code = RONDO_INVALID_ARGUMENT) {
+  throw error(code, file.string(), what,
               "A waiver has \"case\", \"reason\", \"url\" and \"expires\" as YYYY-MM-DD; see "
               "conformance/README.md");
 }
@@ -22,7 +25,13 @@ bool is_date(const std::string& text) {
   if (text.size() != 10 || text[4] != '-' || text[7] != '-') return false;
   for (const std::size_t i : {0u, 1u, 2u, 3u, 5u, 6u, 8u, 9u})
     if (text[i] < '0' || text[i] > '9') return false;
-  return true;
+  const auto number = [&](std::size_t at, std::size_t digits) {
+    return std::stoi(text.substr(at, digits));
+  };
+  return std::chrono::year_month_day(std::chrono::year(number(0, 4)),
+                                     std::chrono::month(static_cast<unsigned>(number(5, 2))),
+                                     std::chrono::day(static_cast<unsigned>(number(8, 2))))
+      .ok();
 }
 
 bool is_case(const std::string& name) {
@@ -35,7 +44,7 @@ bool is_case(const std::string& name) {
 
 std::vector<waiver> read_waivers(const std::filesystem::path& file) {
   std::ifstream in(file);
-  if (!in) refuse(file, "it cannot be read");
+  if (!in) refuse(file, "it cannot be read", RONDO_LOAD_FAILED);
   const auto document = nlohmann::json::parse(in, nullptr, false);
   if (!document.is_object() || !document.contains("waivers") || !document["waivers"].is_array())
     refuse(file, "it is no JSON document with a list \"waivers\"");
@@ -53,6 +62,9 @@ std::vector<waiver> read_waivers(const std::filesystem::path& file) {
     }
     if (!is_date(one.expires)) refuse(file, "'" + one.expires + "' is no day");
     if (!is_case(one.case_name)) refuse(file, "there is no case '" + one.case_name + "'");
+    if (std::any_of(all.begin(), all.end(),
+                    [&](const waiver& each) { return each.case_name == one.case_name; }))
+      refuse(file, one.case_name + " is waived twice");
     all.push_back(std::move(one));
   }
   return all;
@@ -70,6 +82,8 @@ void apply_waivers(const std::vector<waiver>& waivers, const std::string& day, r
         result.waiver = each.reason + " (" + each.url + ", until " + each.expires + ")";
       } else if (result.outcome == outcome::pass) {
         run.problems.push_back(each.case_name + " is waived and passes: take the waiver out");
+      } else {
+        run.remarks.push_back(each.case_name + " is waived, and unsupported here");
       }
     }
 }

@@ -17,7 +17,8 @@ struct waiver {
   std::string case_name, reason, url, expires;
 };
 
-// Throws rondo::error INVALID_ARGUMENT that says what is wrong with the file.
+// Throws rondo::error LOAD_FAILED for a file that is not there, INVALID_ARGUMENT that says what is
+// wrong with one that is.
 std::vector<waiver> read_waivers(const std::filesystem::path& file);
 
 // `today` as YYYY-MM-DD. Only cases that were part of the run are looked at.
