@@ -2,7 +2,9 @@
 #
 # Registers the conformance suite with CTest for the plugin that `target` builds: one test for each
 # group of cases and mode, called conformance.<target>.<mode>.<group>, with the label "conformance". A
-# group of which nothing could be executed, for want of a capability, is reported as skipped.
+# group of which nothing could be executed, for want of a capability, is reported as skipped. The
+# groups capability.* are one test, called conformance.<target>.<mode>.capability: together they tell
+# whether what the plugin advertises is what it offers, and that every capability of it was tried.
 # Comes with find_package(rondo COMPONENTS conformance).
 
 function(rondo_add_conformance_tests target)
@@ -31,7 +33,7 @@ function(rondo_add_conformance_tests target)
   set(groups "")
   foreach(i RANGE ${last})
     string(JSON name GET ${document} cases ${i} case)
-    string(REGEX MATCH "^[^.]+[.][^.]+" group ${name})
+    string(REGEX MATCH "^(capability|[^.]+[.][^.]+)" group ${name})
     list(APPEND groups ${group})
   endforeach()
   list(REMOVE_DUPLICATES groups)

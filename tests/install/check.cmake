@@ -46,6 +46,18 @@ build_against_prefix(starter ${prefix}/share/rondo/template)
 build_against_prefix(samples ${SOURCE}/samples)
 build_against_prefix(conformance ${CMAKE_CURRENT_LIST_DIR}/conformance)
 
+# What is advertised is judged there too, over the whole list of capabilities.
+execute_process(COMMAND ${CMAKE_CTEST_COMMAND} --test-dir ${SCRATCH}/conformance -N -V
+                OUTPUT_VARIABLE registered COMMAND_ERROR_IS_FATAL ANY)
+foreach(mode IN ITEMS direct bridge)
+  if(NOT registered MATCHES "\"--mode\" \"${mode}\" \"--filter\" \"capability[.][*]\"")
+    message(FATAL_ERROR "no test judges in mode ${mode} whether what is advertised is offered")
+  endif()
+endforeach()
+if(NOT EXISTS ${prefix}/share/rondo/certificate.schema.json)
+  message(FATAL_ERROR "the form of certificates is not installed")
+endif()
+
 # Where there is a CUDA compiler the package makes device images too: a fatbin begins with this.
 if(NVCC)
   file(READ ${SCRATCH}/samples/lib/rondo/kernels/vector_add.so bytes HEX)
