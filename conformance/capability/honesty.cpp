@@ -203,6 +203,23 @@ RONDO_CASE(capability, honesty, kernel_lease, core, "CAP-01 ABI-03", "") {
   expect_refused(kernel, "renew", [&] { return it.api().kernel.renew(kernel.handle()); });
 }
 
+RONDO_CASE(capability, honesty, kernel_latency, core, "CAP-01 TEL-22", "") {
+  const bool offered = it.has(RONDO_CAP_LATENCY);
+  test_kernel kernel(it);
+  kernel.start();
+  (void)kernel.call<kernels::nonce_reply>(kernels::nonce_request{});
+  (void)kernel.counters_at(1);
+  rule(offered ? "CAP-01" : "TEL-22");
+  kernel.counters_when([&](const rondo_kernel_counters& now) {
+    std::uint64_t in_buckets = 0;
+    for (std::uint32_t i = 0; i < RONDO_LATENCY_BUCKETS; ++i)
+      in_buckets += now.handling[i] + (offered ? 0 : now.queueing[i]);
+    expect_equal(in_buckets, offered ? 1u : 0u,
+                 offered ? "how many of one request are in the buckets of handling"
+                         : "how many are in buckets, which are not advertised,");
+  });
+}
+
 RONDO_CASE(capability, honesty, kernel_relaunch, core, "CAP-01", "") {
   test_kernel kernel(it);
   kernel.start();

@@ -1,8 +1,13 @@
 // Opening devices, right and wrong.
-#include "../support/bench.hpp"
+#include "../support/kernel.hpp"
 #include "../support/reporter.hpp"
 #include "../support/suite.hpp"
 #include "../support/system.hpp"
+#include "../support/threads.hpp"
+
+#include <rondo/host_services.hpp>
+
+#include <memory>
 
 namespace rondo::conformance {
 
@@ -47,6 +52,48 @@ RONDO_CASE(device, open, opening_and_closing_leaves_nothing, core, "DEV-05", "")
   expect_equal(after.descriptors, before.descriptors,
                "the number of open descriptors after five more openings");
   expect_equal(after.host_bytes, before.host_bytes, "the bytes held of the host's allocator");
+}
+
+namespace {
+
+void expect_proof(test_kernel& kernel, std::uint64_t nonce) {
+  expect_equal(kernel.call<kernels::nonce_reply>(kernels::nonce_request{nonce, {}}).proof,
+               kernels::secret(nonce, kernels::nonce_salt),
+               "the proof of a kernel that several threads use in turn");
+}
+
+}  // namespace
+
+RONDO_CASE(device, open, what_one_thread_made_others_use, core, "ABI-16", "") {
+  (void)it.device();
+  (void)it.handler("ConformanceNonce");
+  std::unique_ptr<test_kernel> kernel;
+  const std::function<void()> steps[] = {
+      [&] { kernel = std::make_unique<test_kernel>(it); },
+      [&] { kernel->launch(); },
+      [&] { kernel->activate(); },
+      [&] { expect_proof(*kernel, 1); },
+      [&] { (void)kernel->deactivate().counters(); },
+      [&] { kernel->activate().expect_state(RONDO_STATE_ACTIVE, "after activate"); },
+      [&] { expect_proof(*kernel, 2); },
+      [&] { (void)kernel->terminate(); },
+      [&] { kernel.reset(); }};
+  for (const auto& step : steps) together(1, [&](unsigned) { step(); });
+}
+
+RONDO_CASE(device, open, several_threads_use_it_at_once, concurrent, "ABI-16", "") {
+  (void)it.device();
+  (void)it.handler("ConformanceNonce");
+  together(3, [&](unsigned thread) {
+    kernel_spec spec;
+    spec.id = "thread-" + std::to_string(thread);
+    for (std::uint64_t round = 0; round < 3; ++round) {
+      test_kernel kernel(it, spec);
+      kernel.start();
+      expect_proof(kernel, 10 * round + thread);
+      (void)kernel.terminate();
+    }
+  });
 }
 
 RONDO_CASE(device, open, openings_by_the_hundred_leave_nothing, robust, "DEV-05", "") {

@@ -61,7 +61,7 @@ rondo_status open_device(rondo_backend* backend, std::uint32_t index, const rond
   const auto status =
       inner.backend.open_device(backend->inner, index, options, count, &made, error);
   if (status != RONDO_OK) return --open_devices, status;
-  *out = new rondo_device{made};
+  *out = new rondo_device{made, std::this_thread::get_id()};
   return RONDO_OK;
 }
 

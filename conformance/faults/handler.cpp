@@ -110,6 +110,7 @@ rondo_status run(const rondo_handler& real, void* state, const void* payload, ro
   }
   if (breaks_room_ahead()) return run_with_room_ahead(real, state, payload, out, call);
   if (broken(fault::drops_a_branch)) return run_without_a_branch(real, state, payload, out, call);
+  if (broken(fault::lanes_untrue)) call->lanes = 2;
   const auto status = real.invoke(state, payload, out, call);
   if (broken(fault::exception_renamed) && call->failure_code == RONDO_HANDLER_THREW) {
     call->failure_code = RONDO_HANDLER_FAILED;
@@ -179,8 +180,8 @@ constexpr auto puts_construct = make_constructs(std::make_index_sequence<most>()
 bool is_needed(const rondo_handler& handler) {
   return hooks_are_broken() || broken(fault::forgets_state) || broken(fault::exception_renamed) ||
          broken(fault::state_not_destroyed) || broken(fault::state_not_zeroed) ||
-         ((broken(fault::room_askew) || broken(fault::waits_on_when_stopped) ||
-           breaks_room_ahead()) &&
+         ((broken(fault::room_askew) || broken(fault::lanes_untrue) ||
+           broken(fault::waits_on_when_stopped) || breaks_room_ahead()) &&
           handler.invoke != nullptr) ||
          (broken(fault::drops_a_branch) && handler.invoke != nullptr) ||
          (broken(fault::missing_image_accepted) && handler.invoke == nullptr);

@@ -5,9 +5,7 @@
 #include <bit>
 #include <cstdio>
 #include <cstdlib>
-#include <iterator>
 #include <map>
-#include <numeric>
 #include <stdexcept>
 #include <utility>
 
@@ -16,6 +14,12 @@
 namespace rondo::faults {
 
 std::uint32_t inner_state(rondo_kernel* kernel) { return inner.kernel.state(kernel->inner); }
+
+// Whether leases are taken here, of which the wrapped plugin hears nothing.
+bool pretends_leases() {
+  return broken(fault::lease_ignored) || broken(fault::ended_is_renewed) ||
+         broken(fault::lease_lapses_by_itself);
+}
 
 namespace {
 
@@ -48,7 +52,7 @@ void change_params(rondo_kernel_params& p) {
   if (broken(fault::each_block_handles)) p.grid = p.block = 0;
   if (broken(fault::kernel_option_ignored)) p.option_count = 0;
   if (broken(fault::watchdog_blind)) p.handler_deadline_ns = 0;
-  if (broken(fault::lease_ignored) || broken(fault::ended_is_renewed)) p.lease_ns = 0;
+  if (pretends_leases()) p.lease_ns = 0;
   if (broken(fault::pin_ignored)) p.cpu = -1;
   if (broken(fault::tag_lost)) p.kernel_tag = 0;
   if (broken(fault::first_handler_for_all)) {
@@ -105,6 +109,8 @@ rondo_status create(rondo_device* device, const rondo_kernel_params* params, ron
     return RONDO_INVALID_NAME;
   }
   if (device_was_closed()) return RONDO_DEVICE_LOST;
+  if (broken(fault::bound_to_its_thread) && device->opened_by != std::this_thread::get_id())
+    return RONDO_DEVICE_LOST;
   change_params(p);
   if ((p.input.flags & RONDO_QUEUE_TIMED) != 0 && !needs_the_rings()) {
     explain(sink.get(), RONDO_UNSUPPORTED, id, "timed queues are not offered");
@@ -128,11 +134,28 @@ rondo_status create(rondo_device* device, const rondo_kernel_params* params, ron
   kernel->inner = made;
   fill(*kernel, p);
   kernel->handler_deadline_ns = params->handler_deadline_ns;
+  kernel->lease_ns = params->lease_ns;
   kernel->blocks = std::max(params->grid, 1u);
   if (params->threads == RONDO_THREADS_POOL) enter_pool(kernel);
   enter_name(kernel);
   *out = kernel;
   return RONDO_OK;
+}
+
+// Activate and terminate wait for it.
+rondo_status launch_meanwhile(rondo_kernel* kernel, std::uint64_t deadline) {
+  kernel->meanwhile =
+      std::thread([=, of = kernel->inner] { (void)inner.kernel.launch(of, deadline, nullptr); });
+  kernel->says_resident = true;
+  return RONDO_OK;
+}
+
+void count_from_here(rondo_kernel* kernel) {
+  rondo_kernel_counters now{};
+  now.struct_size = sizeof now;
+  inner.kernel.counters(kernel->inner, &now);
+  const std::lock_guard lock(kernel->mutex);
+  kernel->base_in = now.messages_in;
 }
 
 rondo_status launch(rondo_kernel* kernel, std::uint64_t deadline, rondo_error_sink* error) {
@@ -153,6 +176,9 @@ rondo_status launch(rondo_kernel* kernel, std::uint64_t deadline, rondo_error_si
     return RONDO_INVALID_STATE;
   }
   kernel_is_launched();
+  if (broken(fault::launch_is_early)) return launch_meanwhile(kernel, deadline);
+  if (broken(fault::counts_begin_anew)) count_from_here(kernel);
+  kernel->last_launch_ns = now_ns();
   const auto status = inner.kernel.launch(kernel->inner, deadline, sink.get());
   if (status == RONDO_OK && broken(fault::launched_handles)) {
     kernel->says_launched = true;
@@ -170,14 +196,9 @@ rondo_status activate(rondo_kernel* kernel, std::uint64_t deadline, rondo_error_
   const auto status = inner.kernel.activate(kernel->inner, deadline, sink.get());
   if (status != RONDO_OK) return failed(status, error);
   kernel->says_inactive = kernel->says_launched = false;
+  if (broken(fault::counter_goes_back)) count_from_here(kernel);
   const std::lock_guard lock(kernel->mutex);
   kernel->last_used_ns = now_ns();
-  if (broken(fault::counter_goes_back)) {
-    rondo_kernel_counters now{};
-    now.struct_size = sizeof now;
-    inner.kernel.counters(kernel->inner, &now);
-    kernel->base_in = now.messages_in;
-  }
   return status;
 }
 
@@ -248,6 +269,7 @@ rondo_status terminate(rondo_kernel* kernel, std::uint32_t mode, std::uint64_t d
     status = RONDO_OK;
   }
   if (broken(fault::loses_on_terminate)) report->discarded = 0;
+  if (broken(fault::handled_untold)) report->handled = 0;
   if (broken(fault::map_dies_on_terminate)) use_memory_anew(kernel->mapped);
   return failed(status, error);
 }
@@ -277,6 +299,9 @@ std::uint32_t state(rondo_kernel* kernel) {
   if (kernel->says_inactive && now == RONDO_STATE_ACTIVE) return RONDO_STATE_INACTIVE;
   if (kernel->says_launched && now == RONDO_STATE_ACTIVE) return RONDO_STATE_LAUNCHED;
   if (kernel->has_hung) return RONDO_STATE_TERMINATED;
+  if (broken(fault::lease_lapses_by_itself) && kernel->lease_ns != 0 && !kernel->is_renewed &&
+      now == RONDO_STATE_ACTIVE && now_ns() - kernel->last_launch_ns > kernel->lease_ns)
+    return RONDO_STATE_TERMINATED;
   if (kernel->says_resident) return RONDO_STATE_LAUNCHED;
   if (broken(fault::state_not_told) && now == RONDO_STATE_ACTIVE) return RONDO_STATE_LAUNCHED;
   if (broken(fault::watchdog_fires_on_idle) && now == RONDO_STATE_ACTIVE &&
@@ -290,42 +315,6 @@ std::uint32_t state(rondo_kernel* kernel) {
 rondo_queue* input(rondo_kernel* kernel) { return &kernel->input; }
 rondo_queue* output(rondo_kernel* kernel) { return &kernel->output; }
 
-// Counted by a thousandth of what it was.
-void scale_down(std::uint64_t (&buckets)[RONDO_LATENCY_BUCKETS]) {
-  constexpr std::size_t by = 10;
-  for (std::size_t i = 0; i < std::size(buckets); ++i) {
-    const std::uint64_t n = std::exchange(buckets[i], 0);
-    buckets[i < by ? 0 : i - by] += n;
-  }
-}
-void move_up(std::uint64_t (&buckets)[RONDO_LATENCY_BUCKETS]) {
-  for (std::size_t i = std::size(buckets) - 1; i > 0; --i)
-    buckets[i] = std::exchange(buckets[i - 1], 0);
-}
-void count_as_none(std::uint64_t (&buckets)[RONDO_LATENCY_BUCKETS]) {
-  const std::uint64_t all =
-      std::accumulate(std::begin(buckets), std::end(buckets), std::uint64_t{0});
-  std::fill(std::begin(buckets), std::end(buckets), 0);
-  buckets[0] = all;
-}
-void change_latencies(rondo_kernel_counters& out) {
-  if (out.struct_size < sizeof out) return;  // an older host's
-  if (broken(fault::handling_empty)) std::fill(std::begin(out.handling), std::end(out.handling), 0);
-  if (broken(fault::handling_in_microseconds)) scale_down(out.handling);
-  if (broken(fault::handling_a_bucket_off)) move_up(out.handling);
-  if (broken(fault::queueing_always_0)) count_as_none(out.queueing);
-  if (broken(fault::sampled_longest_is_mean) && out.handler_samples != 0)
-    out.handler_sampled_max_ns = out.handler_sampled_ns / out.handler_samples;
-  if (broken(fault::sampled_total_is_longest)) out.handler_sampled_ns = out.handler_sampled_max_ns;
-}
-
-void change_uptime(rondo_kernel& kernel, rondo_kernel_counters& out) {
-  if (broken(fault::uptime_of_the_host)) out.uptime_ns = now_ns();
-  if (!broken(fault::uptime_of_the_kernel) || out.uptime_ns == 0) return;
-  if (kernel.first_launch_ns == 0) kernel.first_launch_ns = now_ns() - out.uptime_ns;
-  out.uptime_ns = now_ns() - kernel.first_launch_ns;
-}
-
 rondo_status counters(rondo_kernel* kernel, rondo_kernel_counters* out) {
   if (broken(fault::counters_wait)) wait_for_the_handler(kernel);
   const auto status = counters_are_late() ? kernel->late.tell(kernel->inner, *out)
@@ -333,32 +322,13 @@ rondo_status counters(rondo_kernel* kernel, rondo_kernel_counters* out) {
   if (chosen == fault::none || status != RONDO_OK) return status;
   const std::lock_guard lock(kernel->mutex);
   out->state = state(kernel);
-  if (broken(fault::writes_behind_struct) && out->struct_size > sizeof *out)
-    std::memset(out + 1, 0, 8);
-  if (broken(fault::counts_iterations)) out->messages_in += out->polls;
-  if (broken(fault::polls_nothing)) out->messages_in = out->polls;
-  if (broken(fault::counts_what_was_sent)) out->messages_in = kernel->pushes;
-  if (broken(fault::counter_goes_back)) out->messages_in -= kernel->base_in;
-  if (broken(fault::pool_is_polled) && kernel->is_pooled) out->polls += ++kernel->looks;
-  if (broken(fault::no_heartbeat)) out->heartbeat_ns = 0;
-  if (broken(fault::heartbeat_of_another_clock))
-    out->heartbeat_ns = static_cast<std::uint64_t>(::time(nullptr)) * 1'000'000'000u;
-  change_latencies(*out);
-  change_uptime(*kernel, *out);
-  rules_change_counters(*out);
-  if (broken(fault::counts_nothing)) {
-    const std::uint32_t size = out->struct_size, now = out->state;
-    *out = {};
-    out->struct_size = size;
-    out->state = now;
-  }
+  change_counters(*kernel, *out);
   return status;
 }
 
 rondo_status renew(rondo_kernel* kernel) {
-  if (broken(fault::unadvertised_call_succeeds) || broken(fault::lease_ignored) ||
-      broken(fault::ended_is_renewed))
-    return RONDO_OK;
+  kernel->is_renewed = true;
+  if (broken(fault::unadvertised_call_succeeds) || pretends_leases()) return RONDO_OK;
   return ask(inner.kernel.renew, kernel->inner);
 }
 

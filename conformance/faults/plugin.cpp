@@ -57,14 +57,14 @@ std::vector<rondo_string> capabilities() {
     if (name == RONDO_CAP_MAPPED && !shows_the_map()) continue;
     if (name == RONDO_CAP_BATCH && broken(fault::hides_batch)) continue;
     if (name == RONDO_CAP_EMITS && broken(fault::hides_emits)) continue;
+    if (name == RONDO_CAP_LATENCY && broken(fault::latency_unoffered)) continue;
     // Something that this backend does not offer, whatever it wraps: see create().
     if (name == RONDO_CAP_TIMED && !needs_the_rings()) continue;
     add(name);
     if (list.size() == 1 && broken(fault::capability_twice)) add(name);
   }
-  const bool pretends_leases = broken(fault::capability_without_function) ||
-                               broken(fault::lease_ignored) || broken(fault::ended_is_renewed);
-  if (pretends_leases && !inner_has(RONDO_CAP_LEASE)) add(RONDO_CAP_LEASE);
+  const bool adds_leases = broken(fault::capability_without_function) || pretends_leases();
+  if (adds_leases && !inner_has(RONDO_CAP_LEASE)) add(RONDO_CAP_LEASE);
   if (broken(fault::claims_timed)) add(RONDO_CAP_TIMED);
   if (broken(fault::claims_emits)) add(RONDO_CAP_EMITS);
   return list;
@@ -116,6 +116,13 @@ void sleep_ms(std::uint64_t milliseconds) {
   const timespec t{static_cast<time_t>(milliseconds / 1000),
                    static_cast<long>(milliseconds % 1000 * 1'000'000)};
   ::nanosleep(&t, nullptr);
+}
+
+// So that the dynamic linker gives its names to whoever asks for them.
+void show_names() {
+  Dl_info self{};
+  if (::dladdr(&chosen, &self) != 0)
+    (void)::dlopen(self.dli_fname, RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD);
 }
 
 void leak_thread() {
@@ -173,6 +180,7 @@ extern "C" __attribute__((visibility("default"))) const rondo_plugin_descriptor*
   if (broken(fault::entry_knows_no_stranger) && min > RONDO_ABI_VERSION) return nullptr;
   if (broken(fault::entry_throws)) throw std::runtime_error("thrown by the entry");
   if (broken(fault::entry_starts_thread)) leak_thread();
+  if (broken(fault::shows_its_names)) show_names();
   if (broken(fault::entry_returns_null) || !open_inner(host, min, max)) return nullptr;
   descriptor = describe();
   return &descriptor;

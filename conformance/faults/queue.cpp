@@ -303,6 +303,7 @@ rondo_status info(rondo_queue* queue, rondo_queue_info* out) {
   }
   if (broken(fault::depth_zero)) out->depth = 0;
   if (broken(fault::capacity_in_bytes)) out->capacity /= out->payload_capacity + 1;
+  if (broken(fault::info_of_another_ring)) out->slot_stride += 64;
   if (broken(fault::changes_struct_size)) out->struct_size = sizeof *out;
   return status;
 }

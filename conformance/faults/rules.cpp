@@ -31,7 +31,9 @@ void give_up(message& m) {
 }  // namespace
 
 // Only rings take deadlines along.
-bool needs_the_rings() { return broken(fault::expired_not_counted); }
+bool needs_the_rings() {
+  return broken(fault::expired_not_counted) || broken(fault::info_of_another_ring);
+}
 
 void change_rules(rondo_kernel_params& params) {
   std::uint32_t& of_output = params.output.flags;
@@ -39,6 +41,9 @@ void change_rules(rondo_kernel_params& params) {
     of_output &= ~std::uint32_t{RONDO_QUEUE_REJECT | RONDO_QUEUE_DROP_NEWEST};
   if (broken(fault::output_rule_replaced) && (of_output & RONDO_QUEUE_REJECT) != 0)
     of_output ^= std::uint32_t{RONDO_QUEUE_REJECT | RONDO_QUEUE_DROP_NEWEST};
+  constexpr std::uint32_t both = RONDO_QUEUE_REJECT | RONDO_QUEUE_DROP_NEWEST;
+  if (broken(fault::both_rules_taken) && (of_output & both) == both)
+    of_output &= ~std::uint32_t{RONDO_QUEUE_DROP_NEWEST};
   if (broken(fault::oldest_kept)) params.input.flags &= ~std::uint32_t{RONDO_QUEUE_DROP_OLDEST};
 }
 
@@ -71,6 +76,7 @@ void rules_change_reply(rondo_kernel& kernel, message& reply) {
 
 void rules_change_counters(rondo_kernel_counters& out) {
   if (out.struct_size < sizeof out) return;  // an older host's
+  if (broken(fault::given_up_not_in_dropped)) out.messages_dropped -= out.dropped_oldest;
   if (broken(fault::given_up_not_counted)) out.dropped_oldest = 0;
   if (broken(fault::expired_not_counted)) out.expired = 0;
   if (broken(fault::lost_not_counted)) out.replies_dropped = 0;

@@ -69,6 +69,7 @@ rondo_status stop_wrongly(const rondo_handler& real, void* state, rondo_invocati
 rondo_status invoke_beside_hooks(const rondo_handler& real, void* state, const void* payload,
                                  rondo_emitter* out, rondo_invocation* call);
 void change_start(rondo_kernel_params& params);
+bool pretends_leases();
 void kernel_is_launched();
 void kernel_is_terminated(std::uint64_t tag, std::uint32_t mode);  // soon
 rondo_status time_wrongly(const rondo_handler& real, void* state, rondo_invocation* call);
@@ -78,10 +79,14 @@ void forget_hooks_of(void* state);
 // A request is about to go to the kernel.
 void message_is_pushed();
 
+// What the kernel says of itself, as the fault wants it said. The caller holds its mutex.
+void change_counters(rondo_kernel& kernel, rondo_kernel_counters& out);
+
 // Whether this device went when another one was closed.
 bool device_was_closed();
 
 void leak_thread();
+void show_names();
 
 std::uint64_t now_ns();
 void sleep_ms(std::uint64_t milliseconds);
@@ -121,6 +126,7 @@ struct rondo_backend {
 };
 struct rondo_device {
   rondo_device* inner;
+  std::thread::id opened_by;
 };
 struct rondo_queue {
   rondo_queue* inner = nullptr;
@@ -135,13 +141,13 @@ struct rondo_kernel {
   const char* borrowed_id = nullptr;
   const char* borrowed_name = nullptr;
   std::uint64_t borrowed_name_size = 0;
-  std::uint64_t handler_deadline_ns = 0;
+  std::uint64_t handler_deadline_ns = 0, lease_ns = 0;
   std::uint64_t tag = 0;
   std::uint32_t input_flags = 0, lanes = 1;
 
   std::recursive_mutex mutex;  // what follows
   std::uint64_t pushes = 0, pops = 0;
-  std::uint64_t first_launch_ns = 0;
+  std::uint64_t first_launch_ns = 0, last_launch_ns = 0;
   std::uint64_t base_in = 0;                       // subtracted from messages_in
   std::vector<rondo::faults::message> held;        // requests that are kept back
   std::vector<rondo::faults::message> remembered;  // requests, for those who echo
@@ -153,6 +159,7 @@ struct rondo_kernel {
   bool says_resident = false;  // a launch failed
   bool is_pooled = false, had_version = false, had_given_up = false;
   std::uint64_t looks = 0;
+  std::atomic<bool> is_renewed = false;
   bool had_failure = false, says_inactive = false, says_launched = false, has_hung = false;
   std::uint64_t last_used_ns = 0;
   rondo_ring_map mapped{};

@@ -6,6 +6,9 @@
 
 #include <rondo/host_services.hpp>
 
+#include <atomic>
+#include <thread>
+
 namespace rondo::conformance {
 
 namespace {
@@ -108,6 +111,29 @@ RONDO_CASE(handler, start, runs_again_at_each_relaunch, core, "HOOK-01 HOOK-03",
     }
     kernel.terminate(life % 2 == 0 ? RONDO_TERMINATE_DISCARD : RONDO_TERMINATE_DRAIN);
   }
+}
+
+// The hook takes its time, and launch waits for it.
+RONDO_CASE(handler, start, has_returned_when_launch_has, core, "LIFE-19",
+           RONDO_CAP_HOOKS " " RONDO_CAP_HOST_IMAGE) {
+  static std::atomic<int> returned;
+  static rondo_status (*real)(void*, const void*, std::uint32_t, rondo_invocation*);
+  rondo_handler handler = it.handler("ConformanceHooks");
+  real = handler.on_start;
+  returned = 0;
+  handler.on_start = [](void* state, const void* argument, std::uint32_t bytes,
+                        rondo_invocation* call) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    const auto status = real(state, argument, bytes, call);
+    ++returned;
+    return status;
+  };
+  auto spec = started_with({});
+  spec.other_handler = &handler;
+  test_kernel kernel(it, spec);
+  kernel.launch();
+  expect_equal(returned.load(), 1, "how often on_start had returned when launch returned OK; it");
+  kernel.expect_state(RONDO_STATE_LAUNCHED, "when launch has returned OK");
 }
 
 RONDO_CASE(handler, start, that_fails_makes_the_launch_fail, core, "HOOK-02 ABI-07",

@@ -73,6 +73,14 @@ RONDO_CASE(kernel, create, numbers_that_no_field_lists_are_refused, core, "OPT-0
   expect(spec, "a slot of 64 KiB and a byte in its output");
 }
 
+RONDO_CASE(kernel, create, an_output_that_rejects_and_drops_is_refused, core, "QUEUE-23 ABI-05",
+           RONDO_CAP_OUTPUT_FULL) {
+  kernel_spec spec;
+  spec.output_flags = RONDO_QUEUE_REJECT | RONDO_QUEUE_DROP_NEWEST;
+  expect_refused(it, spec, {RONDO_INVALID_ARGUMENT},
+                 "create with an output that rejects and drops the newest", "QUEUE-23");
+}
+
 RONDO_CASE(kernel, create, a_handler_without_an_image_is_refused, core, "EXEC-06 ABI-05", "") {
   rondo_handler handler = it.handler("ConformanceNonce");
   handler.invoke = nullptr;

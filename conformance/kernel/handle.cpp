@@ -2,6 +2,7 @@
 #include "../support/kernel.hpp"
 #include "../support/suite.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -83,20 +84,22 @@ RONDO_CASE(kernel, handle, loops_switches_and_early_returns_are_all_there, core,
     }
 }
 
-RONDO_CASE(kernel, handle, the_invocation_shows_envelope_and_tag, core, "EXEC-04", "") {
+RONDO_CASE(kernel, handle, the_invocation_shows_envelope_and_tag, core, "EXEC-04 EXEC-14", "") {
   for (const std::uint64_t tag : {std::uint64_t{1}, std::uint64_t{77}, it.number()}) {
     kernel_spec spec;
     spec.kernel_tag = tag;
     test_kernel kernel(it, spec);
     kernel.start();
     for (int i = 1; i <= 3; ++i) {
+      rule("EXEC-04");
       const std::uint64_t correlation = it.number();
       kernel.send(kernels::nonce_request{}, correlation);
       const auto reply = kernel.receive().as<kernels::nonce_reply>();
       expect_equal(reply.kernel_tag, tag, "the kernel_tag that the handler sees");
       expect_equal(reply.correlation_id, correlation, "the correlation_id that the handler sees");
       expect_equal(reply.message_id, i, "the message_id that the handler sees");
-      require(reply.lanes >= 1, "the handler sees no lane");
+      rule("EXEC-14");
+      expect_equal(reply.lanes, 1u, "the lanes that a handler sees which is not cooperative");
     }
   }
 }
@@ -150,19 +153,30 @@ RONDO_CASE(kernel, handle, an_emitting_handler_waits_for_room, core, "EXEC-05 QU
                  "the place of a reply from a handler that emits more than fits");
 }
 
+namespace {
+
+bool keeps_what_is_written(unsigned char* room, std::uint32_t bytes) {
+  std::memset(room, 0x5a, bytes);
+  for (int i = 0; i < 10; ++i) std::this_thread::yield();
+  return std::all_of(room, room + bytes, [](unsigned char byte) { return byte == 0x5a; });
+}
+
+}  // namespace
+
 // The emitter is looked at by a handler that asks for room of every size before it goes on.
 RONDO_CASE(kernel, handle, room_for_replies_is_aligned, core, "EXEC-07", RONDO_CAP_HOST_IMAGE) {
-  static std::atomic<int> rooms, askew;
+  static std::atomic<int> rooms, askew, changed;
   static rondo_status (*real)(void*, const void*, rondo_emitter*, rondo_invocation*);
   rondo_handler handler = it.handler("ConformanceNonce");
   real = handler.invoke;
-  rooms = askew = 0;
+  rooms = askew = changed = 0;
   handler.invoke = [](void* state, const void* payload, rondo_emitter* out,
                       rondo_invocation* call) {
     for (const std::uint32_t bytes : {1u, 7u, 16u, 40u}) {
-      const void* const room = out->reserve(out, bytes);
+      auto* const room = static_cast<unsigned char*>(out->reserve(out, bytes));
       ++rooms;
       if (room == nullptr || reinterpret_cast<std::uintptr_t>(room) % 16 != 0) ++askew;
+      if (room != nullptr && !keeps_what_is_written(room, bytes)) ++changed;
     }
     return real(state, payload, out, call);
   };
@@ -175,6 +189,7 @@ RONDO_CASE(kernel, handle, room_for_replies_is_aligned, core, "EXEC-07", RONDO_C
                  kernels::secret(i, kernels::nonce_salt), "the proof of a handler that asks often");
   expect_equal(rooms.load(), 20, "how often a handler was given room for a reply");
   expect_equal(askew.load(), 0, "how much of that room was not aligned to 16 bytes");
+  expect_equal(changed.load(), 0, "how much of that room did not keep what the handler wrote");
 }
 
 // Whatever shape a backend accepts, it answers each request once; what it does not offer it

@@ -8,23 +8,25 @@
 
 namespace rondo::conformance {
 
-RONDO_CASE(kernel, terminate, drain_handles_what_waits, core, "QUEUE-02 LIFE-01", "") {
+RONDO_CASE(kernel, terminate, drain_handles_what_waits, core, "QUEUE-02 LIFE-01 LIFE-18", "") {
   test_kernel kernel(it);
   kernel.launch();
   for (std::uint64_t i = 0; i < 20; ++i) kernel.send(kernels::nonce_request{i, {}});
   const auto report = kernel.terminate(RONDO_TERMINATE_DRAIN);
+  rule("LIFE-18");
   expect_equal(report.handled, 20u, "the requests that terminate says it handled while draining");
   expect_equal(report.discarded, 0u, "the requests that terminate says it discarded");
+  expect_equal(report.state, RONDO_STATE_TERMINATED, "the state that terminate reports");
+  rule("QUEUE-02");
   for (std::uint64_t i = 1; i <= 20; ++i)
     expect_equal(kernel.receive().as<kernels::nonce_reply>().count, i,
                  "the count of a reply that was made while draining");
   kernel.expect_silence(std::chrono::milliseconds(5), "all were taken");
   rule("LIFE-01");
-  expect_equal(report.state, RONDO_STATE_TERMINATED, "the state that terminate reports");
   kernel.expect_state(RONDO_STATE_TERMINATED, "after terminate");
 }
 
-RONDO_CASE(kernel, terminate, discard_says_what_it_discarded, core, "QUEUE-02", "") {
+RONDO_CASE(kernel, terminate, discard_says_what_it_discarded, core, "QUEUE-02 LIFE-18", "") {
   test_kernel kernel(it);
   kernel.launch();
   for (std::uint64_t i = 0; i < 20; ++i) kernel.send(kernels::nonce_request{i, {}});
@@ -34,6 +36,8 @@ RONDO_CASE(kernel, terminate, discard_says_what_it_discarded, core, "QUEUE-02", 
   while (kernel.try_receive(reply) == RONDO_OK) ++replies;
   expect_equal(replies + report.discarded, 20u, "replies and discarded requests, of 20 accepted,");
   expect_equal(report.discarded, 20u, "what terminate discarded of a kernel that was never active");
+  rule("LIFE-18");
+  expect_equal(report.handled, 0u, "the requests that a terminate that discards says it handled");
 }
 
 RONDO_CASE(kernel, terminate, producers_are_told, core, "QUEUE-04 QUEUE-03", "") {
@@ -210,16 +214,24 @@ RONDO_CASE(kernel, terminate, a_handler_past_its_deadline_fails_the_kernel, core
                 RONDO_HANDLER_HUNG, "terminate of a kernel that is FAILED by its handler");
 }
 
-RONDO_CASE(kernel, terminate, a_lease_ends_a_kernel_that_nobody_renews, core, "LIFE-09",
+// The other kernel's lease is the backend's to renew, as nobody takes it over.
+RONDO_CASE(kernel, terminate, a_lease_ends_a_kernel_that_nobody_renews, core, "LIFE-09 LIFE-17",
            RONDO_CAP_LEASE) {
   kernel_spec spec;
   spec.lease_ns = 2 * ns_per_second;
   test_kernel kernel(it, spec);
+  spec.id = "not-taken-over";
+  test_kernel other(it, spec);
+  other.start();
   kernel.start();
   for (int i = 0; i < 8; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     expect_status(it.api().kernel.renew(kernel.handle()), RONDO_OK, "renew");
   }
+  rule("LIFE-17");
+  other.expect_state(RONDO_STATE_ACTIVE, "2.4 s after its launch with a lease of 2 s");
+  (void)other.call<kernels::nonce_reply>(kernels::nonce_request{});
+  rule("LIFE-09");
   (void)kernel.call<kernels::nonce_reply>(kernels::nonce_request{});
   require(eventually(
               [&] {

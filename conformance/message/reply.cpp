@@ -200,7 +200,7 @@ RONDO_CASE(message, reply, an_exception_brings_its_text, core, "MSG-06", RONDO_C
   expect_equal(reply.header.correlation_id, 12u, "the correlation_id of a handler that throws");
 }
 
-RONDO_CASE(message, reply, a_failure_ends_its_request_and_nothing_else, core, "MSG-07 TEL-03", "") {
+RONDO_CASE(message, reply, a_failure_ends_its_request_and_nothing_else, core, "MSG-07 TEL-15", "") {
   kernel_spec spec;
   spec.handler = "ConformanceFail";
   test_kernel kernel(it, spec);
@@ -222,7 +222,7 @@ RONDO_CASE(message, reply, a_failure_ends_its_request_and_nothing_else, core, "M
   }
   kernel.expect_silence(std::chrono::milliseconds(3), "each request had its one reply");
   kernel.expect_state(RONDO_STATE_ACTIVE, "after many failures");
-  rule("TEL-03");
+  rule("TEL-15");
   kernel.counters_when([&](const rondo_kernel_counters& now) {
     expect_equal(now.messages_failed, failed, "messages_failed");
   });

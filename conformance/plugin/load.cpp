@@ -1,6 +1,9 @@
 // Opening the library and reading its descriptor. What fails here makes the plugin unusable.
 #include "../support/bench.hpp"
+#include "../support/exports.hpp"
 #include "../support/suite.hpp"
+
+#include <dlfcn.h>
 
 #include <cstring>
 
@@ -24,6 +27,21 @@ RONDO_CASE(plugin, load, its_descriptor_is_constant, loads, "ABI-09", "") {
   require(std::memcmp(&before, &it.plugin().descriptor(),
                       std::min<std::size_t>(before.struct_size, sizeof before)) == 0,
           "the descriptor has changed after the backend was opened; it is constant");
+}
+
+// Two plugins that show their names may be given each other's functions.
+RONDO_CASE(plugin, load, it_shows_its_entry_and_nothing_else, loads, "ABI-17", "") {
+  (void)it.plugin();
+  const auto names = exported_names(it.with().plugin);
+  for (const auto& name : names)
+    require(name == RONDO_PLUGIN_ENTRY_NAME, "the plugin exports " + name +
+                                                 ", and nothing but " RONDO_PLUGIN_ENTRY_NAME
+                                                 " is due: link it with a version script, or with "
+                                                 "rondo_add_backend()");
+  expect_equal(names.size(), 1u, "how often the plugin exports " RONDO_PLUGIN_ENTRY_NAME "; it");
+  require(::dlsym(RTLD_DEFAULT, RONDO_PLUGIN_ENTRY_NAME) == nullptr,
+          "the plugin has put its names into the scope of the process; open nothing with "
+          "RTLD_GLOBAL");
 }
 
 RONDO_CASE(plugin, load, its_capabilities_are_named_once, loads, "CAP-01", "") {

@@ -47,7 +47,7 @@ RONDO_CASE(queue, claim, what_is_committed_arrives, core, "QUEUE-13", RONDO_CAP_
   }
 }
 
-RONDO_CASE(queue, claim, what_is_abandoned_never_arrives, core, "QUEUE-13 QUEUE-02 RING-07",
+RONDO_CASE(queue, claim, what_is_abandoned_never_arrives, core, "QUEUE-13 QUEUE-02 RING-07 TEL-16",
            RONDO_CAP_ZERO_COPY) {
   test_kernel kernel(it);
   kernel.start();
@@ -65,6 +65,10 @@ RONDO_CASE(queue, claim, what_is_abandoned_never_arrives, core, "QUEUE-13 QUEUE-
   kernel.expect_silence(std::chrono::milliseconds(3), "the other claims were abandoned");
   expect_equal(kernel.counters_at(100).messages_in, 100u,
                "messages_in, of which abandoned claims are no part,");
+  rule("TEL-16");
+  kernel.counters_when([](const rondo_kernel_counters& now) {
+    expect_equal(now.messages_dropped, 100u, "messages_dropped after a hundred abandoned claims");
+  });
 }
 
 RONDO_CASE(queue, claim, one_of_another_queue_or_done_with_changes_nothing, core, "QUEUE-16",

@@ -132,8 +132,8 @@ RONDO_CASE(queue, share, a_parked_kernel_wakes_up, concurrent, "RING-09 QUEUE-02
   }
 }
 
-RONDO_CASE(queue, share, counters_and_info_may_be_asked_from_any_thread, concurrent, "QUEUE-07",
-           "") {
+RONDO_CASE(queue, share, counters_and_info_may_be_asked_from_any_thread, concurrent,
+           "QUEUE-07 ABI-16", "") {
   test_kernel kernel(it);
   kernel.start();
   std::atomic<bool> stop{false};

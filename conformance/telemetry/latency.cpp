@@ -70,6 +70,22 @@ RONDO_CASE(telemetry, latency, each_timed_request_is_in_a_bucket_of_handling, co
   });
 }
 
+RONDO_CASE(telemetry, latency, one_in_so_many_is_timed_from_the_first_on, core, "TEL-19",
+           "kernel.latency") {
+  test_kernel kernel(it);
+  kernel.start();
+  for (std::uint64_t handled = 1; handled <= 2 * every + 1; ++handled) {
+    (void)kernel.call<kernels::nonce_reply>(kernels::nonce_request{});
+    const std::uint64_t place = handled % every;
+    if (place > 1) continue;  // the last that is not timed, or the first behind one that is
+    kernel.counters_when([&](const rondo_kernel_counters& now) {
+      expect_equal(now.messages_in, handled, "messages_in");
+      expect_equal(now.handler_samples, (handled + every - 1) / every,
+                   "handler_samples after " + std::to_string(handled) + " requests");
+    });
+  }
+}
+
 RONDO_CASE(telemetry, latency, the_bucket_of_handling_is_that_of_its_time, core, "TEL-06 TEL-10",
            "kernel.latency") {
   constexpr std::uint64_t least_ns = 5'000'000;

@@ -175,7 +175,7 @@ void expect_prefix_visible(const ring_shape& shape) {
   } while (std::next_permutation(order.begin(), order.end()));
 }
 
-TEST(commits_out_of_order, show_nothing_behind_a_gap) {
+TEST(commits_out_of_order, show_nothing_behind_a_gap) {  // RING-13
   for (auto how : publications)
     for (bool one : {true, false}) {
       // One producer with counted publication must commit in order; see producer::commit.

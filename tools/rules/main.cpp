@@ -140,12 +140,22 @@ std::string index(const citations& cases, const citations& tests, const citation
   return out.str();
 }
 
+// A rule is printed alone, in reports of what failed. A part of a sentence begins with a small
+// letter, unless with a name of the interface.
+bool reads_alone(std::string_view text) {
+  const auto first = text.substr(0, text.find(' '));
+  const bool is_small = !first.empty() && first.front() >= 'a' && first.front() <= 'z';
+  return !is_small || first.find_first_of("_(/") != first.npos;
+}
+
 // What is missing; nothing if all is there.
 std::vector<std::string> gaps(const citations& cases, const citations& tests,
                               const citations& faults) {
   std::vector<std::string> found;
   for (const auto& rule : all_rules()) {
     const std::string id(rule.id);
+    if (!reads_alone(rule.text))
+      found.push_back(id + " is no sentence by itself: \"" + std::string(rule.text) + "\"");
     if (!cases.contains(id) && !tests.contains(id)) found.push_back(id + " has no test");
     if (is_a_backends(rule) && !cases.contains(id))
       found.push_back(id + " is in abi.h and has no case in the conformance suite");

@@ -19,7 +19,7 @@
 
 namespace rondo {
 
-// The one outcome of a candidate [LOAD-05].
+// A candidate has one outcome, which is one of these [LOAD-05].
 enum class verdict {
   accepted,
   not_a_shared_object,
@@ -50,7 +50,7 @@ RONDO_EXPORT std::string_view to_string(root_status value) noexcept;
 // RONDO_OK for accepted, else the code of the same name.
 RONDO_EXPORT status status_of(verdict value) noexcept;
 
-// Where plugins are looked for, in this order [LOAD-06]:
+// Plugins are looked for in these places, in this order [LOAD-06]:
 //   1. `paths`: directories, or single files whatever they are called;
 //   2. RONDO_PLUGIN_PATH: absolute directories separated by colons;
 //   3. $XDG_DATA_HOME/rondo/plugins, or ~/.local/share/rondo/plugins;
@@ -117,10 +117,10 @@ struct load_report {
   RONDO_EXPORT void set_no_usable_device(std::size_t index, std::string reason, std::string remedy);
 };
 
-// Candidates are the entries of each root whose name ends in .so, sorted by name. One that is
-// broken never keeps another from being accepted [LOAD-07]; of two with one id or one name, the
-// first is taken and the second is a duplicate [LOAD-08]. A plugin keeps `host` until the process
-// ends.
+// Candidates are the entries of each root whose name ends in .so, sorted by name. A broken
+// one never keeps another from being accepted [LOAD-07]. Of two plugins with one id or one name,
+// the first is taken and the second is a duplicate [LOAD-08]. A plugin keeps `host` until the
+// process ends.
 RONDO_EXPORT load_report load_plugins(const loader_options& options = {},
                                       const rondo_host_services& host = host_services());
 
@@ -131,7 +131,7 @@ RONDO_EXPORT std::vector<search_root> plugin_roots(const loader_options& options
 // that was refused. Several lines.
 RONDO_EXPORT std::string to_text(const load_report& report);
 
-// The error for "no usable backend", which carries the whole report as its message [LOAD-09]. Its
+// The error for "no usable backend" carries the whole report as its message [LOAD-09]. Its
 // code is NO_SUCH_DIRECTORY or NO_PLUGINS if there was no candidate, the verdict's code if all
 // candidates that were not filtered share one, else NO_SUCH_BACKEND.
 RONDO_EXPORT error_info nothing_usable(const load_report& report);

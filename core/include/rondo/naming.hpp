@@ -19,11 +19,11 @@ enum class queue_direction { input, output };
 // "input" or "output".
 RONDO_EXPORT std::string_view to_string(queue_direction direction) noexcept;
 
-// The parts of a queue's name. A full name is
-//     ringkernel_<message_type>_<kernel_id>_<input|output>                               [NAME-02]
+// The parts of a queue's name. A full name has the form
+// ringkernel_<message_type>_<kernel_id>_<input|output> [NAME-02].
 struct queue_name {
-  std::string message_type;  // [A-Za-z][A-Za-z0-9.]*, so no underscore                   [NAME-03]
-  std::string kernel_id;     // [A-Za-z][A-Za-z0-9_.-]*, not ending in _input or _output  [NAME-04]
+  std::string message_type;  // A type is [A-Za-z][A-Za-z0-9.]*, so has no underscore [NAME-03]
+  std::string kernel_id;  // An id is [A-Za-z][A-Za-z0-9_.-]*, not ending in a direction [NAME-04]
   queue_direction direction = queue_direction::input;
 
   auto operator<=>(const queue_name&) const = default;

@@ -36,7 +36,7 @@ class RONDO_EXPORT queue_registry {
   std::vector<entry> entries() const;
   std::size_t size() const;
 
-  // The queue with exactly this name, on every backend by the same call [NAME-08]. A name without
+  // find() gives the queue of exactly this name, on every backend alike [NAME-08]. A name without
   // its direction, ringkernel_<MessageType>_<KernelId>, finds the queue if exactly one fits; if
   // both do, AMBIGUOUS_NAME names them [NAME-09]. A miss is NO_SUCH_QUEUE, and says what exists and
   // which name is nearest [NAME-10].

@@ -150,9 +150,9 @@ constexpr std::uint32_t max_chunked_payload(bool timed) {
          static_cast<std::uint32_t>(sizeof(envelope) + (timed ? sizeof(envelope_times) : 0));
 }
 
-// Fills `out`, or says what is wrong: CAPACITY_ZERO, CAPACITY_NOT_POWER_OF_TWO, CAPACITY_OVERFLOW,
-// TOO_LARGE (payload beyond what this publication can carry), INVALID_ARGUMENT (no such
-// publication, payload of zero bytes) [RING-03].
+// make_geometry() fills `out`, or says what is wrong: CAPACITY_ZERO, CAPACITY_NOT_POWER_OF_TWO,
+// CAPACITY_OVERFLOW, TOO_LARGE (payload beyond what this publication can carry), INVALID_ARGUMENT
+// (no such publication, payload of zero bytes) [RING-03].
 constexpr rondo_status make_geometry(publication how, std::uint64_t capacity,
                                      std::uint32_t payload_capacity, bool timed, geometry& out) {
   if (capacity == 0) return RONDO_CAPACITY_ZERO;

@@ -6,9 +6,10 @@
 
 namespace rondo::ring {
 
-// OK; VERSION_MISMATCH (another ring layout); BAD_DESCRIPTOR (a field contradicts another, a
-// pointer is missing or misaligned); UNSUPPORTED (whole lines, and this processor cannot write
-// them); or what make_geometry() says [RING-12]. `producing`: which side's pointers must be there.
+// make_view() says OK; VERSION_MISMATCH (another ring layout); BAD_DESCRIPTOR (a field contradicts
+// another, a pointer is missing or misaligned); UNSUPPORTED (whole lines, and this processor cannot
+// write them); or what make_geometry() says [RING-12]. `producing`: which side's pointers must be
+// there.
 inline rondo_status make_view(const rondo_ring_map& map, std::uint32_t lane, bool producing,
                               view& out) {
   if (map.struct_size < sizeof(rondo_ring_map)) return RONDO_BAD_DESCRIPTOR;

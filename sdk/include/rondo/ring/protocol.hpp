@@ -89,8 +89,9 @@ class producer {
   producer() = default;
   RONDO_HD explicit producer(const view& ring) : ring_(ring) {}
 
-  // Claim one slot for a payload of at most `bytes`, which nobody else gets [RING-08]. OK, FULL,
-  // TOO_LARGE. `more_follow`, which only saves time: the next comes before an answer to this one.
+  // The slot that try_reserve() claims, for a payload of at most `bytes`, nobody else gets
+  // [RING-08]. OK, FULL, TOO_LARGE. `more_follow`, which only saves time: the next comes before an
+  // answer to this one.
   RONDO_HD RONDO_INLINE rondo_status try_reserve(std::uint32_t bytes, claim& out,
                                                  bool more_follow = true) {
     if (bytes > ring_.shape.payload_capacity) return RONDO_TOO_LARGE;
@@ -123,9 +124,10 @@ class producer {
     }
   }
 
-  // Publish. header.length must not exceed the claim's capacity. `times` is read if the queue is
-  // timed and may be nullptr, meaning none. Claims may be committed in any order, but for counted
-  // publication by one producer: it keeps no marks, so there the order must be that of the claims.
+  // Publish. The caller keeps header.length within the claim's capacity. `times` is read if the
+  // queue is timed and may be nullptr, meaning none. Claims may be committed in any order, and what
+  // is committed is seen when all claimed before it are [RING-13]. With counted publication by one
+  // producer, which keeps no marks, the caller commits in the order of its claims.
   RONDO_HD RONDO_INLINE void commit(claim& c, const envelope& header,
                                     const envelope_times* times = nullptr) {
     if (ring_.shape.how == publication::word) [[likely]] {
@@ -140,8 +142,8 @@ class producer {
     commit_batch(c.sequence, 1);
   }
 
-  // The two halves of commit(), so that a batch is published at once. A filled slot must not be
-  // written again; chunked, it may be seen before commit_batch().
+  // The two halves of commit(), so that a batch is published at once. The caller does not write to
+  // a filled slot again; chunked, it may be seen before commit_batch().
   RONDO_HD RONDO_INLINE void fill(claim& c, const envelope& header,
                                   const envelope_times* times = nullptr) {
     write_header(c, header, times);
@@ -159,7 +161,7 @@ class producer {
     }
   }
 
-  // Give the slot up: consumers skip and count it [RING-07].
+  // A slot that abandon() gives up is skipped by consumers and counted [RING-07].
   RONDO_HD void abandon(claim& c) {
     envelope header{};
     header.flags = RONDO_FLAG_ABANDONED;
@@ -177,7 +179,8 @@ class producer {
     return RONDO_OK;
   }
 
-  // Ask the consumer to drop and count all older than `sequence` [RING-10]. One thread at a time.
+  // The consumer is asked by discard_below() to drop and count all older than `sequence` [RING-10].
+  // One thread at a time.
   RONDO_HD void discard_below(std::uint64_t sequence) {
     P::store_relaxed(&ring_.producer->discard_below, sequence);
   }
@@ -197,7 +200,7 @@ class producer {
     return true;
   }
 
-  // From now on every claim is refused as FULL [RING-11]; returns the first that was not made, so
+  // After close() every claim is refused as FULL [RING-11]; returns the first that was not made, so
   // that what was accepted and what was not is decided in one step. Any thread, with no other
   // close() or reopen() at the time.
   RONDO_HD std::uint64_t close() {
@@ -418,9 +421,10 @@ class consumer {
     return sequence < P::load_relaxed(&ring_.producer->discard_below);
   }
 
-  // The oldest message, and all of it [RING-05]; it stays as it is until release() [RING-06]. OK,
-  // EMPTY, MALFORMED (its length is beyond the slot: header is filled, payload is nullptr;
-  // release() it), INTERNAL (the producing side's counter is impossible: the ring is broken).
+  // peek() gives the oldest message, and all of it [RING-05]. The message that peek() gave stays as
+  // it is until release() [RING-06]. OK, EMPTY, MALFORMED (its length is beyond the slot: header is
+  // filled, payload is nullptr; release() it), INTERNAL (the producing side's counter is
+  // impossible: the ring is broken).
   RONDO_HD rondo_status peek(message& out) {
     for (;;) {
       const rondo_status status = look(out);

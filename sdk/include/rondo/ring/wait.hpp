@@ -187,7 +187,7 @@ template <class P>
 
 }  // namespace detail
 
-// Producer, after publishing: a consumer that sleeps, or is about to, is woken [RING-09].
+// A consumer that sleeps, or is about to, is woken by who calls this after publishing [RING-09].
 template <class P = wait_platform>
 void wake_if_parked(wake_line* line) {
   P::light_barrier();  // SYNC: park
