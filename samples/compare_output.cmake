@@ -1,6 +1,6 @@
-# Runs PROGRAM and compares what it prints, line by line, with the file EXPECTED. In that file
-# <number> stands for any number; all else is literal.
-#   cmake -DPROGRAM=… -DEXPECTED=… -P compare_output.cmake
+# Runs PROGRAM on BACKEND and compares what it prints, line by line, with the file EXPECTED. In that
+# file <number> stands for any number; all else is literal.
+#   cmake -DPROGRAM=… -DBACKEND=… -DEXPECTED=… -P compare_output.cmake
 cmake_minimum_required(VERSION 3.25)
 
 function(read_lines text out)
@@ -12,9 +12,13 @@ function(read_lines text out)
   set(${out} "${lines}" PARENT_SCOPE)
 endfunction()
 
-execute_process(COMMAND ${PROGRAM} OUTPUT_VARIABLE output RESULT_VARIABLE result TIMEOUT 100)
+# Without a name some samples take the best backend, which is another on a machine with a GPU.
+if(NOT BACKEND)
+  message(FATAL_ERROR "BACKEND is not given: name the backend that ${PROGRAM} is to run on")
+endif()
+execute_process(COMMAND ${PROGRAM} ${BACKEND} OUTPUT_VARIABLE output RESULT_VARIABLE result TIMEOUT 100)
 if(NOT result EQUAL 0)
-  message(FATAL_ERROR "${PROGRAM} ended with ${result}; it printed:\n${output}")
+  message(FATAL_ERROR "${PROGRAM} ${BACKEND} ended with ${result}; it printed:\n${output}")
 endif()
 
 file(READ ${EXPECTED} expected)
