@@ -67,6 +67,7 @@ void instance::call_async(const std::shared_ptr<instance>& self, const codec& re
 // an empty queue tells.
 status instance::flush(nanoseconds timeout, std::uint64_t& all, error_info& why) {
   deadline until(timeout.count());
+  keep_for(until);
   const auto done = [this] {
     rondo_kernel_counters c{};
     c.struct_size = sizeof c;

@@ -31,6 +31,7 @@ status instance::wait_for_place(const send_port::extras& with, deadline& until, 
   deadline brief(oldest_patience_ns);
   deadline& end = waits_briefly ? brief : until;
   end.at();
+  keep_for(until);
   for (patience waiting;; waiting.rest()) {
     if (end.passed()) {
       if (closed_.load(std::memory_order_acquire)) return refusal();  // SYNC: closed

@@ -143,7 +143,11 @@ void instance::make_ports() {
   router_.emplace(*output_, caller_spin_ns(plan_.options));
   if (plan_.options.output_full != when_full::block) router_->drop_what_is_left();
   if (plan_.options.duplicate_window != 0) keys_.emplace(plan_.options.duplicate_window);
-  router_->watch([](void* self) { return static_cast<instance*>(self)->health(); }, this);
+  router_->watch([](void* self) { return static_cast<instance*>(self)->health(); },
+                 [](void* self) -> std::shared_ptr<const void> {
+                   return static_cast<instance*>(self)->weak_from_this().lock();
+                 },
+                 this);
   router_->hand_late_calls_to(
       [](void* self, const rondo_envelope& header, const std::byte* payload) {
         return static_cast<completions*>(self)->arrived(header, payload);
@@ -321,6 +325,7 @@ kernel_snapshot instance::snapshot() const {
   s.handler_sampled_max = ns(c.handler_sampled_max_ns);
   std::copy(std::begin(c.handling), std::end(c.handling), s.handling.buckets.begin());
   std::copy(std::begin(c.queueing), std::end(c.queueing), s.queueing.buckets.begin());
+  s.messages_dropped += input_->given_up();
   s.sent = input_->sent();
   s.late_replies = router_->late();
   s.dropped_oldest = c.dropped_oldest;

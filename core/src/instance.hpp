@@ -38,7 +38,7 @@ struct launch_plan {
   bool is_pumped = false;  // its input
 };
 
-class instance {
+class instance : public std::enable_shared_from_this<instance> {
  public:
   // Creates and launches the kernel; on failure nothing is left behind.
   explicit instance(launch_plan plan);
@@ -173,6 +173,7 @@ class instance {
   status send_batch_until(send_port::outgoing& batch, deadline& until, std::uint64_t& dropped);
   status wait_to_send_batch(send_port::outgoing& batch, deadline& until, std::uint64_t& dropped);
   status send_moving(const order& of, deadline& until);
+  status commit_later(const codec& request, const void* staged, deadline& until, std::uint64_t& id);
   // Why the kernel is failed, when it is.
   struct failure_cause {
     status code = RONDO_HANDLER_HUNG;
@@ -181,6 +182,10 @@ class instance {
   failure_cause cause() const;
   void explain_failure(error_info& why) const;
   status refusal() const;
+  // A wait goes on although the handle that it was begun with is destroyed or moved from.
+  void keep_for(deadline& until) const {
+    until.keep([this] { return weak_from_this().lock(); });
+  }
 
   launch_plan plan_;
   rondo_kernel* handle_ = nullptr;

@@ -89,21 +89,18 @@ std::unique_ptr<error_info> kernel_handle::receive_batch_erased(const detail::co
 
 status kernel_handle::reserve_erased(const detail::codec& request, detail::claim_state& out,
                                      nanoseconds timeout, error_info& why) {
-  const status code = instance_->reserve(request, timeout, out, why);
-  if (code == RONDO_OK) out.kernel = instance_;
-  return code;
+  return instance_->reserve(request, timeout, out, why);
 }
 status kernel_handle::peek_erased(const detail::codec& response, detail::reply_hold& out,
                                   nanoseconds timeout, error_info& why) {
-  const status code = instance_->peek(response, timeout, out, why);
-  if (code == RONDO_OK) out.kernel = instance_;
-  return code;
+  return instance_->peek(response, timeout, out, why);
 }
 void kernel_handle::call_async_erased(const detail::codec& request, const void* in,
                                       const detail::codec& response, nanoseconds timeout,
                                       const send_options& how,
                                       std::unique_ptr<detail::pending_call> then) {
-  instance_->call_async(instance_, request, in, response, timeout, how, std::move(then));
+  const auto self = instance_;  // it may wait for room, and this handle be gone meanwhile
+  self->call_async(self, request, in, response, timeout, how, std::move(then));
 }
 
 result<std::uint64_t> kernel_handle::flush(nanoseconds timeout) {

@@ -204,6 +204,7 @@ status instance::wait_to_send_batch(send_port::outgoing& batch, deadline& until,
   deadline brief(oldest_patience_ns);
   deadline& end = waits_briefly ? brief : until;
   std::uint64_t before = 0;
+  keep_for(until);
   for (patience waiting;;) {
     if (closed_.load(std::memory_order_acquire)) return refusal();  // SYNC: closed
     status code = when_input_full(false, batch.left());

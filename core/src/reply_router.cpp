@@ -36,8 +36,13 @@ void reply_router::pass_on() {
 }
 
 status reply_router::still_hopeful(deadline& until) const {
+  keep_kernel(until);
   if (until.passed()) return RONDO_TIMEOUT;
-  return health_ != nullptr ? health_(health_self_) : RONDO_OK;
+  return health_ != nullptr ? health_(kernel_) : RONDO_OK;
+}
+
+void reply_router::keep_kernel(deadline& until) const {
+  if (share_ != nullptr) until.keep([this] { return share_(kernel_); });
 }
 
 status reply_router::lead(wanted what, std::uint64_t correlation, std::uint64_t life,
@@ -74,6 +79,8 @@ status reply_router::lead(wanted what, std::uint64_t correlation, std::uint64_t 
       continue;
     }
     if (until.is_zero()) break;
+    // A receiver's wait begins here, a caller's when his reply is not there after a good look.
+    if (what == wanted::uncorrelated) keep_kernel(until);
     const bool sleep = spinner.idle([&] { return port_.may_have_reply(); });
     if (sleep || is_check_due(spinner)) {
       const status hope = still_hopeful(until);
@@ -207,6 +214,7 @@ waiter* reply_router::acquire_record(deadline& until, bool receives) {
       record.stage.store(waiter::waiting, std::memory_order_release);  // SYNC: record
       return &record;
     }
+    keep_kernel(until);
     if (until.passed()) return nullptr;
     std::this_thread::yield();
   }
@@ -253,7 +261,9 @@ status reply_router::follow(waiter& self, std::uint64_t life, deadline& until, b
       leads = true;
       return RONDO_OK;
     }
+    if (self.receives.load(std::memory_order_relaxed)) keep_kernel(until);
     const bool sleeps = spinner.idle();
+    if (sleeps || is_check_due(spinner)) keep_kernel(until);
     if (sleeps) sleep(self, life, until);
     if ((sleeps || is_check_due(spinner)) && until.passed()) return RONDO_TIMEOUT;
   }

@@ -24,7 +24,8 @@
 namespace rondo::detail {
 
 // A point in time that is only looked up when a wait turns out to be long: reading the clock costs
-// as much as a short wait.
+// as much as a short wait. It lives as long as its wait, so it also has the wait's share of the
+// kernel: the handle that the wait was begun with may be gone before it ends.
 class deadline {
  public:
   explicit deadline(std::int64_t timeout_ns) : timeout_ns_(timeout_ns < 0 ? 0 : timeout_ns) {}
@@ -38,6 +39,12 @@ class deadline {
   }
   bool passed() { return ring::now_ns() >= at(); }
   bool is_zero() const { return timeout_ns_ == 0; }
+  // Taken once it is known that there is something to wait for: who finds what he wants at once
+  // pays no count that all callers share.
+  template <class Share>
+  void keep(Share&& share) {
+    if (kept_ == nullptr) kept_ = share();
+  }
   std::uint64_t left() {
     const std::uint64_t now = ring::now_ns();
     return at() > now ? at() - now : 0;
@@ -46,6 +53,7 @@ class deadline {
  private:
   std::int64_t timeout_ns_;
   std::uint64_t at_ = 0;
+  std::shared_ptr<const void> kept_;
 };
 
 inline constexpr std::uint64_t async_record = 0x7fff;
@@ -184,8 +192,11 @@ class reply_router {
   // It lives again: hands out what its last life left, so that who waited for that life and got
   // nothing knows. False if somebody still reads at the deadline.
   bool begin(deadline& until);
-  // Asked now and then by who leads; not OK ends the wait with that code. Set before use.
-  void watch(status (*health)(void*), void* self) { health_ = health, health_self_ = self; }
+  // Asked now and then by who leads; not OK ends the wait with that code. And what a wait keeps so
+  // that its kernel outlives it. Set before use.
+  void watch(status (*health)(void*), std::shared_ptr<const void> (*share)(void*), void* self) {
+    health_ = health, share_ = share, kernel_ = self;
+  }
 
   // Replies that receivers leave lying hold up nobody: what does not fit is dropped. Set before
   // use.
@@ -228,6 +239,7 @@ class reply_router {
   status follow(waiter& self, std::uint64_t life, deadline& until, bool& leads);
   void sleep(waiter& self, std::uint64_t life, deadline& until);
   status still_hopeful(deadline& until) const;
+  void keep_kernel(deadline& until) const;
   bool hand_on(const receive_port::seen& reply);
   void deliver(const receive_port::seen& reply);
   void deliver_late_call(const receive_port::seen& reply);
@@ -246,7 +258,8 @@ class reply_router {
   receive_port& port_;
   const std::uint64_t spin_ns_;
   status (*health_)(void*) = nullptr;
-  void* health_self_ = nullptr;
+  std::shared_ptr<const void> (*share_)(void*) = nullptr;
+  void* kernel_ = nullptr;
   bool (*arrived_)(void*, const rondo_envelope&, const std::byte*) = nullptr;
   void* arrived_self_ = nullptr;
 

@@ -144,6 +144,8 @@ void send_port::abandon(claimed_slot& slot) {
     const host_call_guard guard;
     api_.queue.abandon(queue_, &slot.called);
     abandoned_.fetch_add(1, std::memory_order_relaxed);
+  } else if (slot.where == claimed_slot::kind::later) {
+    count_given_up();
   }
   slot.where = claimed_slot::kind::none;
 }

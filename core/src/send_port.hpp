@@ -77,6 +77,9 @@ class send_port {
   // whatever happens the slot is given away.
   status commit(claimed_slot& slot, const codec& type, const void* staged, std::uint64_t& id);
   void abandon(claimed_slot& slot);
+  // A claim that was given up where no slot had been claimed: no consumer skips and counts it.
+  void count_given_up() { given_up_.fetch_add(1, std::memory_order_relaxed); }
+  std::uint64_t given_up() const { return given_up_.load(std::memory_order_relaxed); }
 
   // How many requests are in the queue, the one in hand included.
   std::uint64_t depth() const;
@@ -130,6 +133,7 @@ class send_port {
   std::atomic<std::uint64_t> accepted_{0};
   // Claims given up, and of the mapped ring those that are not yet committed.
   std::atomic<std::uint64_t> abandoned_{0};
+  std::atomic<std::uint64_t> given_up_{0};
 };
 
 inline status send_port::send_mapped(const codec& type, const void* message,

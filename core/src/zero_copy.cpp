@@ -18,6 +18,25 @@ status instance::reserve(const codec& request, nanoseconds timeout, claim_state&
   }
   if (code != RONDO_OK) return explain(code, request, timeout, why);
   out.until_ns = until.is_zero() ? 0 : until.at();
+  out.kernel = shared_from_this();
+  return code;
+}
+
+// Nothing was claimed. What is not sent is a claim that was given up, as in a queue that has
+// claims.
+status instance::commit_later(const codec& request, const void* staged, deadline& until,
+                              std::uint64_t& id) {
+  // What cannot be encoded has taken a slot of a mapped ring, which the kernel skips and counts.
+  const bool ring_counts = input_->is_mapped();
+  struct count_at_end {  // also when the encoding throws
+    send_port& port;
+    bool is_counted;
+    ~count_at_end() {
+      if (!is_counted) port.count_given_up();
+    }
+  } counting{*input_, ring_counts};
+  const status code = send_until(request, staged, 0, until, id, nullptr);
+  counting.is_counted = code == RONDO_OK || (code == RONDO_TOO_LARGE && ring_counts);
   return code;
 }
 
@@ -36,7 +55,7 @@ status instance::commit(claim_state& state, const codec& request, const void* st
     deadline until(state.until_ns == 0
                        ? 0
                        : static_cast<std::int64_t>(std::min<std::uint64_t>(left, INT64_MAX)));
-    code = send_until(request, staged, 0, until, id, nullptr);
+    code = commit_later(request, staged, until, id);
   } else {
     code = input_->commit(state.slot, request, staged, id);
   }
@@ -48,7 +67,9 @@ status instance::peek(const codec& response, nanoseconds timeout, reply_hold& ou
   deadline until(timeout.count());
   const bool is_plain = response.type.encoding == RONDO_ENCODING_PLAIN;
   const status code = router_->peek(until, is_plain ? response.type.max_bytes : 0, out);
-  return code == RONDO_OK ? code : explain(code, response, timeout, why);
+  if (code != RONDO_OK) return explain(code, response, timeout, why);
+  out.kernel = shared_from_this();
+  return code;
 }
 
 status commit(claim_state& state, const codec& type, const void* staged, std::uint64_t& id,

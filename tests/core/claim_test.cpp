@@ -94,7 +94,7 @@ TEST_P(claim, that_is_dropped_is_never_handled_and_counts_as_dropped) {
     EXPECT_TRUE(answers(*reply.outcome, i));
   }
   EXPECT_EQ(it.kernel.snapshot().sent, 30u);
-  EXPECT_EQ(it.kernel.snapshot().messages_dropped, has_slot() ? 30u : 0u);
+  EXPECT_EQ(it.kernel.snapshot().messages_dropped, 30u);
 }
 
 TEST_P(claim, stays_where_it_is_when_it_is_moved) {
@@ -117,7 +117,7 @@ TEST_P(claim, stays_where_it_is_when_it_is_moved) {
   second = std::move(fourth);  // what it held is dropped
   second.commit().value();
   EXPECT_TRUE(answers(*it.kernel.receive(patience)->outcome, 7));
-  EXPECT_EQ(it.kernel.snapshot().messages_dropped, has_slot() ? 1u : 0u);
+  EXPECT_EQ(it.kernel.snapshot().messages_dropped, 1u);
 }
 
 TEST_P(claim, can_be_committed_once) {
@@ -205,8 +205,8 @@ TEST_P(claim, of_many_threads_are_each_sent_once_or_not_at_all) {
   EXPECT_EQ(taken, committed);
   EXPECT_EQ(it.kernel.try_receive().code(), RONDO_EMPTY);
   EXPECT_EQ(it.kernel.snapshot().sent, committed);
-  const std::uint64_t skipped = has_slot() ? threads * each - committed : 0;
-  EXPECT_TRUE(eventually([&] { return it.kernel.snapshot().messages_dropped == skipped; }));
+  EXPECT_TRUE(eventually(
+      [&] { return it.kernel.snapshot().messages_dropped == threads * each - committed; }));
 }
 
 TEST_P(claim, that_races_with_terminate_is_handled_discarded_or_refused) {
@@ -276,8 +276,9 @@ TEST(claims, of_encoded_messages_are_written_beside_and_encoded_by_commit) {
 }
 
 TEST(claims, that_cannot_be_encoded_are_refused_and_the_queue_goes_on) {
-  for (const bool avoid_mapped : {false, true}) {
-    running<measuring> it({.input_capacity = 4, .avoid_mapped = avoid_mapped});
+  for (const way& by : {all_ways[0], all_ways[2], all_ways[4], all_ways[6]}) {
+    SCOPED_TRACE(by.name);
+    running<measuring> it(by.options(4));
     for (int i = 0; i < 10; ++i) {
       auto claimed = it.kernel.reserve(patience).value();
       for (int k = 0; k < 500; ++k) claimed->words[std::to_string(k)] = k;
@@ -287,6 +288,7 @@ TEST(claims, that_cannot_be_encoded_are_refused_and_the_queue_goes_on) {
     }
     EXPECT_TRUE(it.kernel.call({}, patience));
     EXPECT_EQ(it.kernel.snapshot().sent, 1u);
+    EXPECT_TRUE(eventually([&] { return it.kernel.snapshot().messages_dropped == 10; }));
   }
 }
 
@@ -309,6 +311,7 @@ TEST(claims, of_a_backend_that_cannot_reserve_mean_the_same) {
   EXPECT_TRUE(answers(*kernel.receive(patience)->outcome, 1));
   EXPECT_TRUE(answers(*kernel.receive(patience)->outcome, 2));
   EXPECT_EQ(kernel.snapshot().sent, 2u);
+  EXPECT_EQ(kernel.snapshot().messages_dropped, 2u) << "one was given up, one found no room";
   auto last = kernel.reserve(patience).value();
   kernel.terminate();
   EXPECT_EQ(last.commit().code(), RONDO_TERMINATED);
