@@ -194,6 +194,7 @@ class worker : private rondo_emitter {
   bool put(const notice& what);
   bool put_in_turn(const notice& what);
   static void* reserve_behind_owed(rondo_emitter* self, std::uint32_t bytes);
+  bool may_owe(const ring::message& request) const;
   void owe(notice what);
   void tell_owed();
 

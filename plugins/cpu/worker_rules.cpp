@@ -12,8 +12,8 @@ namespace rondo::cpu {
 
 namespace {
 
-// Failures that wait for room in the output. They are for callers that wait, of whom there are
-// never so many; the oldest, whose caller has most likely given up, makes room.
+// Failures that wait for room in the output, for requesters that wait. None is forgotten: with so
+// many, the next request of one who waits stays in the input until somebody reads.
 constexpr std::size_t most_owed = 4096;
 
 constexpr std::uint32_t failure_head = offsetof(rondo_failure, text);
@@ -73,6 +73,7 @@ bool worker::may_have_request() {
 
 // Handles a request, or gives it up. False if it must stay for now.
 bool worker::take(const ring::message& request, const ring::consumer<>& from) {
+  if (!may_owe(request)) return false;
   if (options_.rules.drops_oldest && from.is_given_up(request.sequence)) return give_up(request);
   if (request.times == nullptr || request.times->deadline_ns == 0 ||
       ring::now_ns() < request.times->deadline_ns)
@@ -137,7 +138,7 @@ void worker::wait_paused() {
 // otherwise, see producer::drop_oldest(); but for that it must not be handled now.
 bool worker::give_up_oldest(ring::consumer<>& lane) {
   ring::message request;
-  if (lane.peek(request) != RONDO_OK || !give_up(request)) return false;
+  if (lane.peek(request) != RONDO_OK || !may_owe(request) || !give_up(request)) return false;
   lane.release();
   return true;
 }
@@ -249,10 +250,14 @@ bool worker::put(const notice& what) {
   return true;
 }
 
+// Whether one more answer could be kept, should this request come to be owed one.
+bool worker::may_owe(const ring::message& request) const {
+  return owed_.size() < most_owed || !is_awaited(*request.header);
+}
+
 // A handler that emits loses several replies to one request, and its caller is told once.
 void worker::owe(notice what) {
   if (!owed_.empty() && owed_.back().correlation_id == what.correlation_id) return;
-  if (owed_.size() == most_owed) owed_.pop_front();
   owed_.push_back(std::move(what));
   reserve = &reserve_behind_owed;
 }

@@ -9,8 +9,8 @@ namespace rondo::cuda {
 namespace {
 
 constexpr std::uint64_t least_lease_ns = 4 * monitor::period_ns;
-// Answers that wait for room in an output that the kernel does not wait for. They are for callers
-// that wait, of whom there are never so many.
+// Answers that wait for room in an output that the kernel does not wait for. With so many, the next
+// request of one who waits stays in the input until somebody reads.
 constexpr std::uint64_t most_owed = 4096;
 
 std::size_t round_to_line(std::uint64_t n) {

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 
 #include <future>
+#include <map>
 
 namespace {
 
@@ -159,6 +160,33 @@ TEST_P(full_output, still_tells_a_caller_what_the_handler_said) {
     EXPECT_THAT(reply.failure().message, HasSubstr("not today"));
   }
   EXPECT_EQ(kernel.snapshot().messages_failed, 2u);
+}
+
+// More than the 4096 whose answers the kernel keeps: none is forgotten, and each is told.
+TEST_P(full_output, tells_every_caller_however_many_they_are) {
+  if (GetParam().name != std::string("word") && !GetParam().is_pumped)
+    GTEST_SKIP() << "one way with a mapped ring and one without are enough";
+  constexpr std::uint64_t room = 512, kept = 4096, all = room + kept + 100;
+  const bool rejects = GetParam().is_pumped;  // one policy in each way
+  auto options = GetParam().options(8192, room);
+  options.output_full = rejects ? when_full::reject : when_full::drop_newest;
+  auto kernel = runtime_.launch<oracle>(options);
+  std::map<rondo::status, std::uint64_t> told;
+  for (std::uint64_t i = 0; i < all; ++i)
+    kernel.call_async({.nonce = i}, patience, [&](const auto& reply) { ++told[reply.code()]; });
+  kernel.activate();
+  ASSERT_TRUE(eventually([&] { return kernel.snapshot().messages_in == room + kept; }));
+  EXPECT_EQ(kernel.snapshot().input_depth, all - room - kept) << "nobody reads: it waits";
+  const auto end = std::chrono::steady_clock::now() + patience;
+  std::uint64_t done = 0;
+  while (done < all && std::chrono::steady_clock::now() < end) done += runtime_.poll();
+  EXPECT_EQ(done, all);
+  EXPECT_GE(told[RONDO_OK], room);
+  EXPECT_GE(told[rejects ? RONDO_FULL : RONDO_DROPPED], kept);
+  EXPECT_EQ(told.size(), 2u) << "nobody runs into his own deadline";
+  EXPECT_EQ(kernel.terminate().discarded, 0u);
+  EXPECT_EQ(kernel.snapshot().messages_in, all);
+  EXPECT_EQ(kernel.snapshot().sent, all);
 }
 
 INSTANTIATE_TEST_SUITE_P(ways, full_output, testing::ValuesIn(all_ways), name_of_way);

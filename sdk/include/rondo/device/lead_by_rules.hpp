@@ -96,6 +96,7 @@ class lead_by_rules : public owing<H, X, P, K> {
   using base::look_at_timer;
   using base::looks_until_idle;
   using base::m_;
+  using base::may_owe;
   using base::out_head_;
   using base::owes_answer;
   using base::polls_;
@@ -231,6 +232,7 @@ class lead_by_rules : public owing<H, X, P, K> {
     return deadline != 0 && x_.now() - args_.clock_ahead >= deadline;
   }
   RONDO_DEVICE bool may_do(fate what) const {
+    if (what != fate::dropped && !may_owe(envelope())) return false;
     switch (what) {
       case fate::dropped: return true;
       case fate::handled: return m_.has_room != 0 || !replying_handler<H> || !output_waits();

@@ -48,8 +48,6 @@ RONDO_DEVICE RONDO_CALLED inline void remember_owed(const launch_args& args,
   rules_line& count = rules_of(args).counts;
   if (args.most_owed == 0) return;
   if (count.owed != 0 && owed_at(args, count.owed - 1).correlation_id == correlation_id) return;
-  // There are never so many callers: the oldest has most likely given up.
-  if (count.owed == args.most_owed) forget_first_owed(args);
   owed_answer& to = owed_at(args, count.owed++);
   to.correlation_id = correlation_id;
   to.text_length = why.length;

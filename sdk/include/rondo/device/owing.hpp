@@ -50,6 +50,11 @@ class owing : public resting<H, X, P, K> {
           because(RONDO_DROPPED, "it was handled, and the reply dropped: the output was full"));
   }
 
+  // Whether one more answer could be kept, should this request come to be owed one. None is
+  // forgotten: else it stays in the input until somebody reads.
+  RONDO_DEVICE bool may_owe(const rondo_envelope& asked) const {
+    return output_waits() || counts().owed < args_.most_owed || !is_awaited(asked);
+  }
   RONDO_DEVICE void owe(std::uint64_t correlation_id, const reason& why) {
     remember_owed(args_, correlation_id, why);
   }
