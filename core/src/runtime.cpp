@@ -30,6 +30,16 @@ load_report find_plugins(const runtime_options& options) {
 
 namespace {
 
+// Of two values for one key, which of them counts would be the backend's secret.
+void require_once(const std::vector<device_option>& all) {
+  for (auto option = all.begin(); option != all.end(); ++option)
+    if (std::any_of(all.begin(), option, [&](const auto& before) {
+          return before.backend == option->backend && before.key == option->key;
+        }))
+      throw error(RONDO_INVALID_ARGUMENT, option->backend,
+                  fmt::format("the device option {} is given twice", option->key), "Give it once");
+}
+
 open_backend::device_options options_for(const candidate& of,
                                          const std::vector<device_option>& all) {
   open_backend::device_options mine;
@@ -43,6 +53,7 @@ open_backend::device_options options_for(const candidate& of,
 
 std::vector<std::shared_ptr<open_backend>> open_backends(
     load_report& report, const std::vector<device_option>& device_options) {
+  require_once(device_options);
   std::vector<std::shared_ptr<open_backend>> opened;
   for (std::size_t i = 0; i < report.candidates.size(); ++i) {
     if (!report.candidates[i].accepted()) continue;

@@ -328,6 +328,11 @@ TEST(pool, has_as_many_threads_as_the_device_was_told) {
     EXPECT_EQ(info.code, RONDO_INVALID_ARGUMENT) << wrong;
     EXPECT_THAT(info.message, HasSubstr("pool_threads"));
   }
+  auto twice = hermetic();
+  twice.device_options = {{"cpu", "pool_threads", "2"}, {"cpu", "pool_threads", "3"}};
+  const auto info = refusal_of([&] { (void)rondo::runtime::open(twice); });
+  EXPECT_EQ(info.code, RONDO_INVALID_ARGUMENT);
+  EXPECT_THAT(info.message, HasSubstr("pool_threads is given twice"));
   auto runtime = open_with_threads(3);
   auto kernel = runtime.launch<oracle>(in_pool());
   const auto properties = runtime.backends().at(0).devices.at(0).properties;

@@ -112,7 +112,7 @@ struct runtime_options {
   std::vector<rondo_module_entry_fn> linked_modules{};
 
   // For devices that this runtime opens; all devices of a backend get the same. What names a
-  // backend that is not there is not used.
+  // backend that is not there is not used. A key that is given twice is INVALID_ARGUMENT.
   std::vector<device_option> device_options{};
 
   // Asynchronous calls are completed by runtime::poll(), and no thread is started for them.
