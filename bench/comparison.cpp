@@ -40,6 +40,12 @@ constexpr const char* over_limit = "call_64_over_ping_pong";
 constexpr const char* over_boost = "call_64_over_boost_call_64";
 constexpr const char* stream_over_boost = "pipelined_64_over_boost_pipelined_64";
 constexpr const char* batches_over_ranges = "batch_16_in_place_over_boost_ranges";
+constexpr std::string_view batches_in_place = "rondo/pipelined/64/batch-16/in-place";
+constexpr std::string_view large_in_place = "rondo/pipelined/65536/in-place";
+constexpr std::string_view large_overwritten = "rondo/pipelined/65536/in-place/for-overwrite";
+// Of ratios: what a kernel and its callers lose by sleeping when there is nothing to do.
+constexpr std::string_view over_spin = "_over_spin";
+constexpr std::string_view over_raw_ring = "_over_raw_ring";
 
 }  // namespace
 
@@ -59,7 +65,7 @@ std::vector<ratio> ratios_of(const report& r) {
   add(divide("boost_call_64_over_ping_pong", find(r, boost_call_64), limit, false));
   add(divide(stream_over_boost, find(r, rondo_pipelined_64), find(r, boost_pipelined_64), true));
   const row* ranges = find(r, "boost/pipelined/64/ranges");
-  const row* in_place = find(r, "rondo/pipelined/64/batch-16/in-place");
+  const row* in_place = find(r, batches_in_place);
   add(divide("batch_16_over_boost_ranges", find(r, "rondo/pipelined/64/batch-16"), ranges, true));
   add(divide(batches_over_ranges, in_place, ranges, true));
   add(divide("batch_16_in_place_over_boost_in_place", in_place,
@@ -73,6 +79,18 @@ std::vector<ratio> ratios_of(const report& r) {
                  find(r, fmt::format("rondo/{}/{}", what, size)),
                  find(r, fmt::format("boost/{}/{}", what, size)), stream));
     }
+  for (const char* slot : {"64", "80", "96", "128"})
+    add(divide(fmt::format("slot_{}_over_boost_ranges", slot),
+               find(r, fmt::format("limit/pipelined/64/slot-{}", slot)), ranges, true));
+  add(divide(fmt::format("in_place_65536{}", over_raw_ring), find(r, large_in_place),
+             find(r, raw_in_place), false));
+  add(divide(fmt::format("in_place_65536_for_overwrite{}", over_raw_ring),
+             find(r, large_overwritten), find(r, raw_in_place), false));
+  for (const char* what : {"call", "pipelined"})
+    for (const char* how : {"spin-then-park", "park"})
+      add(divide(fmt::format("{}_64_{}{}", what, how, over_spin),
+                 find(r, fmt::format("rondo/{}/64/{}", what, how)),
+                 find(r, fmt::format("rondo/{}/64", what)), false));
   for (const char* what : {"call", "one-way", "pipelined"})
     add(divide(fmt::format("slow_push_{}_64_pumped_over_called", what),
                find(r, fmt::format("rondo/{}/64/slow-push/pumped", what)),
@@ -107,6 +125,17 @@ std::vector<goal> goals_of(const report& r) {
     if (one.name == batches_over_ranges)
       goals.push_back({"batches of 16 at 64 B at least the rate of Boost.Lockfree's ranges of 16",
                        one.value, one.value >= 1});
+    if (one.name.ends_with(over_raw_ring))
+      goals.push_back({fmt::format("{}: mean at most 1.2 x the raw ring of 64 KiB", one.name),
+                       one.value, one.value <= 1.2});
+    if (one.name.ends_with(over_spin))
+      goals.push_back(
+          {fmt::format("{}: mean at most 1.1 x spinning", one.name), one.value, one.value <= 1.1});
+  }
+  if (const row* in_place = find(r, batches_in_place); in_place != nullptr) {
+    const double millions = in_place->summary().per_second / 1e6;
+    goals.push_back({"batches of 16 at 64 B in place at least 60 million a second, in millions",
+                     millions, millions >= 60});
   }
   return goals;
 }

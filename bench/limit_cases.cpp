@@ -1,11 +1,13 @@
 // The limit of the machine; see placement.hpp.
 #include "in_place_ring.hpp"
+#include "index_ring.hpp"
 #include "machine.hpp"
 #include "passes.hpp"
 #include "placement.hpp"
 #include "word_ring.hpp"
 
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace bench {
@@ -96,6 +98,24 @@ double probe_placement(processors cpus) {
   return median_of(means);
 }
 
+namespace {
+
+template <std::uint32_t SlotBytes>
+bench_case slots_of(processors cpus) {
+  return {{.name = "limit/pipelined/64/slot-" + std::to_string(SlotBytes),
+           .peer = "limit",
+           .size_bytes = 64,
+           .how = mode::pipelined,
+           .wait = "spin",
+           .window = window_for(64)},
+          [=](const row_key& k, double seconds) {
+            index_ring<SlotBytes> ring(cpus.worker);
+            return measure<mode::pipelined, 64>(k, seconds, ring);
+          }};
+}
+
+}  // namespace
+
 void add_limit_cases(std::vector<bench_case>& to, processors cpus) {
   const auto add = [&](std::string_view name, const char* wait, auto measure) {
     to.push_back({{.name = std::string(name), .peer = "limit", .size_bytes = 8, .wait = wait},
@@ -113,6 +133,10 @@ void add_limit_cases(std::vector<bench_case>& to, processors cpus) {
                   word_ring ring(cpus.worker, slots_for(64));
                   return measure<mode::pipelined, 64>(k, seconds, ring);
                 }});
+  to.push_back(slots_of<64>(cpus));
+  to.push_back(slots_of<80>(cpus));
+  to.push_back(slots_of<96>(cpus));
+  to.push_back(slots_of<128>(cpus));
   constexpr std::uint32_t large = 65536;
   to.push_back({{.name = std::string(raw_in_place),
                  .peer = "limit",
