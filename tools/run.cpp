@@ -85,7 +85,12 @@ void drive(runtime& rt, const run_options& options, handler_run& run) {
     if (!options.as_json) print_case(scenario, one);
   };
   run.scenarios = run_scenarios(kernel, timeout_of(options), progress);
-  if (options.stats) run.stats = kernel.snapshot();
+  if (options.stats) {
+    // Counters may come a little behind the replies that they count. Of a kernel that has failed
+    // they are shown as they are.
+    static_cast<void>(kernel.flush(timeout_of(options)));
+    run.stats = kernel.snapshot();
+  }
   kernel.terminate({.mode = terminate_mode::discard, .deadline = std::chrono::seconds(2)});
 }
 
