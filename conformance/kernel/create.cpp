@@ -71,6 +71,9 @@ RONDO_CASE(kernel, create, numbers_that_no_field_lists_are_refused, core, "OPT-0
   spec = {};
   spec.output_payload = RONDO_MAX_PAYLOAD + 1;
   expect(spec, "a slot of 64 KiB and a byte in its output");
+  spec = {};
+  spec.output_flags = RONDO_QUEUE_REJECT | RONDO_QUEUE_DROP_NEWEST;
+  expect(spec, "an output that is to reject and to drop");
 }
 
 RONDO_CASE(kernel, create, an_output_that_rejects_and_drops_is_refused, core, "QUEUE-23 ABI-05",

@@ -181,6 +181,43 @@ RONDO_CASE(queue, rules, a_full_output_is_not_waited_for, core, "QUEUE-21 TEL-09
   fill_the_output(it, RONDO_QUEUE_DROP_NEWEST, 0);
 }
 
+namespace {
+
+// All are answered once and in order, be it by a reply or by why there is none.
+void answer_many(bench& it, std::uint32_t policy) {
+  constexpr std::uint64_t all = 5000;
+  auto spec = with_slots(8192, 16);
+  spec.output_flags = policy;
+  test_kernel kernel(it, spec);
+  kernel.launch();
+  const auto calls = model::way_of_calls(it, kernel);
+  for (std::uint64_t i = 1; i <= all; ++i)
+    expect_status(calls->push(message(i, 0, RONDO_CORRELATION_AWAITED)), RONDO_OK, "push");
+  kernel.activate();
+  // Nobody reads until the kernel has handled more than there is room for.
+  kernel.counters_when([](const rondo_kernel_counters& now) {
+    require(now.messages_in > 1000, "a kernel that does not wait for its output goes on");
+  });
+  const rondo_status lost = policy == RONDO_QUEUE_REJECT ? RONDO_FULL : RONDO_DROPPED;
+  std::uint64_t told = 0;
+  for (std::uint64_t i = 1; i <= all; ++i) {
+    const auto reply = kernel.receive();
+    expect_equal(reply.header.correlation_id, i | RONDO_CORRELATION_AWAITED, "who is answered");
+    if ((reply.header.flags & RONDO_FLAG_FAILED) == 0) continue;
+    expect_status(reply.failure().code, lost, "why there is no reply");
+    ++told;
+  }
+  require(told > 900, "hardly anybody was told that there was no room");
+}
+
+}  // namespace
+
+RONDO_CASE(queue, rules, everybody_who_waits_is_told_however_many_they_are, core, "QUEUE-20",
+           RONDO_CAP_OUTPUT_FULL) {
+  answer_many(it, RONDO_QUEUE_REJECT);
+  answer_many(it, RONDO_QUEUE_DROP_NEWEST);
+}
+
 RONDO_CASE(queue, rules, who_waits_is_told_as_soon_as_the_output_has_room, core,
            "QUEUE-20 QUEUE-21", RONDO_CAP_OUTPUT_FULL) {
   fill_the_output(it, RONDO_QUEUE_REJECT, RONDO_CORRELATION_AWAITED);
