@@ -8,7 +8,6 @@ namespace rondo::cuda {
 
 namespace {
 
-constexpr std::uint64_t least_lease_ns = 4 * monitor::period_ns;
 // Answers that wait for room in an output that the kernel does not wait for. With so many, the next
 // request of one who waits stays in the input until somebody reads.
 constexpr std::uint64_t most_owed = 4096;
@@ -109,7 +108,7 @@ void kernel::fill_arguments() {
   args.buffers = device_->buffers.entries();
   args.buffer_count = buffer_table::capacity;
   args.kernel_tag = plan_.kernel_tag;
-  args.lease_ns = std::max(plan_.lease_ns, least_lease_ns);
+  args.lease_ns = plan_.lease_ns;
   args.spin_ns = plan_.spin_ns;
   args.nap_ns = plan_.nap_ns;
   grid_.function = plan_.entry.function;

@@ -13,6 +13,8 @@ using backend::text;
 namespace {
 
 constexpr std::uint64_t default_lease_ns = 10'000'000'000;
+// The monitor renews all leases once in its period, and may be late by a few.
+constexpr std::uint64_t least_lease_ns = 4 * monitor::period_ns;
 constexpr std::uint64_t default_spin_ns = 1'000'000;
 constexpr std::uint32_t default_nap_ns = 2'000;
 
@@ -173,6 +175,18 @@ void note_hooks(kernel_plan& plan, const rondo_kernel_params& params) {
   plan.start_argument.assign(bytes, bytes + params.start_bytes);
 }
 
+// A longer one than was asked for would be no lease of that length.
+void choose_lease(kernel_plan& plan, const rondo_kernel_params& params) {
+  if (params.lease_ns != 0 && params.lease_ns < least_lease_ns)
+    refuse(RONDO_UNSUPPORTED, plan.id,
+           "a lease of " + std::to_string(params.lease_ns) +
+               " ns is shorter than the host can renew it: the least is " +
+               std::to_string(least_lease_ns / 1'000'000) + " ms",
+           "Ask for a longer lease, or for 0, which is the default");
+  plan.is_leased = params.lease_ns != 0;
+  plan.lease_ns = params.lease_ns != 0 ? params.lease_ns : default_lease_ns;
+}
+
 std::uint32_t rules_of(const rondo_kernel_params& params) {
   const auto flag_if = [](bool is_asked, std::uint32_t flag) { return is_asked ? flag : 0; };
   const std::uint32_t in = params.input.flags, out = params.output.flags;
@@ -218,6 +232,7 @@ kernel_plan plan_kernel(device_parts& device, const rondo_kernel_params& given) 
     refuse(RONDO_UNSUPPORTED, plan.id, "a kernel on a GPU has no processor of the host",
            "Leave cpu at -1");
   check_threads(plan, params);
+  choose_lease(plan, params);
   note_hooks(plan, params);
   plan.rules = rules_of(params);
   check_queues(device, plan, params);
@@ -228,8 +243,6 @@ kernel_plan plan_kernel(device_parts& device, const rondo_kernel_params& given) 
                                   plan.rules != 0 ? entry_kind::by_rules : entry_kind::plain);
   choose_size(device, plan, params);
   plan.handler_deadline_ns = params.handler_deadline_ns;
-  plan.is_leased = params.lease_ns != 0;
-  plan.lease_ns = params.lease_ns != 0 ? params.lease_ns : default_lease_ns;
   plan.kernel_tag = params.kernel_tag;
   return plan;
 }

@@ -86,6 +86,44 @@ TEST_F(on_gpu, wrong_options_are_refused_by_name) {
   EXPECT_THROW(rt->launch<plain_teller>(options), rondo::error);
 }
 
+TEST_F(on_gpu, device_options_are_given_once_and_known_to_somebody) {
+  auto options = where();
+  options.device_options = {{"cuda", "colour", "red"}, {"cuda", "colour", "blue"}};
+  try {
+    (void)rondo::runtime::open(options);
+    ADD_FAILURE() << "two values were taken for one key";
+  } catch (const rondo::error& refused) {
+    EXPECT_EQ(refused.code(), RONDO_INVALID_ARGUMENT);
+    EXPECT_NE(refused.message().find("colour is given twice"), std::string::npos)
+        << refused.message();
+  }
+  options.device_options.pop_back();
+  auto opened = rondo::runtime::open(options);
+  try {
+    opened.launch<plain_teller>(how());
+    ADD_FAILURE() << "a device was opened with an option that it does not know";
+  } catch (const rondo::error& refused) {
+    EXPECT_EQ(refused.code(), RONDO_INVALID_ARGUMENT);
+    EXPECT_NE(refused.message().find("colour"), std::string::npos) << refused.message();
+  }
+}
+
+TEST_F(on_gpu, a_lease_that_cannot_be_kept_is_refused_and_the_least_is_named) {
+  auto options = how();
+  for (const auto lease : {std::chrono::nanoseconds(1), std::chrono::nanoseconds(39ms)}) {
+    options.lease = lease;
+    try {
+      rt->launch<plain_teller>(options);
+      ADD_FAILURE() << "a lease of " << lease.count() << " ns was granted";
+    } catch (const rondo::error& refused) {
+      EXPECT_EQ(refused.code(), RONDO_UNSUPPORTED);
+      EXPECT_NE(refused.message().find("the least is 40 ms"), std::string::npos)
+          << refused.message();
+    }
+    EXPECT_TRUE(rt->kernels().empty());
+  }
+}
+
 TEST_F(on_gpu, what_the_backend_does_not_offer_is_refused_by_name_and_leaves_nothing) {
   struct refusal {
     const char* names;
