@@ -8,6 +8,8 @@ namespace cuda_test {
 
 RONDO_KERNEL(plain_teller);
 RONDO_KERNEL(other_teller);
+RONDO_KERNEL(older_teller);
+RONDO_KERNEL(newer_teller);
 RONDO_KERNEL(warp_adder);
 RONDO_KERNEL(block_adder);
 RONDO_KERNEL(grid_adder);

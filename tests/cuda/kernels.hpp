@@ -65,6 +65,39 @@ struct other_teller : teller<2> {
   static constexpr rondo::handler_id id{"OtherTeller"};
 };
 
+// Two versions of one reply, as a program and a module have them that were built a year apart.
+struct older_reply {
+  std::uint64_t proof;
+  template <class A>
+  RONDO_HANDLER constexpr void serialize(A& ar) {
+    ar(proof);
+  }
+};
+RONDO_MESSAGE(older_reply, "CudaVersionedReply", 1, plain);
+struct newer_reply {
+  std::uint64_t proof;
+  std::uint64_t weight;
+  template <class A>
+  RONDO_HANDLER constexpr void serialize(A& ar) {
+    ar(proof, weight);
+  }
+};
+RONDO_MESSAGE(newer_reply, "CudaVersionedReply", 2, plain);
+template <class Reply>
+struct versioned_teller {
+  using request = question;
+  using response = Reply;
+  RONDO_HANDLER void operator()(const question& in, Reply& out, rondo::context&) {
+    out.proof = secret(in.nonce, 8);
+  }
+};
+struct older_teller : versioned_teller<older_reply> {
+  static constexpr rondo::handler_id id{"OlderTeller"};
+};
+struct newer_teller : versioned_teller<newer_reply> {
+  static constexpr rondo::handler_id id{"NewerTeller"};
+};
+
 // All lanes add up what the request holds; lane l takes every lanes-th word.
 template <rondo::execution How>
 struct adder {

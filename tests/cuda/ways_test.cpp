@@ -7,6 +7,7 @@
 
 #include <rondo/select.hpp>
 
+#include <atomic>
 #include <future>
 #include <tuple>
 #include <vector>
@@ -55,8 +56,9 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(way{"pinned", "mapped"}, way{"pinned", "called"}, way{"pinned", "pumped"},
                       way{"pinned", "mapped", rondo::publish_policy::counted},
                       way{"pinned", "called", rondo::publish_policy::counted}, way{"bar", "mapped"},
-                      way{"bar", "called"}, way{"bar", "pumped"}, way{"event", "mapped"},
-                      way{"event", "called"}, way{"event", "pumped"}),
+                      way{"bar", "mapped", rondo::publish_policy::counted}, way{"bar", "called"},
+                      way{"bar", "pumped"}, way{"event", "mapped"}, way{"event", "called"},
+                      way{"event", "pumped"}),
     [](const auto& it) {
       return std::string(it.param.placement) + "_" + it.param.name +
              (it.param.publish == rondo::publish_policy::counted ? "_counted" : "");
@@ -135,6 +137,97 @@ TEST_P(each_way, claims_and_peeks_leave_nothing_behind) {
   EXPECT_EQ(kernel.try_peek().code(), RONDO_EMPTY);
   EXPECT_TRUE(kernel.flush(5s));
   EXPECT_EQ(kernel.snapshot().messages_in, 4u);
+  EXPECT_EQ(kernel.snapshot().sent, 4u) << "a claim is sent by its commit";
+  EXPECT_TRUE(soon([&] { return kernel.snapshot().messages_dropped == 40; }))
+      << kernel.snapshot().messages_dropped << " of 40 that were given up";
+}
+
+TEST_P(each_way, waits_for_room_until_the_deadline_and_then_says_so) {
+  auto kernel = rt->launch<plain_teller>(way_options("teller"));
+  for (std::uint64_t i = 20; i < 36; ++i) ASSERT_TRUE(kernel.send(ask(i), 5s)) << i;
+  EXPECT_EQ(kernel.try_send(ask(40)).code(), RONDO_FULL);
+  const auto begin = std::chrono::steady_clock::now();
+  const auto late = kernel.send(ask(41), 20ms);
+  EXPECT_EQ(late.code(), RONDO_TIMEOUT);
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, 20ms);
+  EXPECT_FALSE(late.failure().remedy.empty());
+  EXPECT_EQ(kernel.call(ask(42), 20ms).code(), RONDO_TIMEOUT);
+  EXPECT_EQ(kernel.reserve(20ms).code(), RONDO_TIMEOUT);
+  kernel.activate();
+  for (std::uint64_t i = 20; i < 36; ++i) {
+    const auto reply = kernel.receive(5s);
+    ASSERT_TRUE(reply) << reply.failure().message;
+    expect_answer(reply->outcome, i);
+  }
+  EXPECT_EQ(kernel.receive(2ms).code(), RONDO_TIMEOUT) << "what timed out was not sent";
+  EXPECT_EQ(kernel.snapshot().sent, 16u);
+}
+
+TEST_P(each_way, takes_urgent_requests_first_and_recognizes_keys) {
+  auto options = way_options("teller");
+  options.urgent_lane = std::string(GetParam().placement) != "bar";
+  options.duplicate_window = 16;
+  auto kernel = rt->launch<plain_teller>(options);
+  for (std::uint64_t i = 20; i < 28; ++i) {
+    const rondo::send_options how{.urgent = options.urgent_lane && i % 2 == 1, .key = i};
+    ASSERT_TRUE(kernel.send(ask(i), 5s, how)) << i;
+    EXPECT_EQ(kernel.send(ask(i), 5s, how).code(), RONDO_REPEATED) << i;
+  }
+  if (is("pumped")) {
+    EXPECT_TRUE(soon([&] { return kernel.snapshot().pumped == 8; })) << "or it may overtake";
+  }
+  kernel.activate();
+  std::vector<std::uint64_t> due{20, 21, 22, 23, 24, 25, 26, 27};
+  if (options.urgent_lane) due = {21, 23, 25, 27, 20, 22, 24, 26};
+  for (const std::uint64_t i : due) {
+    const auto reply = kernel.receive(5s);
+    ASSERT_TRUE(reply) << reply.failure().message;
+    expect_answer(reply->outcome, i);
+  }
+  EXPECT_EQ(kernel.call(ask(40), 5s, {.key = 20}).code(), RONDO_REPEATED);
+  expect_answer(kernel.call(ask(41), 5s, {.urgent = options.urgent_lane, .key = 41}), 41);
+  EXPECT_TRUE(kernel.flush(5s));
+  EXPECT_EQ(kernel.snapshot().messages_in, 9u);
+  EXPECT_EQ(kernel.snapshot().duplicates, 9u);
+}
+
+// From senders to receivers, with an end amid them: each request is handled or counted as lost.
+TEST_P(each_way, loses_nothing_that_it_does_not_count) {
+  auto kernel = active<plain_teller>("teller");
+  std::atomic<std::uint64_t> accepted{0}, taken{0};
+  std::vector<std::jthread> threads;
+  for (std::uint64_t s = 0; s < 3; ++s)
+    threads.emplace_back([&, s] {
+      for (std::uint64_t i = 0;; ++i) {
+        const auto sent = kernel.send(ask(16 + 3 * i + s), 20s);
+        if (sent) {
+          ++accepted;
+          continue;
+        }
+        EXPECT_EQ(sent.code(), RONDO_TERMINATED) << sent.failure().message;
+        return;
+      }
+    });
+  threads.emplace_back([&] {
+    while (const auto reply = kernel.receive(20s)) {
+      EXPECT_TRUE(reply->outcome) << reply->outcome.failure().message;
+      ++taken;
+    }
+  });
+  EXPECT_TRUE(soon([&] { return taken > 200; }, 20s)) << taken;
+  const auto report = kernel.terminate({rondo::terminate_mode::discard, 5s});
+  threads.clear();
+  while (kernel.try_receive()) ++taken;
+  const auto after = kernel.snapshot();
+  EXPECT_EQ(after.sent, accepted);
+  EXPECT_EQ(after.messages_in + report.discarded, accepted);
+  // Of a slot that was claimed and not yet written the end tells, and the counters do not.
+  EXPECT_LE(after.messages_in + after.messages_dropped, accepted);
+  EXPECT_EQ(after.messages_out, taken);
+  EXPECT_EQ(after.messages_out, after.messages_in);
+  EXPECT_EQ(after.messages_failed, 0u);
+  EXPECT_EQ(after.bytes_in, after.messages_in * sizeof(question));
+  EXPECT_EQ(after.output_depth, 0u);
 }
 
 TEST_P(each_way, completes_calls_later) {
