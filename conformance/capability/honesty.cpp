@@ -8,8 +8,6 @@
 
 #include <sched.h>
 
-#include <numeric>
-
 namespace rondo::conformance {
 
 namespace {
@@ -269,23 +267,6 @@ RONDO_CASE(capability, honesty, image_host, core, "CAP-01 EXEC-06", "") {
   if (status == RONDO_OK) it.api().kernel.destroy(out);
   expect_one_of(status, {RONDO_NO_IMAGE, RONDO_UNSUPPORTED},
                 "create with nothing but a host image, which is not advertised,");
-}
-
-// The first request of a kernel is a timed one.
-RONDO_CASE(capability, honesty, kernel_latency, core, "CAP-01 TEL-06", "") {
-  test_kernel kernel(it);
-  kernel.start();
-  (void)kernel.call<kernels::nonce_reply>(kernels::nonce_request{});
-  const std::uint64_t due = it.has(RONDO_CAP_LATENCY) ? 1 : 0;
-  kernel.counters_when([&](const rondo_kernel_counters& now) {
-    expect_equal(now.messages_in, 1u, "messages_in");
-    for (const auto* all : {&now.handling, &now.queueing})
-      expect_equal(std::accumulate(std::begin(*all), std::end(*all), std::uint64_t{0}), due,
-                   std::string("the sum of the buckets of ") +
-                       (all == &now.handling ? "handling" : "queueing") +
-                       " after one request, with kernel.latency " +
-                       (due == 1 ? "advertised," : "not advertised,"));
-  });
 }
 
 RONDO_CASE(capability, honesty, buffer, core, "CAP-01 ABI-03 ABI-05", "") {
