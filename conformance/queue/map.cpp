@@ -109,6 +109,33 @@ RONDO_CASE(queue, map, it_is_the_ring_that_the_kernel_polls, core, "QUEUE-15 QUE
   }
 }
 
+// In slots that are too large for chunks: a message in chunks has the size that its length says.
+RONDO_CASE(queue, map, what_says_to_be_longer_than_its_slot_is_passed_by, core, "TEL-16",
+           RONDO_CAP_MAPPED) {
+  kernel_spec spec;
+  spec.input_payload = 1024;
+  test_kernel kernel(it, spec);
+  kernel.start();
+  const rondo_ring_map in = map_of(kernel, kernel.input());
+  if (in.publication == RONDO_PUBLISH_CHUNKED)
+    throw case_unsupported("a slot of 1 KiB is published in chunks");
+  ring::producer<> producer(view_of(in, true));
+  ring::claim slot;
+  expect_status(producer.try_reserve(sizeof(kernels::nonce_request), slot), RONDO_OK,
+                "a claim in the mapped ring");
+  producer.commit(slot, {in.payload_capacity + 1, RONDO_TYPE_REQUEST, 3, 0, 0, 1, 1});
+  const kernels::nonce_request request{2, {}};
+  expect_status(producer.try_push({sizeof request, RONDO_TYPE_REQUEST, 3, 0, 0, 2, 2}, &request),
+                RONDO_OK, "a push into the mapped ring");
+  if ((in.flags & RONDO_RING_CONSUMER_PARKS) != 0)
+    ring::wake_if_parked(static_cast<ring::wake_line*>(in.wake_line));
+  expect_equal(kernel.receive().header.correlation_id, 2u, "whose reply came");
+  kernel.counters_when([](const rondo_kernel_counters& now) {
+    expect_equal(now.messages_dropped, 1u, "messages_dropped after a length beyond the slot");
+    expect_equal(now.messages_in, 1u, "messages_in after one message and one that was none");
+  });
+}
+
 RONDO_CASE(queue, map, its_memory_lives_until_destroy, core, "QUEUE-06", RONDO_CAP_MAPPED) {
   test_kernel kernel(it);
   kernel.start();
