@@ -82,8 +82,14 @@ std::string verdict_of(const run_result& run) {
   if (run.unusable) return line("fail", "The plugin cannot be used.");
   if (run.executed() == 0) return line("fail", "Nothing was executed.");
   if (run.failed() > 0)
-    return line("fail", fmt::format("{} of {} cases failed.", run.failed(), run.executed()));
+    return line("fail", fmt::format("{} of {} {} failed.", run.failed(), run.executed(),
+                                    run.executed() == 1 ? "case" : "cases"));
   if (run.exit_code() != 0) return line("fail", "The run as a whole failed; see below.");
+  if (const auto waived = run.count(outcome::waived); waived > 0)
+    return line("waived", fmt::format("{} of {} that ran passed; {} failed and {} waived.",
+                                      run.count(outcome::pass), run.executed(), waived,
+                                      waived == 1 ? "is" : "are"));
+  if (run.executed() == 1) return line("pass", "The one case that ran passed.");
   return line("pass", fmt::format("All {} cases that ran passed.", run.executed()));
 }
 

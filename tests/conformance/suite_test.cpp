@@ -254,6 +254,16 @@ TEST(report, is_a_page_that_fetches_nothing_for_any_screen_by_day_and_by_night) 
     EXPECT_THAT(page, testing::Not(HasSubstr(fetched)));
 }
 
+TEST(report, says_that_all_passed_only_if_nothing_was_waived) {
+  run_result run;
+  run.cases = {with(outcome::pass), with(outcome::pass, 1)};
+  EXPECT_THAT(html_of({}, run), HasSubstr("All 2 cases that ran passed."));
+  run.cases[1] = with(outcome::waived, 1);
+  EXPECT_THAT(html_of({}, run), HasSubstr("1 of 2 that ran passed; 1 failed and is waived."));
+  run.cases.pop_back();
+  EXPECT_THAT(html_of({}, run), HasSubstr("The one case that ran passed."));
+}
+
 TEST(report, says_of_a_part_that_it_is_one) {
   run_options options;
   run_result run;

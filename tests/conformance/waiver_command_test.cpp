@@ -54,10 +54,13 @@ TEST_F(waivers_command, a_failure_that_is_waived_is_none_and_every_report_says_w
       "its &lt;driver&gt; names a key twice (https://example.org/1, until 2999-12-31)";
   EXPECT_THAT(text_of(file("junit")), AllOf(HasSubstr("failures=\"0\" errors=\"0\" skipped=\"1\""),
                                             HasSubstr("<skipped message=\"waived: " + marked)));
-  EXPECT_THAT(text_of(file("html")), AllOf(HasSubstr("What was left out"), HasSubstr(marked)));
+  EXPECT_THAT(text_of(file("html")),
+              AllOf(HasSubstr("What was left out"), HasSubstr(marked),
+                    HasSubstr("0 of 1 that ran passed; 1 failed and is waived.")));
   const auto certificate = json::parse(text_of(file("certificate")));
   EXPECT_EQ(certificate["cases"][0]["reason"], why);
   EXPECT_EQ(certificate["waivers"][0]["case"], failing);
+  EXPECT_EQ(certificate["verdict"], "only a part was run");
   const auto verified = rondo({"verify", file("certificate")});
   EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
   EXPECT_THAT(verified.out, HasSubstr("holds   what was waived has a waiver that was in force"));
