@@ -102,7 +102,7 @@ std::unique_ptr<::rondo::backend::device> cpu_backend::open_device(std::uint32_t
                                                                    std::uint64_t option_count) {
   if (index != 0)
     throw failure(RONDO_NO_SUCH_DEVICE, "cpu device " + std::to_string(index),
-                  "the CPU backend has one device, number 0");
+                  "the CPU backend has one device, number 0", "open device 0");
   return std::make_unique<device>(processors_, pool_size(processors_, options, option_count));
 }
 

@@ -249,7 +249,8 @@ void kernel::terminate(std::uint32_t mode, std::uint64_t deadline_ns, rondo_term
   require(from != RONDO_STATE_CREATED, "terminated");
   if (mode != RONDO_TERMINATE_DRAIN && mode != RONDO_TERMINATE_DISCARD)
     throw backend::failure(RONDO_INVALID_ARGUMENT, id_,
-                           "there is no terminate mode " + std::to_string(mode));
+                           "there is no terminate mode " + std::to_string(mode),
+                           "drain or discard");
   if (!carrier_->carries()) say_hung();  // abandoned before
   const bool drains = mode == RONDO_TERMINATE_DRAIN && from != RONDO_STATE_FAILED;
   const std::uint64_t handled_before =

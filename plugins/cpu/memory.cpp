@@ -53,7 +53,8 @@ rondo_buffer_handle buffer_table::create(std::uint64_t bytes) {
   void* memory = std::calloc(1, bytes);
   if (memory == nullptr)
     throw failure(RONDO_OUT_OF_MEMORY, "buffer",
-                  "the host has no " + std::to_string(bytes) + " bytes for a buffer");
+                  "the host has no " + std::to_string(bytes) + " bytes for a buffer",
+                  "ask for less, or release buffers that are no longer needed");
   const std::uint32_t index = free_.back();
   free_.pop_back();
   const std::uint64_t handle = std::uint64_t{++generations_[index]} << 32 | index;

@@ -72,7 +72,8 @@ worker::worker(const rondo_handler& handler, const worker_options& options,
   if (status != RONDO_OK) {
     std::free(state_);
     throw backend::failure(status, std::string(backend::text(handler_.id)),
-                           "the handler's state could not be constructed: " + why);
+                           "the handler's state could not be constructed: " + why,
+                           "repair the constructor of the handler");
   }
 }
 

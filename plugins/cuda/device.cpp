@@ -240,11 +240,13 @@ std::unique_ptr<::rondo::backend::device> cuda_backend::open_device(std::uint32_
     throw failure(RONDO_NO_SUCH_DEVICE, name,
                   devices_.empty() ? why_none()
                                    : "there are " + std::to_string(devices_.size()) +
-                                         " CUDA devices, counted from 0");
+                                         " CUDA devices, counted from 0",
+                  "Choose one that `rondo backends` lists");
   if (option_count != 0)
     throw failure(
         RONDO_INVALID_ARGUMENT, name,
-        "there is no device option '" + std::string(::rondo::backend::text(options[0].key)) + "'");
+        "there is no device option '" + std::string(::rondo::backend::text(options[0].key)) + "'",
+        "Open the device without options");
   if (!devices_[index].unusable.empty())
     throw failure(RONDO_NO_USABLE_DEVICE, name, devices_[index].unusable,
                   "Use another device; `rondo backends` lists them");

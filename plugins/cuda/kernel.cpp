@@ -161,7 +161,8 @@ void kernel::terminate(std::uint32_t mode, std::uint64_t deadline_ns, rondo_term
   require(from != RONDO_STATE_CREATED, "terminated");
   if (mode != RONDO_TERMINATE_DRAIN && mode != RONDO_TERMINATE_DISCARD)
     throw rondo::backend::failure(RONDO_INVALID_ARGUMENT, plan_.id,
-                                  "there is no terminate mode " + std::to_string(mode));
+                                  "there is no terminate mode " + std::to_string(mode),
+                                  "Drain or discard");
   lane_ends accepted;
   accepted.normal = input_->close();
   accepted.urgent = input_->urgent_end();

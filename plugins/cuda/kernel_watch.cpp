@@ -51,7 +51,8 @@ void kernel::say_refused() const {
   const auto& failed = failed_hooks_[static_cast<std::uint32_t>(device::hook::start)];
   if (ring::platform::load_acquire(&failed.life) != grid_.args.life)  // SYNC: hook-failed
     throw rondo::backend::failure(RONDO_INTERNAL, plan_.id,
-                                  "its on_start failed and did not say why");
+                                  "its on_start failed and did not say why",
+                                  "Report this with the module that was launched");
   throw rondo::backend::failure(failed.said.code, plan_.id,
                                 "its on_start failed: " + words_of(failed.said, failed.text_length),
                                 "The handler's own words say why it cannot start");

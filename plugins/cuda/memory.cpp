@@ -79,7 +79,8 @@ pinned_arena::chunk& pinned_arena::add_chunk(std::size_t bytes) {
 
 pinned_block pinned_arena::allocate(std::size_t bytes) {
   if (bytes > most_bytes)
-    throw failure(RONDO_OUT_OF_MEMORY, "pinned memory", "there are no " + text(bytes) + " bytes");
+    throw failure(RONDO_OUT_OF_MEMORY, "pinned memory", "there are no " + text(bytes) + " bytes",
+                  "Use smaller queues or buffers, or fewer of them");
   const pinned_block block = take(rounded(bytes));
   std::memset(block.host, 0, block.bytes);
   return block;
@@ -102,7 +103,8 @@ pinned_block pinned_arena::take(std::size_t bytes) {
     host = take_from(*owner);
   }
   if (host == nullptr)
-    throw failure(RONDO_OUT_OF_MEMORY, "pinned memory", "there are no " + text(bytes) + " bytes");
+    throw failure(RONDO_OUT_OF_MEMORY, "pinned memory", "there are no " + text(bytes) + " bytes",
+                  "Use smaller queues or buffers, or fewer of them");
   used_ += bytes;
   return {host, owner->device + static_cast<std::uint64_t>(host - owner->host), bytes};
 }

@@ -29,7 +29,8 @@ std::uint32_t choose(const rondo_queue_params& params, placement where,
     case RONDO_PUBLISH_CHUNKED: return params.publication;
     default:
       throw failure(RONDO_INVALID_ARGUMENT, name,
-                    "there is no publication " + std::to_string(params.publication));
+                    "there is no publication " + std::to_string(params.publication),
+                    "Leave it to the backend, or use word, counted or chunked");
   }
 }
 

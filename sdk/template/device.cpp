@@ -16,7 +16,8 @@ std::unique_ptr<rondo::backend::kernel> device::create_kernel(const rondo_kernel
 }
 
 rondo_buffer_handle device::create_buffer(std::uint64_t bytes) {
-  if (bytes == 0) throw failure(RONDO_INVALID_ARGUMENT, "buffer", "0 bytes were asked for");
+  if (bytes == 0)
+    throw failure(RONDO_INVALID_ARGUMENT, "buffer", "0 bytes were asked for", "ask for more");
   return buffers_->create(bytes);
 }
 
@@ -47,10 +48,11 @@ rondo_status backend::device_info(std::uint32_t index, rondo_device_info& out) {
 std::unique_ptr<rondo::backend::device> backend::open_device(std::uint32_t index,
                                                              const rondo_option* options,
                                                              std::uint64_t option_count) {
-  if (index != 0) throw failure(RONDO_NO_SUCH_DEVICE, "starter", "there is one device, number 0");
+  if (index != 0)
+    throw failure(RONDO_NO_SUCH_DEVICE, "starter", "there is one device, number 0", "open it");
   if (option_count != 0)
     throw failure(RONDO_INVALID_ARGUMENT, "starter",
-                  "there is no option '" + std::string(text(options[0].key)) + "'");
+                  "there is no option '" + std::string(text(options[0].key)) + "'", "leave it out");
   return std::make_unique<device>();
 }
 

@@ -21,34 +21,42 @@ std::uint64_t now_ns() {
 // What this backend does not do is refused, each with its own status.
 void check_queue(const rondo_queue_params& params) {
   const std::string name(text(params.name));
-  if (params.capacity == 0) throw failure(RONDO_CAPACITY_ZERO, name, "a capacity is 0");
+  if (params.capacity == 0)
+    throw failure(RONDO_CAPACITY_ZERO, name, "a capacity is 0", "ask for a slot or more");
   if (!std::has_single_bit(params.capacity))
-    throw failure(RONDO_CAPACITY_NOT_POWER_OF_TWO, name, "a capacity is no power of two");
+    throw failure(RONDO_CAPACITY_NOT_POWER_OF_TWO, name, "a capacity is no power of two",
+                  "round it up to one");
   if (params.capacity > std::uint64_t{1} << 32)
-    throw failure(RONDO_CAPACITY_OVERFLOW, name, "a capacity is larger than what can be had");
+    throw failure(RONDO_CAPACITY_OVERFLOW, name, "a capacity is larger than what can be had",
+                  "ask for fewer slots");
   if (params.payload_capacity == 0 || params.payload_capacity > RONDO_MAX_PAYLOAD)
-    throw failure(RONDO_INVALID_ARGUMENT, name, "a slot has 1 byte or more, and at most 64 KiB");
+    throw failure(RONDO_INVALID_ARGUMENT, name, "a slot has 1 byte or more, and at most 64 KiB",
+                  "send larger data in a buffer");
   if (params.lanes == 0 || params.lanes > RONDO_MAX_LANES)
-    throw failure(RONDO_INVALID_ARGUMENT, name, "a queue has one lane or two");
+    throw failure(RONDO_INVALID_ARGUMENT, name, "a queue has one lane or two", "ask for one");
   if (params.lanes != 1 || params.publication != RONDO_PUBLISH_DEFAULT ||
       (params.flags & ~std::uint32_t{RONDO_QUEUE_ONE_PRODUCER}) != 0)
     throw failure(RONDO_UNSUPPORTED, name,
-                  "there is no ring here: one lane, untimed, as it comes, and nothing is dropped");
+                  "there is no ring here: one lane, untimed, as it comes, and nothing is dropped",
+                  "leave the queue's options at their defaults");
 }
 
 void check(const rondo_kernel_params& params) {
   const std::string id(text(params.id));
   if (params.handler->invoke == nullptr)
-    throw failure(RONDO_NO_IMAGE, id, "the handler has no host image");
+    throw failure(RONDO_NO_IMAGE, id, "the handler has no host image",
+                  "build the module with a host compiler");
   if (params.option_count != 0)
     throw failure(RONDO_INVALID_ARGUMENT, id,
-                  "there is no option '" + std::string(text(params.options[0].key)) + "'");
+                  "there is no option '" + std::string(text(params.options[0].key)) + "'",
+                  "leave it out");
   if (params.lease_ns != 0 || params.handler_deadline_ns != 0 || params.cpu >= 0 ||
       params.wait > RONDO_WAIT_SPIN || params.threads != RONDO_THREADS_DEDICATED ||
       params.grid > 1 || params.block > 1)
     throw failure(RONDO_UNSUPPORTED, id,
                   "this backend has no threads of its own: no lease, no handler deadline, nothing "
-                  "to pin or park");
+                  "to pin or park",
+                  "leave these options at their defaults");
   check_queue(params.input);
   check_queue(params.output);
 }
@@ -78,7 +86,8 @@ kernel::kernel(const rondo_kernel_params& params, std::shared_ptr<buffer_table> 
             free_state{alignment}};
   std::memset(state_.get(), 0, handler_.state_bytes);
   if (handler_.construct(state_.get(), nullptr) != RONDO_OK)
-    throw ::starter::failure(RONDO_HANDLER_THREW, id_, "the handler's state cannot be constructed");
+    throw ::starter::failure(RONDO_HANDLER_THREW, id_, "the handler's state cannot be constructed",
+                             "repair the constructor of the handler");
   invocation_.struct_size = sizeof invocation_;
   invocation_.lanes = 1;
   invocation_.buffers = buffers_->entries();
@@ -89,7 +98,8 @@ kernel::kernel(const rondo_kernel_params& params, std::shared_ptr<buffer_table> 
 void kernel::require(bool allowed, const char* what) const {
   if (!allowed)
     throw ::starter::failure(RONDO_INVALID_STATE, id_,
-                             std::string("the kernel's state forbids to ") + what + " it");
+                             std::string("the kernel's state forbids to ") + what + " it",
+                             "see the states in rondo/abi.h");
 }
 
 void kernel::launch(std::uint64_t) {
@@ -117,7 +127,7 @@ void kernel::deactivate(std::uint64_t deadline_ns) {
   if (changed_.wait_for(held, std::chrono::nanoseconds(deadline_ns), [&] { return !busy_; }))
     return;
   now_ = RONDO_STATE_ACTIVE;
-  throw ::starter::failure(RONDO_TIMEOUT, id_, "the handler is still busy");
+  throw ::starter::failure(RONDO_TIMEOUT, id_, "the handler is still busy", "wait longer");
 }
 
 // Everything that waits is handled, as long as somebody takes the replies. False if time runs out.
@@ -159,7 +169,8 @@ void kernel::terminate(std::uint32_t mode, std::uint64_t deadline_ns,
 }
 
 void kernel::say_hung() const {
-  throw ::starter::failure(RONDO_HANDLER_HUNG, id_, "the handler does not return");
+  throw ::starter::failure(RONDO_HANDLER_HUNG, id_, "the handler does not return",
+                           "find out what it waits for");
 }
 
 rondo_status kernel::failure(std::string& why) {

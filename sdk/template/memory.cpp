@@ -14,7 +14,7 @@ rondo_buffer_handle buffer_table::create(std::uint64_t bytes) {
     entries_[i].bytes = bytes;
     return set_handle(i, ++generation_ << 32 | i);
   }
-  throw failure(RONDO_LIMIT_REACHED, "buffer", "all buffers are in use");
+  throw failure(RONDO_LIMIT_REACHED, "buffer", "all buffers are in use", "release some");
 }
 
 void buffer_table::destroy(rondo_buffer_handle handle) {
@@ -27,14 +27,16 @@ std::byte* buffer_table::range(rondo_buffer_handle handle, std::uint64_t offset,
   const std::lock_guard lock(mutex_);
   const std::size_t index = index_of(handle);
   if (offset > entries_[index].bytes || bytes > entries_[index].bytes - offset)
-    throw failure(RONDO_INVALID_ARGUMENT, "buffer", "the range is not in the buffer");
+    throw failure(RONDO_INVALID_ARGUMENT, "buffer", "the range is not in the buffer",
+                  "keep offset and size within what create was asked for");
   return memory_[index].data() + offset;
 }
 
 std::size_t buffer_table::index_of(rondo_buffer_handle handle) const {
   const std::uint64_t index = handle & 0xffffffffu;
   if (handle == 0 || index >= capacity || entries_[index].handle != handle)
-    throw failure(RONDO_NO_SUCH_BUFFER, "buffer", "the handle is not alive");
+    throw failure(RONDO_NO_SUCH_BUFFER, "buffer", "the handle is not alive",
+                  "use buffers that were not destroyed");
   return index;
 }
 

@@ -32,10 +32,11 @@ Record whole(const Record& record) {
   return out;
 }
 
-// Throw it from any function that takes an error sink: it reaches the host whole.
+// Throw it from any function that takes an error sink: it reaches the host whole. What to do about
+// it belongs to each [ABI-07].
 class failure : public std::exception {
  public:
-  failure(rondo_status code, std::string subject, std::string message, std::string remedy = {})
+  failure(rondo_status code, std::string subject, std::string message, std::string remedy)
       : code_(code),
         subject_(std::move(subject)),
         message_(std::move(message)),
@@ -122,7 +123,8 @@ class device {
 
  private:
   static failure no_buffers() {
-    return failure(RONDO_UNSUPPORTED, "buffer", "this backend has no buffers");
+    return failure(RONDO_UNSUPPORTED, "buffer", "this backend has no buffers",
+                   "send the data in messages, or use a backend with capability buffer");
   }
 };
 
@@ -145,6 +147,8 @@ void put_text(char (&field)[N], std::string_view value) {
 
 namespace detail {
 
+inline constexpr const char* internal_remedy = "report this to the author of the plugin";
+
 // Runs `body` and turns whatever it throws into a status and an explanation.
 template <class F>
 rondo_status guarded(rondo_error_sink* sink, F&& body) noexcept {
@@ -155,13 +159,16 @@ rondo_status guarded(rondo_error_sink* sink, F&& body) noexcept {
       f.report(sink);
       return f.code();
     } catch (const std::bad_alloc&) {
-      failure(RONDO_OUT_OF_MEMORY, "backend", "memory could not be had").report(sink);
+      failure(RONDO_OUT_OF_MEMORY, "backend", "memory could not be had",
+              "free some, or ask for less")
+          .report(sink);
       return RONDO_OUT_OF_MEMORY;
     } catch (const std::exception& e) {
-      failure(RONDO_INTERNAL, "backend", e.what()).report(sink);
+      failure(RONDO_INTERNAL, "backend", e.what(), internal_remedy).report(sink);
       return RONDO_INTERNAL;
     } catch (...) {
-      failure(RONDO_INTERNAL, "backend", "an exception that is no std::exception").report(sink);
+      failure(RONDO_INTERNAL, "backend", "an exception that is no std::exception", internal_remedy)
+          .report(sink);
       return RONDO_INTERNAL;
     }
   } catch (...) {
@@ -227,7 +234,8 @@ struct tables {
       [](rondo_device* d, const rondo_kernel_params* params, rondo_kernel** out,
          rondo_error_sink* e) {
         return guarded(e, [&] {
-          *out = reinterpret_cast<rondo_kernel*>(from_c(d)->create_kernel(*params).release());
+          *out =
+              reinterpret_cast<rondo_kernel*>(from_c(d)->create_kernel(whole(*params)).release());
           return RONDO_OK;
         });
       },
