@@ -13,6 +13,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,13 @@ class kernel final : public rondo::backend::kernel, private rondo_emitter {
  public:
   kernel(const rondo_kernel_params& params, std::shared_ptr<buffer_table> buffers);
   ~kernel() override { handler_.destroy(state_.get()); }
+  // A handler that hung still works with all of it, so it stays for the life of the process
+  // [LIFE-05].
+  static void operator delete(kernel* it, std::destroying_delete_t) {
+    if (it->state() == RONDO_STATE_FAILED) return;
+    it->~kernel();
+    ::operator delete(it);
+  }
 
   void launch(std::uint64_t) override;
   void activate(std::uint64_t) override;
