@@ -47,7 +47,7 @@ RONDO_CASE(queue, claim, what_is_committed_arrives, core, "QUEUE-13", RONDO_CAP_
   }
 }
 
-RONDO_CASE(queue, claim, what_is_abandoned_never_arrives, core, "QUEUE-13 QUEUE-02 RING-07 TEL-16",
+RONDO_CASE(queue, claim, what_is_abandoned_never_arrives, core, "QUEUE-13 QUEUE-02 TEL-16",
            RONDO_CAP_ZERO_COPY) {
   test_kernel kernel(it);
   kernel.start();

@@ -51,6 +51,7 @@ explanation_record::explanation_record()
               record.subject = said(of);
               record.message = said(why);
               record.remedy = said(how);
+              record.from = std::this_thread::get_id();
             }} {}
 
 bench::bench(const settings& all, std::string_view case_name)
@@ -173,6 +174,11 @@ bool eventually(const std::function<bool()>& holds, nanoseconds deadline) {
     std::this_thread::sleep_for(std::chrono::microseconds(100));
   }
   return true;
+}
+
+void let_pass(nanoseconds time, std::string_view why) {
+  if (why.empty()) fail("a case lets time pass for no reason");
+  if (time.count() > 0) std::this_thread::sleep_for(time);
 }
 
 std::uint64_t now_ns() { return ring::now_ns(); }

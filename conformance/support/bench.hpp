@@ -15,6 +15,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -50,6 +51,7 @@ struct explanation_record {
   int calls = 0;
   rondo_status code = RONDO_OK;
   std::string subject, message, remedy;
+  std::thread::id from;
   rondo_error_sink* sink() { return &sink_; }
   explanation_record();
   explanation_record(const explanation_record&) = delete;
@@ -102,6 +104,10 @@ const rondo_module& suite_module(const std::filesystem::path& file);
 
 // True as soon as it holds, false if it does not before the deadline.
 bool eventually(const std::function<bool()>& holds, nanoseconds deadline);
+
+// For time that something takes, or in which it must not happen; what has to happen is waited for
+// with eventually(). `why` is for the reader. Cases sleep in no other way, which a test sees to.
+void let_pass(nanoseconds time, std::string_view why);
 
 inline rondo_string c_text(std::string_view s) { return {s.data(), s.size()}; }
 

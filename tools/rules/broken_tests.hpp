@@ -1,5 +1,6 @@
 // Unit tests built from broken copies of our own sources: for each fault of tests/broken/core.inc,
-// whether a test of the rule that it breaks fails.
+// and each of conformance/faults/backend.inc that breaks a rule of the ring, whether a test of that
+// rule fails.
 #pragma once
 
 #include <filesystem>
@@ -17,7 +18,7 @@ struct core_fault {
   int failure_mode;
 };
 
-std::span<const core_fault> core_faults();
+std::span<const core_fault> core_faults();  // those of core.inc
 
 // Prints a line for each fault. `tests` are names of unit tests by the rules that they cite; only
 // those that `program` has count. False too if the program fails with nothing broken.

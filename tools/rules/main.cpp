@@ -130,7 +130,9 @@ std::string index(const citations& cases, const citations& tests, const citation
          "to that, and `rondo faults` shows that they would notice. The other\nrules, HOST-01 and "
          "the like among them, are core's, the ring's and kernel modules', and have unit tests; "
          "of\n"
-         "these the test `broken` shows it.\n";
+         "these the test `broken` shows it, each fault of a rule caught by a test that cites the "
+         "rule. "
+         "Faults of the ring\nare tried both ways.\n";
   for (const auto& rule : all_rules()) {
     out << "\n## " << rule.id << "\n\n> " << rule.text << "\n\n`" << rule.file << "`\n\n";
     list(out, "cases", of(cases, rule.id));
