@@ -89,9 +89,10 @@ void print_unbroken(const suite::run_options& run, const suite::run_result& unbr
   fmt::print("{}", suite::summary_text(run, unbroken));
 }
 
-// Most of the time a broken backend lets its case wait, so that more than the processors have to do
-// can be under way; on the other hand cases have deadlines.
-unsigned default_jobs() { return std::clamp(2 * std::thread::hardware_concurrency(), 2u, 8u); }
+// Most of the time a broken backend lets its case wait, for the whole patience of the suite, so
+// that much more than the processors have to do can be under way; on the other hand cases have
+// deadlines.
+unsigned default_jobs() { return std::clamp(4 * std::thread::hardware_concurrency(), 4u, 16u); }
 
 exit_code run_all_faults(faults_options& options) {
   if (options.list) return list_faults(options.as_json), exit_code::done;
@@ -123,8 +124,6 @@ void add_faults(CLI::App& app, action& chosen) {
   auto* const verb = app.add_subcommand("faults", "Show that the conformance suite can fail");
   const auto options = std::make_shared<faults_options>();
   auto& run = options->how.run;
-  run.with.patience = std::chrono::seconds(1);
-  run.case_limit_s = 10;
   verb->add_option("--wrap", options->wrapped, "The sound plugin that faults are put into")
       ->type_name("PLUGIN");
   verb->add_option("--filter", options->how.filter,
@@ -134,7 +133,7 @@ void add_faults(CLI::App& app, action& chosen) {
   options->how.jobs = default_jobs();
   verb->add_option(
           "--jobs", options->how.jobs,
-          "How many faults are tried at once; two for each processor if not given, at most 8")
+          "How many faults are tried at once; four for each processor if not given, at most 16")
       ->type_name("N")
       ->check(CLI::Range(1, 64));
   verb->add_flag(
@@ -145,7 +144,7 @@ void add_faults(CLI::App& app, action& chosen) {
       ->check(CLI::Range(0, 4));
   verb->add_option("--device", run.with.device, "Index of the device")->type_name("N");
   verb->add_option("--seed", run.with.seed, "Of what is random; 1 if not given")->type_name("N");
-  verb->add_option("--timeout", run.case_limit_s, "For each case; 10 if not given")
+  verb->add_option("--timeout", run.case_limit_s, "For each case; 30 if not given")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.1, 86400.0));
   add_plugins_option(*verb, options->plugins);
