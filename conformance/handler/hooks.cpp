@@ -54,7 +54,7 @@ class visit {
 void stay_a_while() {
   const auto end = now_ns() + 30'000'000;
   while (now_ns() < end && noted.beside == 0)
-    std::this_thread::sleep_for(std::chrono::microseconds(100));
+    let_pass(std::chrono::microseconds(100), "nothing may run beside it");
 }
 
 void look_at_request(const rondo_invocation& call) {

@@ -6,8 +6,6 @@
 
 #include "../kernels/hooks.hpp"
 
-#include <thread>
-
 namespace rondo::conformance {
 
 namespace {
@@ -49,7 +47,7 @@ timer_reply ask_until(test_kernel& kernel, std::uint64_t ticks,
   auto pause = std::chrono::milliseconds(4);
   timer_reply reply;
   do {
-    std::this_thread::sleep_for(pause);
+    let_pass(pause, "a look for timers costs a round trip");
     pause *= 2;
     reply = ask(kernel, {}, at);
   } while (reply.ticks < ticks && now_ns() < end);
@@ -59,7 +57,7 @@ timer_reply ask_until(test_kernel& kernel, std::uint64_t ticks,
 
 void expect_no_more(test_kernel& kernel, std::uint64_t ticks, const std::string& why,
                     const place& at = place::current()) {
-  std::this_thread::sleep_for(std::chrono::milliseconds(15));
+  let_pass(std::chrono::milliseconds(15), "no timer may come");
   expect_equal(ask(kernel, {}, at).ticks, ticks, "how often on_timer came, " + why + "; it", at);
 }
 
@@ -81,9 +79,9 @@ void before_it_comes(bench& it, std::int64_t delay, Then&& then) {
   }
 }
 
-void sleep_until_ns(std::uint64_t end) {
+void let_pass_until(std::uint64_t end) {
   const auto now = now_ns();
-  if (end > now) std::this_thread::sleep_for(nanoseconds(end - now));
+  if (end > now) let_pass(nanoseconds(end - now), "the timer becomes due, and may not come");
 }
 
 }  // namespace
@@ -154,7 +152,7 @@ RONDO_CASE(handler, timer, of_an_inactive_kernel_waits, core, "TIME-02", RONDO_C
     const auto asked = now_ns();
     kernel.deactivate();
     if (now_ns() >= due) return false;
-    sleep_until_ns(due + 20 * ns_per_ms);
+    let_pass_until(due + 20 * ns_per_ms);
     const auto waited = now_ns() - asked;
     kernel.activate();
     const auto reply = ask_until(kernel, 1);
@@ -171,7 +169,7 @@ RONDO_CASE(handler, timer, asked_for_by_on_start_waits_for_activate, core, "TIME
   test_kernel kernel(it, timer_spec("ConformancePulse"));
   kernel.launch();
   const auto launched = now_ns();
-  std::this_thread::sleep_for(std::chrono::milliseconds(15));
+  let_pass(std::chrono::milliseconds(15), "no timer may come before the kernel is active");
   const auto waited = now_ns() - launched;
   kernel.activate();
   const auto reply = ask_until(kernel, 1);
@@ -185,7 +183,7 @@ RONDO_CASE(handler, timer, is_forgotten_by_terminate, core, "TIME-03",
   before_it_comes(it, 10 * ns_per_ms, [](test_kernel& kernel, std::uint64_t due) {
     kernel.terminate();
     if (now_ns() >= due) return false;
-    sleep_until_ns(due + 5 * ns_per_ms);
+    let_pass_until(due + 5 * ns_per_ms);
     kernel.start();
     expect_no_more(kernel, 0, "forgotten when the kernel was terminated");
     (void)ask(kernel, after(ns_per_ms));

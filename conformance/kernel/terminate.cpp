@@ -117,7 +117,7 @@ RONDO_CASE(kernel, terminate, a_drain_ends_however_much_is_pushed_meanwhile, con
     while (!stops && (status == RONDO_OK || status == RONDO_FULL)) {
       status = kernel.try_send(kernels::slow_request{1, 4'000});
       if (status == RONDO_OK) ++accepted;
-      else std::this_thread::sleep_for(std::chrono::microseconds(200));
+      else let_pass(std::chrono::microseconds(200), "between two tries to push");
     }
   });
   rondo_terminate_report report{};
@@ -171,8 +171,8 @@ RONDO_CASE(kernel, terminate, a_hung_handler_is_told_in_time, core, "LIFE-04 LIF
   test_kernel other(it);
   other.start();
   (void)other.call<kernels::nonce_reply>(kernels::nonce_request{});
-  std::this_thread::sleep_for(std::chrono::milliseconds(2'200) -
-                              std::chrono::nanoseconds(now_ns() - begin));
+  let_pass(std::chrono::milliseconds(2'200) - std::chrono::nanoseconds(now_ns() - begin),
+           "the hung handler has come back");
   (void)other.call<kernels::nonce_reply>(kernels::nonce_request{});
 }
 
@@ -196,7 +196,7 @@ RONDO_CASE(kernel, terminate, a_handler_past_its_deadline_fails_the_kernel, core
   kernel.start();
   (void)kernel.call<kernels::slow_reply>(kernels::slow_request{1, 1'000});
   kernel.expect_state(RONDO_STATE_ACTIVE, "after a handler that kept its deadline");
-  std::this_thread::sleep_for(std::chrono::milliseconds(700));
+  let_pass(std::chrono::milliseconds(700), "an idle kernel may not fail");
   kernel.expect_state(RONDO_STATE_ACTIVE,
                       "after it was idle for longer than the handler's deadline");
   kernel.send(kernels::slow_request{2, 4'000'000});
@@ -225,7 +225,7 @@ RONDO_CASE(kernel, terminate, a_lease_ends_a_kernel_that_nobody_renews, core, "L
   other.start();
   kernel.start();
   for (int i = 0; i < 8; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    let_pass(std::chrono::milliseconds(300), "between two renewals");
     expect_status(it.api().kernel.renew(kernel.handle()), RONDO_OK, "renew");
   }
   rule("LIFE-17");

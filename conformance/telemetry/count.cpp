@@ -6,14 +6,13 @@
 #include <rondo/host_services.hpp>
 
 #include <atomic>
-#include <thread>
 
 namespace rondo::conformance {
 
 RONDO_CASE(telemetry, count, an_idle_kernel_has_handled_nothing, core, "TEL-01", "") {
   test_kernel kernel(it);
   kernel.start();
-  std::this_thread::sleep_for(std::chrono::milliseconds(150));
+  let_pass(std::chrono::milliseconds(150), "an idle kernel may count nothing");
   const auto idle = kernel.counters();
   if (idle.messages_in != 0)
     fail("an idle kernel that was sent nothing says that it handled " +
@@ -24,7 +23,7 @@ RONDO_CASE(telemetry, count, an_idle_kernel_has_handled_nothing, core, "TEL-01",
   expect_equal(idle.bytes_in, 0u, "bytes_in of an idle kernel");
   expect_equal(idle.bytes_out, 0u, "bytes_out of an idle kernel");
   for (int i = 0; i < 10; ++i) (void)kernel.call<kernels::nonce_reply>(kernels::nonce_request{});
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  let_pass(std::chrono::milliseconds(50), "nothing more may be counted");
   const auto busy = kernel.counters_at(10);
   if (busy.messages_in != 10)
     fail("10 messages were sent and answered, and messages_in is " +
@@ -119,7 +118,7 @@ RONDO_CASE(telemetry, count, uptime_is_since_the_last_launch, core, "TEL-11", ""
     const auto before = now_ns();
     kernel.launch();
     const auto launched = now_ns();
-    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    let_pass(std::chrono::milliseconds(30), "the uptime that is asked for grows");
     const auto least = now_ns() - launched;
     const auto uptime = kernel.counters().uptime_ns;
     const auto most = now_ns() - before;
@@ -212,7 +211,7 @@ RONDO_CASE(telemetry, count, a_busy_kernel_can_be_asked, core, "TEL-05", "") {
     bool is_at_work = false;
     together(2, [&](unsigned thread) {
       if (thread == 0) return kernel.send(kernels::slow_request{1, microseconds});
-      std::this_thread::sleep_for(std::chrono::milliseconds(150));
+      let_pass(std::chrono::milliseconds(150), "the handler begins");
       (void)kernel.counters();
       (void)kernel.state();
       is_at_work = kernel.try_receive(reply) == RONDO_EMPTY;

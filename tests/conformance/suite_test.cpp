@@ -16,7 +16,9 @@
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <iterator>
 #include <set>
+#include <sstream>
 
 namespace rondo::conformance {
 namespace {
@@ -56,6 +58,35 @@ TEST(suite, every_rule_that_is_cited_exists) {
   }
   for (const auto& fault : all_faults())
     for (const auto rule : words(fault.rules)) EXPECT_NE(find_rule(rule), nullptr) << rule;
+}
+
+// Lines that sleep without a word on what for.
+std::vector<std::string> bare_sleeps(const std::string& text) {
+  std::vector<std::string> found;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);)
+    if (line.find("sleep_for(") != line.npos || line.find("sleep_until(") != line.npos ||
+        line.find("sleep(") != line.npos)
+      found.push_back(line);
+  return found;
+}
+
+TEST(suite, a_case_lets_time_pass_only_with_the_reason) {
+  EXPECT_THAT(bare_sleeps("  let_pass(time, \"why\");\n  std::this_thread::sleep_for(time);\n"),
+              testing::ElementsAre("  std::this_thread::sleep_for(time);"));
+  std::set<fs::path> files;
+  const fs::path root = test::source_dir() / ".." / "conformance";
+  for (const auto& record : all_cases())
+    files.insert(root / record.object / (std::string(record.operation) + ".cpp"));
+  for (const auto& entry : fs::directory_iterator(root / "model")) files.insert(entry.path());
+  EXPECT_GT(files.size(), 40u);
+  for (const auto& file : files) {
+    std::ifstream in(file);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    EXPECT_THAT(text, testing::Not(testing::IsEmpty())) << file;
+    EXPECT_THAT(bare_sleeps(text), testing::IsEmpty())
+        << file << ": wait with eventually(), or say with let_pass() what for";
+  }
 }
 
 TEST(suite, has_sixty_faults_and_more) {
