@@ -54,6 +54,7 @@ rondo_status open_device(rondo_backend* backend, std::uint32_t index, const rond
   if (broken(fault::any_index_opened)) index = 0;
   if (broken(fault::device_option_ignored)) count = 0;
   if (broken(fault::device_leaks_descriptor)) (void)::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (broken(fault::device_leaks_memory)) leak_memory();
   if (broken(fault::device_leaks_thread) || broken(fault::unloads_under_a_thread)) leak_thread();
   if (open_devices.fetch_add(1) == 0) closed_early = false;
   if (broken(fault::takes_signal)) std::signal(SIGUSR1, [](int) {});

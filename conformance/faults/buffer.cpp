@@ -88,6 +88,7 @@ std::uint64_t clamped(rondo_buffer_handle handle, std::uint64_t& offset, std::ui
 
 rondo_status write(rondo_device* device, rondo_buffer_handle handle, std::uint64_t offset,
                    const void* from, std::uint64_t bytes, rondo_error_sink* error) {
+  if (broken(fault::copy_waits)) wait_for_all_handlers();
   bytes = clamped(handle, offset, bytes);
   if (broken(fault::write_is_late) && offset + bytes <= size_of(handle)) {
     const std::lock_guard lock(mutex);
@@ -104,6 +105,7 @@ rondo_status write(rondo_device* device, rondo_buffer_handle handle, std::uint64
 
 rondo_status read(rondo_device* device, rondo_buffer_handle handle, std::uint64_t offset, void* to,
                   std::uint64_t bytes, rondo_error_sink* error) {
+  if (broken(fault::copy_waits)) wait_for_all_handlers();
   bytes = clamped(handle, offset, bytes);
   {
     const std::lock_guard lock(mutex);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csetjmp>
 
 namespace rondo::faults {
 
@@ -78,6 +79,35 @@ struct waiting_emitter {
   }
 };
 
+// Stands before the emitter and takes a handler that there is no more room for away by force.
+struct leaving_emitter {
+  rondo_emitter base{};
+  rondo_emitter* real;
+  std::jmp_buf before{};
+
+  explicit leaving_emitter(rondo_emitter* to) : real(to) {
+    base.struct_size = sizeof base;
+    base.reserve = [](rondo_emitter* self, std::uint32_t bytes) -> void* {
+      auto& me = *reinterpret_cast<leaving_emitter*>(self);
+      void* const room = me.real->reserve(me.real, bytes);
+      if (room == nullptr) std::longjmp(me.before, 1);
+      return room;
+    };
+    base.commit = [](rondo_emitter* self, std::uint32_t length, std::uint16_t version,
+                     std::uint32_t flags) {
+      auto* const backend = reinterpret_cast<leaving_emitter*>(self)->real;
+      backend->commit(backend, length, version, flags);
+    };
+  }
+};
+
+rondo_status run_until_it_is_left(const rondo_handler& real, void* state, const void* payload,
+                                  rondo_emitter* out, rondo_invocation* call) {
+  leaving_emitter leaves(out);
+  if (setjmp(leaves.before) != 0) return RONDO_TERMINATED;
+  return real.invoke(state, payload, &leaves.base, call);
+}
+
 rondo_status run_with_room_ahead(const rondo_handler& real, void* state, const void* payload,
                                  rondo_emitter* out, rondo_invocation* call) {
   const auto status = real.invoke(state, payload, out, call);
@@ -86,6 +116,10 @@ rondo_status run_with_room_ahead(const rondo_handler& real, void* state, const v
   else if (status != RONDO_OK && ahead.is_filled != 0)
     out->commit(out, ahead.length, ahead.version, 0);
   return status;
+}
+
+bool reuses_memory_of_hung() {
+  return broken(fault::hung_message_reused) || broken(fault::hung_state_reused);
 }
 
 bool breaks_room_ahead() {
@@ -108,6 +142,9 @@ rondo_status run(const rondo_handler& real, void* state, const void* payload, ro
     waiting_emitter waits(out);
     return real.invoke(state, payload, &waits.base, call);
   }
+  if (broken(fault::leaves_by_longjmp))
+    return run_until_it_is_left(real, state, payload, out, call);
+  if (reuses_memory_of_hung()) return run_and_remember(real, state, payload, out, call);
   if (breaks_room_ahead()) return run_with_room_ahead(real, state, payload, out, call);
   if (broken(fault::drops_a_branch)) return run_without_a_branch(real, state, payload, out, call);
   if (broken(fault::lanes_untrue)) call->lanes = 2;
@@ -181,7 +218,8 @@ bool is_needed(const rondo_handler& handler) {
   return hooks_are_broken() || broken(fault::forgets_state) || broken(fault::exception_renamed) ||
          broken(fault::state_not_destroyed) || broken(fault::state_not_zeroed) ||
          ((broken(fault::room_askew) || broken(fault::lanes_untrue) ||
-           broken(fault::waits_on_when_stopped) || breaks_room_ahead()) &&
+           broken(fault::waits_on_when_stopped) || broken(fault::leaves_by_longjmp) ||
+           reuses_memory_of_hung() || breaks_room_ahead()) &&
           handler.invoke != nullptr) ||
          (broken(fault::drops_a_branch) && handler.invoke != nullptr) ||
          (broken(fault::missing_image_accepted) && handler.invoke == nullptr);

@@ -1,6 +1,8 @@
 // Kernels, with what can be wrong about them.
 #include "wrapped.hpp"
 
+#include <rondo/backend/backend.hpp>
+
 #include <algorithm>
 #include <bit>
 #include <cstdio>
@@ -14,12 +16,6 @@
 namespace rondo::faults {
 
 std::uint32_t inner_state(rondo_kernel* kernel) { return inner.kernel.state(kernel->inner); }
-
-// Whether leases are taken here, of which the wrapped plugin hears nothing.
-bool pretends_leases() {
-  return broken(fault::lease_ignored) || broken(fault::ended_is_renewed) ||
-         broken(fault::lease_lapses_by_itself);
-}
 
 namespace {
 
@@ -52,7 +48,7 @@ void change_params(rondo_kernel_params& p) {
   if (broken(fault::each_block_handles)) p.grid = p.block = 0;
   if (broken(fault::kernel_option_ignored)) p.option_count = 0;
   if (broken(fault::watchdog_blind)) p.handler_deadline_ns = 0;
-  if (pretends_leases()) p.lease_ns = 0;
+  if (keeps_leases()) p.lease_ns = 0;
   if (broken(fault::pin_ignored)) p.cpu = -1;
   if (broken(fault::tag_lost)) p.kernel_tag = 0;
   if (broken(fault::first_handler_for_all)) {
@@ -101,7 +97,9 @@ rondo_status failed(rondo_status status, rondo_error_sink* error) {
 rondo_status create(rondo_device* device, const rondo_kernel_params* params, rondo_kernel** out,
                     rondo_error_sink* error) {
   told sink(error);
-  rondo_kernel_params p = *params;
+  rondo_kernel_params p = broken(fault::reads_older_struct) ? *params : backend::whole(*params);
+  if (broken(fault::reads_older_struct)) p.struct_size = sizeof p;
+  const std::uint64_t lease_ns = keeps_leases() ? p.lease_ns : 0;
   const std::string id = copied(p.id);
   if (broken(fault::names_queues_itself) && (!is_own_name(copied(p.input.name), id, "_input") ||
                                              !is_own_name(copied(p.output.name), id, "_output"))) {
@@ -111,6 +109,7 @@ rondo_status create(rondo_device* device, const rondo_kernel_params* params, ron
   if (device_was_closed()) return RONDO_DEVICE_LOST;
   if (broken(fault::bound_to_its_thread) && device->opened_by != std::this_thread::get_id())
     return RONDO_DEVICE_LOST;
+  if (broken(fault::create_waits)) wait_for_all_handlers();
   change_params(p);
   if ((p.input.flags & RONDO_QUEUE_TIMED) != 0 && !needs_the_rings()) {
     explain(sink.get(), RONDO_UNSUPPORTED, id, "timed queues are not offered");
@@ -124,11 +123,7 @@ rondo_status create(rondo_device* device, const rondo_kernel_params* params, ron
     return failed(status, error);
   }
   if (broken(fault::frees_what_it_borrowed)) std::free(const_cast<rondo_handler*>(params->handler));
-  if (broken(fault::kernel_leaks_memory)) {
-    static void* volatile leaked;
-    leaked = std::malloc(8192);
-    std::memset(leaked, 1, 8192);
-  }
+  if (broken(fault::kernel_leaks_memory)) leak_memory();
   if (broken(fault::kernel_leaks_thread)) leak_thread();
   auto* const kernel = new rondo_kernel;
   kernel->inner = made;
@@ -136,7 +131,9 @@ rondo_status create(rondo_device* device, const rondo_kernel_params* params, ron
   kernel->handler_deadline_ns = params->handler_deadline_ns;
   kernel->lease_ns = params->lease_ns;
   kernel->blocks = std::max(params->grid, 1u);
-  if (params->threads == RONDO_THREADS_POOL) enter_pool(kernel);
+  kernel->lease_ns = lease_ns;
+  if (p.threads == RONDO_THREADS_POOL) enter_pool(kernel);
+  enter_kernel(kernel);
   enter_name(kernel);
   *out = kernel;
   return RONDO_OK;
@@ -178,7 +175,7 @@ rondo_status launch(rondo_kernel* kernel, std::uint64_t deadline, rondo_error_si
   kernel_is_launched();
   if (broken(fault::launch_is_early)) return launch_meanwhile(kernel, deadline);
   if (broken(fault::counts_begin_anew)) count_from_here(kernel);
-  kernel->last_launch_ns = now_ns();
+  launch_lease(*kernel);
   const auto status = inner.kernel.launch(kernel->inner, deadline, sink.get());
   if (status == RONDO_OK && broken(fault::launched_handles)) {
     kernel->says_launched = true;
@@ -274,23 +271,22 @@ rondo_status terminate(rondo_kernel* kernel, std::uint32_t mode, std::uint64_t d
   return failed(status, error);
 }
 
+// A kernel that has ended is destroyed as it is; the wrapped one does not know that it has.
+void end_inner(rondo_kernel* kernel) {
+  rondo_terminate_report report{};
+  report.struct_size = sizeof report;
+  inner.kernel.terminate(kernel->inner, RONDO_TERMINATE_DISCARD, 1'000'000'000, &report, nullptr);
+}
+
 void destroy(rondo_kernel* kernel) {
   join_threads(kernel);
   leave_name(kernel);
   leave_pool(kernel);
+  leave_kernel(kernel);
+  if (inner_state(kernel) == RONDO_STATE_FAILED) use_memory_of_hung(kernel->tag);
+  if (lease_is_over(kernel)) end_inner(kernel);
   inner.kernel.destroy(kernel->inner);
   delete kernel;
-}
-
-void wait_for_the_handler(rondo_kernel* kernel) {
-  const std::uint64_t end = now_ns() + 3'000'000'000;
-  rondo_kernel_counters now{};
-  now.struct_size = sizeof now;
-  do {
-    inner.kernel.counters(kernel->inner, &now);
-    const std::lock_guard lock(kernel->mutex);
-    if (now.messages_in >= kernel->pushes) return;
-  } while (sleep_ms(1), now_ns() < end);
 }
 
 std::uint32_t state(rondo_kernel* kernel) {
@@ -299,9 +295,7 @@ std::uint32_t state(rondo_kernel* kernel) {
   if (kernel->says_inactive && now == RONDO_STATE_ACTIVE) return RONDO_STATE_INACTIVE;
   if (kernel->says_launched && now == RONDO_STATE_ACTIVE) return RONDO_STATE_LAUNCHED;
   if (kernel->has_hung) return RONDO_STATE_TERMINATED;
-  if (broken(fault::lease_lapses_by_itself) && kernel->lease_ns != 0 && !kernel->is_renewed &&
-      now == RONDO_STATE_ACTIVE && now_ns() - kernel->last_launch_ns > kernel->lease_ns)
-    return RONDO_STATE_TERMINATED;
+  if (lease_is_over(kernel)) return RONDO_STATE_FAILED;
   if (kernel->says_resident) return RONDO_STATE_LAUNCHED;
   if (broken(fault::state_not_told) && now == RONDO_STATE_ACTIVE) return RONDO_STATE_LAUNCHED;
   if (broken(fault::watchdog_fires_on_idle) && now == RONDO_STATE_ACTIVE &&
@@ -315,7 +309,18 @@ std::uint32_t state(rondo_kernel* kernel) {
 rondo_queue* input(rondo_kernel* kernel) { return &kernel->input; }
 rondo_queue* output(rondo_kernel* kernel) { return &kernel->output; }
 
+rondo_status fill_whole(rondo_kernel* kernel, rondo_kernel_counters& out) {
+  rondo_kernel_counters all{};
+  all.struct_size = sizeof all;
+  const auto status = inner.kernel.counters(kernel->inner, &all);
+  all.struct_size = out.struct_size;
+  out = all;
+  return status;
+}
+
 rondo_status counters(rondo_kernel* kernel, rondo_kernel_counters* out) {
+  if (broken(fault::fills_older_struct) && out->struct_size < sizeof *out)
+    return fill_whole(kernel, *out);
   if (broken(fault::counters_wait)) wait_for_the_handler(kernel);
   const auto status = counters_are_late() ? kernel->late.tell(kernel->inner, *out)
                                           : inner.kernel.counters(kernel->inner, out);
@@ -327,13 +332,17 @@ rondo_status counters(rondo_kernel* kernel, rondo_kernel_counters* out) {
 }
 
 rondo_status renew(rondo_kernel* kernel) {
-  kernel->is_renewed = true;
-  if (broken(fault::unadvertised_call_succeeds) || pretends_leases()) return RONDO_OK;
+  if (broken(fault::unadvertised_call_succeeds)) return RONDO_OK;
+  if (keeps_leases()) return renew_lease(kernel);
   return ask(inner.kernel.renew, kernel->inner);
 }
 
 rondo_status failure(rondo_kernel* kernel, char* to, std::uint32_t room, std::uint32_t* length) {
   if (broken(fault::failure_has_no_reason)) return *length = 0, RONDO_OK;
+  if (lease_is_over(kernel)) {
+    *length = static_cast<std::uint32_t>(std::string_view("its lease lapsed").copy(to, room));
+    return RONDO_TERMINATED;
+  }
   return ask(inner.kernel.failure, kernel->inner, to, room, length);
 }
 

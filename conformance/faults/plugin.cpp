@@ -44,10 +44,15 @@ bool open_inner(const rondo_host_services* host, std::uint32_t min, std::uint32_
   return true;
 }
 
+}  // namespace
+
 bool shows_the_map() {
   return broken(fault::map_dies_on_terminate) || broken(fault::map_of_another_layout) ||
-         broken(fault::map_overlaps) || broken(fault::map_too_many_slots) || needs_the_rings();
+         broken(fault::map_overlaps) || broken(fault::map_too_many_slots) ||
+         broken(fault::map_lanes_are_one) || needs_the_rings();
 }
+
+namespace {
 
 std::vector<rondo_string> capabilities() {
   std::vector<rondo_string> list;
@@ -63,8 +68,8 @@ std::vector<rondo_string> capabilities() {
     add(name);
     if (list.size() == 1 && broken(fault::capability_twice)) add(name);
   }
-  const bool adds_leases = broken(fault::capability_without_function) || pretends_leases();
-  if (adds_leases && !inner_has(RONDO_CAP_LEASE)) add(RONDO_CAP_LEASE);
+  const bool pretends_leases = broken(fault::capability_without_function) || keeps_leases();
+  if (pretends_leases && !inner_has(RONDO_CAP_LEASE)) add(RONDO_CAP_LEASE);
   if (broken(fault::claims_timed)) add(RONDO_CAP_TIMED);
   if (broken(fault::claims_emits)) add(RONDO_CAP_EMITS);
   return list;
@@ -100,9 +105,11 @@ told::told(rondo_error_sink* to) : sink{}, real(to) {
                    rondo_string remedy) {
     auto* const me = static_cast<told*>(self);
     if (broken(fault::explains_nothing)) return;
-    me->real->report(me->real->self, code, subject, message, remedy);
-    if (broken(fault::explains_twice))
-      me->real->report(me->real->self, code, subject, message, remedy);
+    if (broken(fault::explains_without_remedy)) remedy = {};
+    const auto report = [&] { me->real->report(me->real->self, code, subject, message, remedy); };
+    if (broken(fault::explains_from_elsewhere)) return std::thread(report).join();
+    report();
+    if (broken(fault::explains_twice)) report();
   };
 }
 
@@ -130,6 +137,13 @@ void leak_thread() {
     const timespec hour{3600, 0};
     ::nanosleep(&hour, nullptr);
   }).detach();
+}
+
+void leak_memory() {
+  constexpr std::size_t bytes = 8192;
+  static void* volatile leaked;
+  leaked = std::malloc(bytes);
+  std::memset(leaked, 1, bytes);
 }
 
 namespace {

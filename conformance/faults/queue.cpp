@@ -105,6 +105,7 @@ rondo_status push_broken(rondo_queue* queue, const rondo_envelope* header, const
 
 rondo_status push(rondo_queue* queue, const rondo_envelope* header, const void* payload) {
   if (pool_loses(queue->kernel)) return RONDO_OK;
+  if (lease_is_over(queue->kernel)) return RONDO_TERMINATED;
   if (chosen == fault::none) return inner.queue.push(queue->inner, header, payload);
   return push_broken(queue, header, payload);
 }
@@ -309,16 +310,14 @@ rondo_status info(rondo_queue* queue, rondo_queue_info* out) {
 }
 
 rondo_status map(rondo_queue* queue, rondo_ring_map* out) {
-  const bool shown = broken(fault::map_dies_on_terminate) || broken(fault::map_of_another_layout) ||
-                     broken(fault::map_overlaps) || broken(fault::map_too_many_slots) ||
-                     needs_the_rings();
-  if (!shown) return RONDO_UNSUPPORTED;
+  if (!shows_the_map()) return RONDO_UNSUPPORTED;
   const auto status = ask(inner.queue.map, queue->inner, out);
   if (status != RONDO_OK) return status;
   if (queue == &queue->kernel->output) queue->kernel->mapped = *out;
   if (broken(fault::map_of_another_layout)) out->layout_version += 7;
   if (broken(fault::map_overlaps)) out->lanes[0].consumer_line = out->lanes[0].producer_line;
   if (broken(fault::map_too_many_slots)) out->capacity *= out->slot_stride;
+  if (broken(fault::map_lanes_are_one)) out->lanes[1].slots = out->lanes[0].slots;
   return status;
 }
 

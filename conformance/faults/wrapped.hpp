@@ -36,6 +36,7 @@ extern const rondo_queue_table queue_functions;
 extern const rondo_buffer_table buffer_functions;
 
 bool inner_has(std::string_view capability);
+bool shows_the_map();
 
 template <class Function, class... Arguments>
 rondo_status ask(Function function, Arguments... arguments) {
@@ -69,7 +70,6 @@ rondo_status stop_wrongly(const rondo_handler& real, void* state, rondo_invocati
 rondo_status invoke_beside_hooks(const rondo_handler& real, void* state, const void* payload,
                                  rondo_emitter* out, rondo_invocation* call);
 void change_start(rondo_kernel_params& params);
-bool pretends_leases();
 void kernel_is_launched();
 void kernel_is_terminated(std::uint64_t tag, std::uint32_t mode);  // soon
 rondo_status time_wrongly(const rondo_handler& real, void* state, rondo_invocation* call);
@@ -87,6 +87,7 @@ bool device_was_closed();
 
 void leak_thread();
 void show_names();
+void leak_memory();  // 8 KiB
 
 std::uint64_t now_ns();
 void sleep_ms(std::uint64_t milliseconds);
@@ -111,6 +112,22 @@ void enter_pool(rondo_kernel* kernel);
 void leave_pool(rondo_kernel* kernel);
 bool pool_loses(rondo_kernel* kernel);
 std::uint64_t inner_depth(rondo_queue* queue);
+
+// Leases, see lease.cpp. Whether the wrapper keeps them; what becomes of one at a launch and a
+// renewal; whether the kernel has ended for want of one.
+bool keeps_leases();
+void launch_lease(rondo_kernel& kernel);
+rondo_status renew_lease(rondo_kernel* kernel);
+bool lease_is_over(rondo_kernel* kernel);
+
+// Handlers that are at work, see busy.cpp.
+void enter_kernel(rondo_kernel* kernel);
+void leave_kernel(rondo_kernel* kernel);
+void wait_for_the_handler(rondo_kernel* kernel);
+void wait_for_all_handlers();
+rondo_status run_and_remember(const rondo_handler& real, void* state, const void* payload,
+                              rondo_emitter* out, rondo_invocation* call);
+void use_memory_of_hung(std::uint64_t tag);
 
 // Where queues are found by name, if that is what is wrong.
 void enter_name(rondo_kernel* kernel);
@@ -141,13 +158,16 @@ struct rondo_kernel {
   const char* borrowed_id = nullptr;
   const char* borrowed_name = nullptr;
   std::uint64_t borrowed_name_size = 0;
-  std::uint64_t handler_deadline_ns = 0, lease_ns = 0;
+  std::uint64_t handler_deadline_ns = 0;
   std::uint64_t tag = 0;
   std::uint32_t input_flags = 0, lanes = 1;
+  std::uint64_t lease_ns = 0;
+  std::atomic<std::uint64_t> renewed_ns = 0;  // 0: nobody has taken the lease over
+  std::atomic<bool> lease_lapsed = false;
 
   std::recursive_mutex mutex;  // what follows
   std::uint64_t pushes = 0, pops = 0;
-  std::uint64_t first_launch_ns = 0, last_launch_ns = 0;
+  std::uint64_t first_launch_ns = 0;
   std::uint64_t base_in = 0;                       // subtracted from messages_in
   std::vector<rondo::faults::message> held;        // requests that are kept back
   std::vector<rondo::faults::message> remembered;  // requests, for those who echo
@@ -159,7 +179,6 @@ struct rondo_kernel {
   bool says_resident = false;  // a launch failed
   bool is_pooled = false, had_version = false, had_given_up = false;
   std::uint64_t looks = 0;
-  std::atomic<bool> is_renewed = false;
   bool had_failure = false, says_inactive = false, says_launched = false, has_hung = false;
   std::uint64_t last_used_ns = 0;
   rondo_ring_map mapped{};

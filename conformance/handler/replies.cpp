@@ -57,8 +57,9 @@ rondo_status reply_either_way(void*, const void* payload, rondo_emitter* out,
 }
 
 // Its handler has more replies than there is room, and nobody takes any.
-void end_amid_replies(bench& it, std::uint32_t mode) {
+void end_amid_replies(bench& it, std::uint32_t mode, const rondo_handler* handler = nullptr) {
   kernel_spec spec;
+  spec.other_handler = handler;
   spec.handler = "ConformanceEmit";
   spec.output_capacity = 4;
   test_kernel kernel(it, spec);
@@ -85,6 +86,28 @@ RONDO_CASE(handler, replies, a_wait_for_room_ends_with_its_kernel, core, "EXEC-1
            RONDO_CAP_EMITS) {
   replying::end_amid_replies(it, RONDO_TERMINATE_DISCARD);
   replying::end_amid_replies(it, RONDO_TERMINATE_DRAIN);
+}
+
+// Whatever a backend does to end the wait, the handler's own frames are left as it leaves them.
+RONDO_CASE(handler, replies, a_handler_is_left_by_its_own_return, core, "ABI-06",
+           RONDO_CAP_HOST_IMAGE) {
+  static std::atomic<int> entered, left;
+  static rondo_status (*real)(void*, const void*, rondo_emitter*, rondo_invocation*);
+  entered = left = 0;
+  rondo_handler handler = it.handler("ConformanceEmit");
+  real = handler.invoke;
+  handler.invoke = [](void* state, const void* payload, rondo_emitter* out,
+                      rondo_invocation* call) {
+    ++entered;
+    const auto status = real(state, payload, out, call);
+    ++left;
+    return status;
+  };
+  for (const std::uint32_t mode : {RONDO_TERMINATE_DISCARD, RONDO_TERMINATE_DRAIN})
+    replying::end_amid_replies(it, mode, &handler);
+  expect_equal(entered.load(), 2, "how often a handler that waits for room was called; it");
+  expect_equal(left.load(), 2,
+               "how often it returned, of two calls that their kernel's end ended,");
 }
 
 // The backend may offer room ahead, or not; the handler uses it or not.

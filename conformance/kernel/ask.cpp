@@ -5,6 +5,8 @@
 
 #include <rondo/host_services.hpp>
 
+#include <array>
+
 namespace rondo::conformance {
 
 namespace {
@@ -32,29 +34,72 @@ void ask_all(bench& it, test_kernel& kernel) {
   (void)kernel.try_receive(none);
 }
 
-// Whether all of it was told while the handler was at work for so long. A machine that is busy with
+void copy_to_and_fro(bench& it, bool is_visible) {
+  const rondo_buffer_table& buffers = it.api().buffer;
+  rondo_device* const device = it.device();
+  std::array<std::byte, 256> bytes{std::byte{7}}, back{};
+  rondo_buffer_handle handle = 0;
+  void* host = nullptr;
+  const host_call_guard guard;
+  expect_status(is_visible ? buffers.create_visible(device, bytes.size(), &handle, &host, nullptr)
+                           : buffers.create(device, bytes.size(), &handle, nullptr),
+                RONDO_OK, "create of a buffer beside a busy handler");
+  expect_status(buffers.write(device, handle, 0, bytes.data(), bytes.size(), nullptr), RONDO_OK,
+                "write beside a busy handler");
+  expect_status(buffers.read(device, handle, 0, back.data(), back.size(), nullptr), RONDO_OK,
+                "read beside a busy handler");
+  require(back == bytes, "what was read beside a busy handler is not what was written");
+  expect_status(buffers.destroy(device, handle), RONDO_OK, "destroy beside a busy handler");
+}
+
+// What concerns the device, and no kernel that is at work on it.
+void make_and_copy(bench& it) {
+  kernel_spec spec;
+  spec.id = "beside";
+  test_kernel(it, spec).destroy();
+  if (it.has(RONDO_CAP_BUFFER)) copy_to_and_fro(it, false);
+  if (it.has(RONDO_CAP_HOST_VISIBLE)) copy_to_and_fro(it, true);
+}
+
+// Whether all of it was done while the handler was at work for so long. A machine that is busy with
 // other things may be too slow for that.
-bool is_told_meanwhile(bench& it, std::uint64_t microseconds) {
+template <class Calls>
+bool is_done_meanwhile(bench& it, std::uint64_t microseconds, Calls&& calls) {
   test_kernel kernel(it, busy_spec());
   kernel.start();
   busy_handler handler(kernel, microseconds);
-  ask_all(it, kernel);
+  calls(kernel);
   const bool is_at_work = kernel.counters().messages_in == 0;
   (void)handler.pushed();
   return is_at_work;
 }
 
+// By no clock: the handler has not returned when everything was done.
+template <class Calls>
+void expect_done_meanwhile(bench& it, std::string_view what, Calls&& calls,
+                           const place& at = place::current()) {
+  bool is_done = false;
+  for (const std::uint64_t microseconds : {200'000u, 800'000u, 2'000'000u})
+    if ((is_done = is_done_meanwhile(it, microseconds, calls))) break;
+  require(is_done,
+          std::string(what) +
+              " one returned only when a handler that was at work for two seconds had returned",
+          at);
+}
+
 }  // namespace
 
-// By no clock: the handler has not returned when everything was told.
 RONDO_CASE(kernel, ask, what_never_blocks_does_not_wait_for_the_handler, core, "ABI-15",
            RONDO_CAP_EMITS) {
-  bool is_told = false;
-  for (const std::uint64_t microseconds : {200'000u, 800'000u, 2'000'000u})
-    if ((is_told = is_told_meanwhile(it, microseconds))) break;
-  require(is_told,
-          "of calls that never block one returned only when a handler that was at work for two "
-          "seconds had returned");
+  expect_done_meanwhile(it, "of calls that never block",
+                        [&](test_kernel& kernel) { ask_all(it, kernel); });
+}
+
+// A handler may take as long as it likes: a call that waits for it keeps no bound at all.
+RONDO_CASE(kernel, ask, making_and_copying_do_not_wait_for_a_handler, core, "ABI-14",
+           RONDO_CAP_EMITS) {
+  expect_done_meanwhile(it, "of creating, copying and destroying",
+                        [&](test_kernel&) { make_and_copy(it); });
 }
 
 }  // namespace rondo::conformance

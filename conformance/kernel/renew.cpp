@@ -29,4 +29,33 @@ RONDO_CASE(kernel, renew, it_is_ok_until_the_kernel_has_ended, core, "LIFE-16", 
   }
 }
 
+// One lease that nobody ever takes over, and one that was taken over in the launch before: in
+// neither case has the kernel anything to wait for but the life of its process. Time is let pass,
+// and nothing may happen in it.
+RONDO_CASE(kernel, renew, a_lease_that_nobody_has_taken_over_lasts, core, "LIFE-17 LIFE-16",
+           RONDO_CAP_LEASE) {
+  kernel_spec spec;
+  spec.lease_ns = 2 * ns_per_second;
+  test_kernel untouched(it, spec);
+  untouched.start();
+  spec.id = "given-back";
+  test_kernel given_back(it, spec);
+  given_back.start();
+  if (it.has(RONDO_CAP_RELAUNCH)) {
+    {
+      const host_call_guard guard;
+      expect_status(it.api().kernel.renew(given_back.handle()), RONDO_OK, "renew");
+    }
+    given_back.terminate();
+    given_back.start();
+  }
+  let_pass(std::chrono::seconds(3), "neither lease may end");
+  untouched.expect_state(RONDO_STATE_ACTIVE, "after a lease and a half that nobody took over");
+  (void)untouched.call<kernels::nonce_reply>(kernels::nonce_request{});
+  rule("LIFE-16");
+  given_back.expect_state(RONDO_STATE_ACTIVE,
+                          "a lease and a half after the launch that gave its lease back");
+  (void)given_back.call<kernels::nonce_reply>(kernels::nonce_request{});
+}
+
 }  // namespace rondo::conformance

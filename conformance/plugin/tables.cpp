@@ -2,7 +2,11 @@
 #include "../support/kernel.hpp"
 #include "../support/suite.hpp"
 
+#include <rondo/host_services.hpp>
+
+#include <cstddef>
 #include <cstring>
+#include <thread>
 
 namespace rondo::conformance {
 
@@ -49,6 +53,35 @@ RONDO_CASE(plugin, tables, out_structs_of_a_newer_host_are_filled_and_no_more, c
   report.expect_untouched("terminate");
 }
 
+// What lies behind the part that an older host knows is not the plugin's, to write or to read.
+RONDO_CASE(plugin, tables, structs_of_an_older_host_end_where_it_says, core, "ABI-02", "") {
+  constexpr std::size_t known = offsetof(rondo_kernel_counters, dropped_oldest);
+  rondo_handler handler = it.handler("ConformanceNonce");
+  handler.struct_size = offsetof(rondo_handler, on_start);
+  std::memset(&handler.on_start, 0xc5, sizeof handler - handler.struct_size);
+  kernel_spec spec;
+  spec.other_handler = &handler;
+  spec.params_size = offsetof(rondo_kernel_params, threads);
+  test_kernel kernel(it, spec);
+  kernel.start();
+  const std::uint64_t nonce = it.number();
+  expect_equal(kernel.call<kernels::nonce_reply>(kernels::nonce_request{nonce, {}}).proof,
+               kernels::secret(nonce, kernels::nonce_salt),
+               "the proof of a kernel whose params and handler end where older ones do");
+  kernel.terminate();
+  rondo_kernel_counters counters;
+  std::memset(&counters, 0xc5, sizeof counters);
+  counters.struct_size = known;
+  const host_call_guard guard;
+  expect_status(it.api().kernel.counters(kernel.handle(), &counters), RONDO_OK,
+                "counters with a smaller struct_size");
+  expect_equal(counters.struct_size, known, "the struct_size of the caller's counters");
+  expect_equal(counters.state, RONDO_STATE_TERMINATED, "the state that an older host is told");
+  const auto* const bytes = reinterpret_cast<const unsigned char*>(&counters);
+  for (std::size_t i = known; i < sizeof counters; ++i)
+    require(bytes[i] == 0xc5, "counters wrote behind the struct that an older host has");
+}
+
 // NULL is allowed wherever a sink is taken.
 RONDO_CASE(plugin, tables, failures_may_go_unexplained, core, "ABI-07", "") {
   test_kernel kernel(it);
@@ -68,6 +101,9 @@ RONDO_CASE(plugin, tables, a_failure_is_explained_once_and_in_full, core, "ABI-0
     expect_status(why.code, code, "the explanation of " + std::string(what));
     require(!why.subject.empty(), std::string(what) + " does not name what failed");
     require(!why.message.empty(), std::string(what) + " does not say what happened");
+    require(!why.remedy.empty(), std::string(what) + " does not say what to do about it");
+    require(why.from == std::this_thread::get_id(),
+            std::string(what) + " explained its failure from another thread than it was called on");
   };
   test_kernel kernel(it);
   explanation_record state;

@@ -19,9 +19,10 @@ rondo_ring_map map_of(test_kernel& kernel, rondo_queue* queue, const place& at =
   return map;
 }
 
-ring::view view_of(const rondo_ring_map& map, bool produces, const place& at = place::current()) {
+ring::view view_of(const rondo_ring_map& map, bool produces, std::uint32_t lane = 0,
+                   const place& at = place::current()) {
   ring::view view;
-  expect_status(ring::make_view(map, 0, produces, view), RONDO_OK,
+  expect_status(ring::make_view(map, lane, produces, view), RONDO_OK,
                 "what rondo/ring/map.hpp makes of the map", at);
   return view;
 }
@@ -33,13 +34,16 @@ struct extent {
 };
 
 void expect_apart(const rondo_ring_map& map) {
-  const rondo_ring_lane& lane = map.lanes[0];
-  std::vector<extent> parts = {{lane.slots, map.capacity * map.slot_stride, "slots"},
-                               {lane.producer_line, 128, "producer_line"},
-                               {lane.consumer_line, 128, "consumer_line"}};
-  if (lane.claim_line != nullptr) parts.push_back({lane.claim_line, 128, "claim_line"});
+  std::vector<extent> parts;
+  for (std::uint32_t i = 0; i < map.lane_count; ++i) {
+    const rondo_ring_lane& lane = map.lanes[i];
+    parts.push_back({lane.slots, map.capacity * map.slot_stride, "slots"});
+    parts.push_back({lane.producer_line, 128, "producer_line"});
+    parts.push_back({lane.consumer_line, 128, "consumer_line"});
+    if (lane.claim_line != nullptr) parts.push_back({lane.claim_line, 128, "claim_line"});
+    if (lane.ready != nullptr) parts.push_back({lane.ready, map.capacity * 8, "ready"});
+  }
   if (map.wake_line != nullptr) parts.push_back({map.wake_line, 128, "wake_line"});
-  if (lane.ready != nullptr) parts.push_back({lane.ready, map.capacity * 8, "ready"});
   for (const extent& part : parts) require(part.at != nullptr, std::string(part.what) + " is NULL");
   for (std::size_t i = 0; i < parts.size(); ++i)
     for (std::size_t j = 0; j < i; ++j) {
@@ -50,34 +54,41 @@ void expect_apart(const rondo_ring_map& map) {
     }
 }
 
+void expect_fits(test_kernel& kernel, bool input, std::uint32_t lanes) {
+  rondo_queue* const queue = input ? kernel.input() : kernel.output();
+  rule("QUEUE-15");
+  const rondo_ring_map map = map_of(kernel, queue);
+  expect_equal(map.layout_version, ring::layout_version, "the map's layout_version");
+  require(map.publication >= RONDO_PUBLISH_WORD && map.publication <= RONDO_PUBLISH_CHUNKED,
+          "the map's publication is none of word, counted and chunked");
+  const auto info = kernel.info(queue);
+  expect_equal(map.capacity, info.capacity, "the map's capacity, compared with info(),");
+  expect_equal(map.lane_count, lanes, "the map's lane_count");
+  for (std::uint32_t lane = 0; lane < lanes; ++lane) (void)view_of(map, input, lane);
+  expect_apart(map);
+  rule("QUEUE-24");
+  expect_equal(info.payload_capacity, map.payload_capacity,
+               "the payload_capacity that info() tells, compared with the map's,");
+  expect_equal(info.publication, map.publication,
+               "the publication that info() tells, compared with the map's,");
+  expect_equal(info.slot_stride, map.slot_stride,
+               "the slot_stride that info() tells, compared with the map's,");
+}
+
 }  // namespace
 
 RONDO_CASE(queue, map, its_parts_fit_together, core, "QUEUE-15 QUEUE-24", RONDO_CAP_MAPPED) {
-  for (const std::uint32_t payload : {56u, 300u, 5000u}) {
-    kernel_spec spec;
-    spec.input_payload = std::max(payload, 64u);
-    spec.output_payload = std::max(payload, 216u);
-    test_kernel kernel(it, spec);
-    for (const bool input : {true, false}) {
-      rondo_queue* const queue = input ? kernel.input() : kernel.output();
-      rule("QUEUE-15");
-      const rondo_ring_map map = map_of(kernel, queue);
-      expect_equal(map.layout_version, ring::layout_version, "the map's layout_version");
-      require(map.publication >= RONDO_PUBLISH_WORD && map.publication <= RONDO_PUBLISH_CHUNKED,
-              "the map's publication is none of word, counted and chunked");
-      const auto info = kernel.info(queue);
-      expect_equal(map.capacity, info.capacity, "the map's capacity, compared with info(),");
-      (void)view_of(map, input);
-      expect_apart(map);
-      rule("QUEUE-24");
-      expect_equal(info.payload_capacity, map.payload_capacity,
-                   "the payload_capacity that info() tells, compared with the map's,");
-      expect_equal(info.publication, map.publication,
-                   "the publication that info() tells, compared with the map's,");
-      expect_equal(info.slot_stride, map.slot_stride,
-                   "the slot_stride that info() tells, compared with the map's,");
+  const std::uint32_t most_lanes = it.has(RONDO_CAP_URGENT) ? RONDO_MAX_LANES : 1;
+  for (const std::uint32_t payload : {56u, 300u, 5000u})
+    for (std::uint32_t lanes = 1; lanes <= most_lanes; ++lanes) {
+      kernel_spec spec;
+      spec.input_payload = std::max(payload, 64u);
+      spec.output_payload = std::max(payload, 216u);
+      spec.lanes = lanes;
+      test_kernel kernel(it, spec);
+      expect_fits(kernel, true, lanes);
+      expect_fits(kernel, false, 1);
     }
-  }
 }
 
 RONDO_CASE(queue, map, it_is_the_ring_that_the_kernel_polls, core, "QUEUE-15 QUEUE-02",

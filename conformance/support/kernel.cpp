@@ -80,6 +80,9 @@ rondo_status try_create(bench& it, const kernel_spec& spec, rondo_kernel*& out,
   for (const auto& [key, value] : spec.options) options.push_back({c_text(key), c_text(value)});
   params.options = options.data();
   params.option_count = options.size();
+  params.struct_size = spec.params_size;
+  std::memset(reinterpret_cast<std::byte*>(&params) + spec.params_size, 0xc5,
+              sizeof params - spec.params_size);
   rondo_device* const device = it.device();
   const host_call_guard guard;
   const rondo_status status = it.api().kernel.create(device, &params, &out, error);

@@ -41,6 +41,8 @@ struct kernel_spec {
   std::optional<std::vector<std::byte>> start{};  // the start argument's bytes
   std::vector<std::pair<std::string, std::string>> options{};
   const rondo_handler* other_handler = nullptr;  // in place of the suite's
+  // What an older host knows of rondo_kernel_params; behind it lies what is nobody's.
+  std::uint32_t params_size = sizeof(rondo_kernel_params);
   bool without_image = false;
 };
 

@@ -1,4 +1,5 @@
-// A CUDA driver with one device that cannot be used, for the reason that a definition chooses.
+// A CUDA driver with one device that cannot be used, for the reason that a definition chooses. With
+// FAKE_BARE there is none: it has what is needed, and every other attribute reads 0.
 #include <cuda.h>
 
 #include <cstring>

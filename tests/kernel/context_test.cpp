@@ -58,6 +58,19 @@ TEST_F(context_of_an_invocation, tells_who_asked_and_who_runs) {
   EXPECT_EQ(ctx.lanes(), 32u);
 }
 
+TEST_F(context_of_an_invocation, has_a_barrier_that_is_its_teams_and_none_if_it_is_alone) {
+  int arrived = 0;
+  const rondo::context alone(invocation, rondo::team{});
+  alone.sync();
+  EXPECT_EQ(arrived, 0);
+  const auto arrive = [](void* self) { ++*static_cast<int*>(self); };
+  const rondo::context together(invocation,
+                                {.lane = 3, .lanes = 32, .sync = arrive, .self = &arrived});
+  together.sync();
+  together.sync();
+  EXPECT_EQ(arrived, 2);
+}
+
 TEST_F(context_of_an_invocation, has_a_clock_that_does_not_go_back) {
   const rondo::context ctx(invocation);
   const std::uint64_t before = ctx.now_ns();
