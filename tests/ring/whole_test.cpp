@@ -11,7 +11,7 @@
 namespace rondo::test {
 namespace {
 
-constexpr std::uint64_t messages = 500;
+constexpr std::uint64_t messages = 64;
 constexpr std::uint64_t deadline_ns = 30'000'000'000;
 
 std::uint32_t length_of(std::uint64_t id) { return static_cast<std::uint32_t>(id * 7 % 65); }
