@@ -22,9 +22,9 @@ bool is_of(const json& value, const std::string& type) {
   throw std::logic_error("the schema has the unknown type " + type);
 }
 
-class form {
+class descent {
  public:
-  explicit form(const json& schema) : root_(schema) {}
+  explicit descent(const json& schema) : root_(schema) {}
 
   void look(const json& value, const json& schema, const std::string& at) {
     for (const auto& [keyword, what] : schema.items()) apply(keyword, what, value, schema, at);
@@ -106,7 +106,7 @@ class form {
 }  // namespace
 
 std::vector<std::string> deviations(const json& document, const json& schema) {
-  form all(schema);
+  descent all(schema);
   all.look(document, schema, "");
   return std::move(all.found);
 }

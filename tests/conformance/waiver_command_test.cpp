@@ -9,12 +9,9 @@ namespace rondo::test {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 using testing::AllOf;
 using testing::HasSubstr;
-
-constexpr const char* fault = "property_twice";  // fails one case that takes no time, and no other
-constexpr const char* failing = "device.info.its_properties_have_different_keys";
 
 class waivers_command : public suite_command {
  protected:
@@ -25,20 +22,23 @@ class waivers_command : public suite_command {
   // What the run says of the failing case with one waiver, in which `changed` differs from a sound
   // one; a null leaves the field out.
   child_result run(const json& changed = json::object(), std::vector<std::string> more = {}) {
-    json one = {{"case", failing},
+    json one = {{"case", failing_},
                 {"reason", "its <driver> names a key twice"},
                 {"url", "https://example.org/1"},
                 {"expires", "2999-12-31"}};
     one.merge_patch(changed);
     std::ofstream(file("list")) << json{{"waivers", {one}}};
     more.insert(more.end(), {"--filter", "DEV-06", "--waivers", file("list")});
-    return with_fault(fault, more);
+    return with_fault(fault_, more);
   }
+  // Fails one case, which takes no time, and no other.
+  static constexpr const char* fault_ = "property_twice";
+  static constexpr const char* failing_ = "device.info.its_properties_have_different_keys";
   fs::path files_;
 };
 
 TEST_F(waivers_command, a_failure_that_is_waived_is_none_and_every_report_says_why_it_is_not) {
-  const auto bare = with_fault(fault, {"--filter", "DEV-06"});
+  const auto bare = with_fault(fault_, {"--filter", "DEV-06"});
   EXPECT_EQ(bare.exit_code, 1) << bare.out << bare.err;  // or there is nothing to waive
   const auto result = run(json::object(), {"--json", "--junit", file("junit"), "--html",
                                            file("html"), "--certificate", file("certificate")});
@@ -59,7 +59,7 @@ TEST_F(waivers_command, a_failure_that_is_waived_is_none_and_every_report_says_w
                     HasSubstr("0 of 1 that ran passed; 1 failed and is waived.")));
   const auto certificate = json::parse(text_of(file("certificate")));
   EXPECT_EQ(certificate["cases"][0]["reason"], why);
-  EXPECT_EQ(certificate["waivers"][0]["case"], failing);
+  EXPECT_EQ(certificate["waivers"][0]["case"], failing_);
   EXPECT_EQ(certificate["verdict"], "only a part was run");
   const auto verified = rondo({"verify", file("certificate")});
   EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
@@ -69,14 +69,14 @@ TEST_F(waivers_command, a_failure_that_is_waived_is_none_and_every_report_says_w
 TEST_F(waivers_command, the_summary_says_what_is_waived_and_why) {
   const auto result = run();
   EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
-  EXPECT_THAT(result.out, AllOf(HasSubstr(std::string("waived: ") + failing + ": its <driver>"),
+  EXPECT_THAT(result.out, AllOf(HasSubstr(std::string("waived: ") + failing_ + ": its <driver>"),
                                 HasSubstr("0 failed"), HasSubstr("1 waived")));
 }
 
 TEST_F(waivers_command, a_day_that_is_over_excuses_nothing) {
   const auto result = run({{"expires", "2020-02-29"}}, {"--junit", file("junit")});
   EXPECT_EQ(result.exit_code, 1) << result.out << result.err;
-  EXPECT_THAT(result.out, AllOf(HasSubstr(failing), HasSubstr("expired on 2020-02-29")));
+  EXPECT_THAT(result.out, AllOf(HasSubstr(failing_), HasSubstr("expired on 2020-02-29")));
   EXPECT_THAT(text_of(file("junit")), HasSubstr("expired on 2020-02-29"));
 }
 
