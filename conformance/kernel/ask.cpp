@@ -54,7 +54,7 @@ void copy_to_and_fro(bench& it, bool is_visible) {
 
 // What concerns the device, and no kernel that is at work on it.
 void make_and_copy(bench& it) {
-  kernel_spec spec;
+  kernel_spec spec = busy_spec();  // whose code is there already
   spec.id = "beside";
   test_kernel(it, spec).destroy();
   if (it.has(RONDO_CAP_BUFFER)) copy_to_and_fro(it, false);

@@ -58,7 +58,8 @@ RONDO_CASE(plugin, tables, structs_of_an_older_host_end_where_it_says, core, "AB
   constexpr std::size_t known = offsetof(rondo_kernel_counters, dropped_oldest);
   rondo_handler handler = it.handler("ConformanceNonce");
   handler.struct_size = offsetof(rondo_handler, on_start);
-  std::memset(&handler.on_start, 0xc5, sizeof handler - handler.struct_size);
+  std::memset(reinterpret_cast<std::byte*>(&handler) + handler.struct_size, 0xc5,
+              sizeof handler - handler.struct_size);
   kernel_spec spec;
   spec.other_handler = &handler;
   spec.params_size = offsetof(rondo_kernel_params, threads);

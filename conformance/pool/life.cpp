@@ -36,14 +36,27 @@ class chain {
 RONDO_CASE(pool, life, messages_wait_in_order_while_it_is_not_active, core, "POOL-01 LIFE-03",
            RONDO_CAP_POOL) {
   test_kernel kernel(it, in_pool());
-  chain of;
+  auto spec = in_pool();
+  spec.id = "served-meanwhile";
+  test_kernel other(it, spec);
+  chain of, of_other;
+  // The pool takes each in its turn: what was sent before would have been handled by then.
+  const auto let_the_pool_work = [&] {
+    for (int i = 0; i < 4; ++i) {
+      of_other.send(other);
+      of_other.expect_next(other);
+    }
+  };
+  other.start();
   kernel.launch();
   for (int i = 0; i < 10; ++i) of.send(kernel);
+  let_the_pool_work();
   kernel.expect_silence(std::chrono::milliseconds(10), "a kernel in a pool was not yet activated");
   kernel.activate();
   for (int i = 0; i < 10; ++i) of.expect_next(kernel);
   kernel.deactivate();
   for (int i = 0; i < 10; ++i) of.send(kernel);
+  let_the_pool_work();
   kernel.expect_silence(std::chrono::milliseconds(10), "a kernel in a pool was deactivated");
   expect_equal(kernel.info(kernel.input()).depth, 10u, "the depth of an input that waits");
   kernel.activate();
