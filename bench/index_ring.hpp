@@ -1,8 +1,8 @@
 // What the bytes in front of a message cost: a bare ring for one producer and one consumer, its
 // tail published once for 16 messages, its slots 64 bytes of payload behind a header that fills the
 // rest of SlotBytes. Every word of the header is written by the producer and read by the consumer,
-// who says so if one is wrong. Nothing else: no envelope, no second producer, no deadline. With
-// slots of 64 bytes it is what Boost's ranges are. A contender as in passes.hpp.
+// who says so if one is wrong. Nothing else: no envelope, no second producer, no deadline. A slot
+// of 64 bytes has no header, like an element of Boost's queue. A contender as in passes.hpp.
 #pragma once
 
 #include "cases.hpp"
