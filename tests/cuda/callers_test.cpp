@@ -83,6 +83,7 @@ void expect_unread(rondo::runtime& rt, const rondo::launch_options& options, con
   ASSERT_TRUE(own.flush(5s));
   EXPECT_EQ(own.snapshot().messages_in, 16u);
   EXPECT_EQ(own.snapshot().messages_failed, 0u) << "the kernel has answered all of them";
+  own.terminate();  // or the next module's first launch has to wait for it under some tools
 }
 
 TEST_P(callers, of_another_version_than_the_reply_are_told_both) {
