@@ -128,8 +128,6 @@ RONDO_CASE(queue, map, what_says_to_be_longer_than_its_slot_is_passed_by, core, 
   test_kernel kernel(it, spec);
   kernel.start();
   const rondo_ring_map in = map_of(kernel, kernel.input());
-  if (in.publication == RONDO_PUBLISH_CHUNKED)
-    throw case_unsupported("a slot of 1 KiB is published in chunks");
   ring::producer<> producer(view_of(in, true));
   ring::claim slot;
   expect_status(producer.try_reserve(sizeof(kernels::nonce_request), slot), RONDO_OK,

@@ -891,8 +891,8 @@ typedef struct rondo_kernel_table {
    * pushed meanwhile [LIFE-15]; with DISCARD it does not. The call terminate() returns within
    * deadline_ns plus one second in every case [LIFE-04]. A drain that runs out of time is TIMEOUT:
    * what was left is discarded and the kernel is TERMINATED [LIFE-14]. A kernel whose handler does
-   * not return is HANDLER_HUNG and FAILED, and its memory is kept from reuse for the life of the
-   * process [LIFE-05]. One at a time. */
+   * not return is HANDLER_HUNG and FAILED, and its memory is kept from reuse for as long as the
+   * handler may use it [LIFE-05]. One at a time. */
   rondo_status (*terminate)(rondo_kernel*, uint32_t mode, uint64_t deadline_ns,
                             rondo_terminate_report* report, rondo_error_sink* error);
   /* The host calls it for a kernel that is CREATED, TERMINATED or FAILED. It frees state and
