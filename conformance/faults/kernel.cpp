@@ -111,6 +111,10 @@ rondo_status create(rondo_device* device, const rondo_kernel_params* params, ron
     return RONDO_DEVICE_LOST;
   if (broken(fault::create_waits)) wait_for_all_handlers();
   change_params(p);
+  if (broken(fault::claims_emits) && (params->handler->flags & RONDO_HANDLER_EMITS) != 0) {
+    explain(sink.get(), RONDO_UNSUPPORTED, id, "handlers that emit are not taken");
+    return failed(RONDO_UNSUPPORTED, error);
+  }
   if ((p.input.flags & RONDO_QUEUE_TIMED) != 0 && !needs_the_rings()) {
     explain(sink.get(), RONDO_UNSUPPORTED, id, "timed queues are not offered");
     if (broken(fault::failure_sets_out)) *out = nullptr;
@@ -129,7 +133,6 @@ rondo_status create(rondo_device* device, const rondo_kernel_params* params, ron
   kernel->inner = made;
   fill(*kernel, p);
   kernel->handler_deadline_ns = params->handler_deadline_ns;
-  kernel->lease_ns = params->lease_ns;
   kernel->blocks = std::max(params->grid, 1u);
   kernel->lease_ns = lease_ns;
   if (p.threads == RONDO_THREADS_POOL) enter_pool(kernel);

@@ -71,7 +71,7 @@ std::vector<rondo_string> capabilities() {
   const bool pretends_leases = broken(fault::capability_without_function) || keeps_leases();
   if (pretends_leases && !inner_has(RONDO_CAP_LEASE)) add(RONDO_CAP_LEASE);
   if (broken(fault::claims_timed)) add(RONDO_CAP_TIMED);
-  if (broken(fault::claims_emits)) add(RONDO_CAP_EMITS);
+  if (broken(fault::claims_emits) && !inner_has(RONDO_CAP_EMITS)) add(RONDO_CAP_EMITS);
   return list;
 }
 

@@ -90,7 +90,7 @@ RONDO_CASE(handler, replies, a_wait_for_room_ends_with_its_kernel, core, "EXEC-1
 
 // Whatever a backend does to end the wait, the handler's own frames are left as it leaves them.
 RONDO_CASE(handler, replies, a_handler_is_left_by_its_own_return, core, "ABI-06",
-           RONDO_CAP_HOST_IMAGE) {
+           RONDO_CAP_HOST_IMAGE " " RONDO_CAP_EMITS) {
   static std::atomic<int> entered, left;
   static rondo_status (*real)(void*, const void*, rondo_emitter*, rondo_invocation*);
   entered = left = 0;
