@@ -7,7 +7,6 @@
 #include "word_ring.hpp"
 
 #include <memory>
-#include <string>
 #include <vector>
 
 namespace bench {
@@ -100,16 +99,17 @@ double probe_placement(processors cpus) {
 
 namespace {
 
-template <std::uint32_t SlotBytes>
-bench_case slots_of(processors cpus) {
-  return {{.name = "limit/pipelined/64/slot-" + std::to_string(SlotBytes),
+// A ring of its own for each measurement.
+template <class Ring, class... Arguments>
+bench_case pipelined_64(const char* name, Arguments... arguments) {
+  return {{.name = name,
            .peer = "limit",
            .size_bytes = 64,
            .how = mode::pipelined,
            .wait = "spin",
            .window = window_for(64)},
           [=](const row_key& k, double seconds) {
-            index_ring<SlotBytes> ring(cpus.worker);
+            Ring ring(arguments...);
             return measure<mode::pipelined, 64>(k, seconds, ring);
           }};
 }
@@ -123,20 +123,11 @@ void add_limit_cases(std::vector<bench_case>& to, processors cpus) {
   };
   add(ping_pong_pause, "spin", &measure_ping_pong<spin::with_pause>);
   add(ping_pong_no_pause, "spin without pause", &measure_ping_pong<spin::without_pause>);
-  to.push_back({{.name = "limit/pipelined/64",
-                 .peer = "limit",
-                 .size_bytes = 64,
-                 .how = mode::pipelined,
-                 .wait = "spin",
-                 .window = window_for(64)},
-                [=](const row_key& k, double seconds) {
-                  word_ring ring(cpus.worker, slots_for(64));
-                  return measure<mode::pipelined, 64>(k, seconds, ring);
-                }});
-  to.push_back(slots_of<64>(cpus));
-  to.push_back(slots_of<80>(cpus));
-  to.push_back(slots_of<96>(cpus));
-  to.push_back(slots_of<128>(cpus));
+  to.push_back(pipelined_64<word_ring>("limit/pipelined/64", cpus.worker, slots_for(64)));
+  to.push_back(pipelined_64<index_ring<64>>("limit/pipelined/64/slot-64", cpus.worker));
+  to.push_back(pipelined_64<index_ring<80>>("limit/pipelined/64/slot-80", cpus.worker));
+  to.push_back(pipelined_64<index_ring<96>>("limit/pipelined/64/slot-96", cpus.worker));
+  to.push_back(pipelined_64<index_ring<128>>("limit/pipelined/64/slot-128", cpus.worker));
   constexpr std::uint32_t large = 65536;
   to.push_back({{.name = std::string(raw_in_place),
                  .peer = "limit",

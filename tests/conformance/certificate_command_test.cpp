@@ -10,19 +10,16 @@
 namespace rondo::test {
 namespace {
 
-namespace fs = std::filesystem;
 using json = nlohmann::ordered_json;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-class certificate_command : public suite_command {
+class certificate_command : public suite_command_with_files {
  protected:
-  certificate_command() : files_(scratch("certificates")) { fs::create_directory(files_); }
-  ~certificate_command() override { fs::remove_all(files_); }
+  certificate_command() : suite_command_with_files("certificates") {}
 
-  std::string file(const char* name) const { return (files_ / name).string(); }
   // Of a run on the CPU backend.
   json certificate(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {"conformance", cpu()});
@@ -36,7 +33,6 @@ class certificate_command : public suite_command {
     more.insert(more.begin(), {"verify", file("changed")});
     return rondo(more);
   }
-  fs::path files_;
   child_result said_;
 };
 

@@ -55,4 +55,17 @@ class suite_command : public testing::Test {
   }
 };
 
+// With a directory for each test, in which it leaves files.
+class suite_command_with_files : public suite_command {
+ protected:
+  explicit suite_command_with_files(const std::string& name) : files_(scratch(name)) {
+    std::filesystem::create_directory(files_);
+  }
+  ~suite_command_with_files() override { std::filesystem::remove_all(files_); }
+
+  std::string file(const char* name) const { return (files_ / name).string(); }
+
+  const std::filesystem::path files_;
+};
+
 }  // namespace rondo::test

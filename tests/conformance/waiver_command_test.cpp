@@ -8,17 +8,14 @@
 namespace rondo::test {
 namespace {
 
-namespace fs = std::filesystem;
 using json = nlohmann::ordered_json;
 using testing::AllOf;
 using testing::HasSubstr;
 
-class waivers_command : public suite_command {
+class waivers_command : public suite_command_with_files {
  protected:
-  waivers_command() : files_(scratch("waivers")) { fs::create_directory(files_); }
-  ~waivers_command() override { fs::remove_all(files_); }
+  waivers_command() : suite_command_with_files("waivers") {}
 
-  std::string file(const char* name) const { return (files_ / name).string(); }
   // What the run says of the failing case with one waiver, in which `changed` differs from a sound
   // one; a null leaves the field out.
   child_result run(const json& changed = json::object(), std::vector<std::string> more = {}) {
@@ -34,7 +31,6 @@ class waivers_command : public suite_command {
   // Fails one case, which takes no time, and no other.
   static constexpr const char* fault_ = "property_twice";
   static constexpr const char* failing_ = "device.info.its_properties_have_different_keys";
-  fs::path files_;
 };
 
 TEST_F(waivers_command, a_failure_that_is_waived_is_none_and_every_report_says_why_it_is_not) {
