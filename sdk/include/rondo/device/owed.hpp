@@ -43,6 +43,8 @@ RONDO_DEVICE inline void write_failure(rondo_failure& to, const reason& why, std
 }
 
 // Of a handler that emits several replies are lost to one request, and its caller is told once.
+// There is a place for it: no request is taken that may come to need one and finds none, see
+// may_owe().
 RONDO_DEVICE RONDO_CALLED inline void remember_owed(const launch_args& args,
                                                     std::uint64_t correlation_id, reason why) {
   rules_line& count = rules_of(args).counts;
