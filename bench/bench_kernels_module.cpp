@@ -6,6 +6,7 @@
 namespace bench {
 
 RONDO_KERNEL(replier_64);
+RONDO_KERNEL(brief_64);
 RONDO_KERNEL(replier_256);
 RONDO_KERNEL(replier_65536);
 RONDO_KERNEL(filler_65536);

@@ -39,8 +39,11 @@ std::optional<ratio> divide(std::string name, const row* of, const row* by, bool
 constexpr const char* over_limit = "call_64_over_ping_pong";
 constexpr const char* over_boost = "call_64_over_boost_call_64";
 constexpr const char* stream_over_boost = "pipelined_64_over_boost_pipelined_64";
-constexpr const char* batches_over_ranges = "batch_16_in_place_over_boost_ranges";
+constexpr const char* brief_over_ranges = "brief_batch_16_over_boost_ranges";
 constexpr std::string_view batches_in_place = "rondo/pipelined/64/batch-16/in-place";
+// The fastest way to stream small messages.
+constexpr std::string_view brief_batches =
+    "rondo/pipelined/64/brief/counted/dense/batch-16/in-place";
 constexpr std::string_view large_in_place = "rondo/pipelined/65536/in-place";
 constexpr std::string_view large_overwritten = "rondo/pipelined/65536/in-place/for-overwrite";
 // Of ratios: what a kernel and its callers lose by sleeping when there is nothing to do.
@@ -67,7 +70,12 @@ std::vector<ratio> ratios_of(const report& r) {
   const row* ranges = find(r, "boost/pipelined/64/ranges");
   const row* in_place = find(r, batches_in_place);
   add(divide("batch_16_over_boost_ranges", find(r, "rondo/pipelined/64/batch-16"), ranges, true));
-  add(divide(batches_over_ranges, in_place, ranges, true));
+  add(divide("batch_16_in_place_over_boost_ranges", in_place, ranges, true));
+  add(divide("brief_batch_16_copied_over_boost_ranges",
+             find(r, "rondo/pipelined/64/brief/counted/dense/batch-16"), ranges, true));
+  add(divide(brief_over_ranges, find(r, brief_batches), ranges, true));
+  add(divide("brief_batch_16_by_word_over_boost_ranges",
+             find(r, "rondo/pipelined/64/brief/batch-16/in-place"), ranges, true));
   add(divide("batch_16_in_place_over_boost_in_place", in_place,
              find(r, "boost/pipelined/64/ranges/in-place"), true));
   add(divide("batch_16_in_place_over_limit", in_place, find(r, "limit/pipelined/64"), true));
@@ -122,9 +130,11 @@ std::vector<goal> goals_of(const report& r) {
       goals.push_back(
           {"pipelined at 64 B at least the rate of the Boost.Lockfree pair, one at a time",
            one.value, one.value >= 1});
-    if (one.name == batches_over_ranges)
-      goals.push_back({"batches of 16 at 64 B at least the rate of Boost.Lockfree's ranges of 16",
-                       one.value, one.value >= 1});
+    if (one.name == brief_over_ranges)
+      goals.push_back(
+          {"batches of 16 at 64 B, of a brief handler, at least the rate of "
+           "Boost.Lockfree's ranges of 16",
+           one.value, one.value >= 1});
     if (one.name.ends_with(over_raw_ring))
       goals.push_back({fmt::format("{}: mean at most 1.2 x the raw ring of 64 KiB", one.name),
                        one.value, one.value <= 1.2});
@@ -132,10 +142,12 @@ std::vector<goal> goals_of(const report& r) {
       goals.push_back(
           {fmt::format("{}: mean at most 1.1 x spinning", one.name), one.value, one.value <= 1.1});
   }
-  if (const row* in_place = find(r, batches_in_place); in_place != nullptr) {
-    const double millions = in_place->summary().per_second / 1e6;
-    goals.push_back({"batches of 16 at 64 B in place at least 60 million a second, in millions",
-                     millions, millions >= 60});
+  if (const row* fastest = find(r, brief_batches); fastest != nullptr) {
+    const double millions = fastest->summary().per_second / 1e6;
+    goals.push_back(
+        {"batches of 16 at 64 B, of a brief handler, at least 60 million a second, in "
+         "millions",
+         millions, millions >= 60});
   }
   return goals;
 }

@@ -35,6 +35,11 @@ struct counter {
 struct replier_64 : replier<64> {
   static constexpr rondo::handler_id id{"BenchReplier64"};
 };
+struct brief_64 : replier<64> {
+  static constexpr rondo::handler_id id{"BenchBrief64"};
+  static constexpr bool fills_response = true;
+  static constexpr bool is_brief = true;
+};
 struct replier_256 : replier<256> {
   static constexpr rondo::handler_id id{"BenchReplier256"};
 };

@@ -19,6 +19,7 @@ struct variant {
   bool avoid_mapped = false;
   rondo::pump_policy pump = rondo::pump_policy::never;
   const char* backend = "cpu";
+  std::uint32_t failure_text = RONDO_FAILURE_TEXT_MAX;
 };
 
 constexpr variant usual{.suffix = ""};
@@ -30,6 +31,23 @@ constexpr variant batched{.suffix = "/batch-16"};
 constexpr variant batched_counted{
     .suffix = "/counted/batch-16", .publish = rondo::publish_policy::counted, .one_sender = true};
 constexpr variant batched_in_place{.suffix = "/batch-16/in-place"};
+// A handler that is brief; dense: with room for short failure texts only, so that small replies lie
+// one behind the other.
+constexpr std::uint32_t short_text = 52;
+constexpr variant brief{.suffix = "/brief"};
+constexpr variant brief_batched{.suffix = "/brief/batch-16"};
+constexpr variant brief_in_place{.suffix = "/brief/batch-16/in-place"};
+constexpr variant brief_counted{.suffix = "/brief/counted/batch-16/in-place",
+                                .publish = rondo::publish_policy::counted,
+                                .one_sender = true};
+constexpr variant brief_dense{.suffix = "/brief/counted/dense/batch-16",
+                              .publish = rondo::publish_policy::counted,
+                              .one_sender = true,
+                              .failure_text = short_text};
+constexpr variant brief_dense_in_place{.suffix = "/brief/counted/dense/batch-16/in-place",
+                                       .publish = rondo::publish_policy::counted,
+                                       .one_sender = true,
+                                       .failure_text = short_text};
 constexpr variant in_place{.suffix = "/in-place"};
 constexpr variant in_place_counted{.suffix = "/counted/in-place",
                                    .publish = rondo::publish_policy::counted};
@@ -84,6 +102,7 @@ bench_case make_case(const char* what, const variant& v, processors cpus) {
   options.one_sender = v.one_sender;
   options.avoid_mapped = v.avoid_mapped;
   options.pump = v.pump;
+  options.failure_text = v.failure_text;
   options.cpu = cpus.worker;
   row_key key{.name = std::string("rondo/") + what + '/' + std::to_string(Bytes) + v.suffix,
               .peer = "rondo",
@@ -145,6 +164,13 @@ void add_rondo_cases(std::vector<bench_case>& to, processors cpus) {
         make_case<mode::pipelined, 64, rondo_batch_replier<replier_64>>("pipelined", v, cpus));
   to.push_back(make_case<mode::pipelined, 64, rondo_batch_reader<replier_64>>(
       "pipelined", batched_in_place, cpus));
+  to.push_back(make_case<mode::round_trip, 64, rondo_replier<brief_64>>("call", brief, cpus));
+  for (const variant& v : {brief_batched, brief_dense})
+    to.push_back(
+        make_case<mode::pipelined, 64, rondo_batch_replier<brief_64>>("pipelined", v, cpus));
+  for (const variant& v : {brief_in_place, brief_counted, brief_dense_in_place})
+    to.push_back(
+        make_case<mode::pipelined, 64, rondo_batch_reader<brief_64>>("pipelined", v, cpus));
   add_size<256, replier_256, counter_256>(to, cpus, {usual, counted, chunked},
                                           {usual, counted, chunked}, {usual, counted, chunked});
   add_size<65536, replier_65536, counter_65536>(to, cpus, {usual, counted}, {usual, counted},

@@ -122,6 +122,23 @@ bool reuses_memory_of_hung() {
   return broken(fault::hung_message_reused) || broken(fault::hung_state_reused);
 }
 
+// The replies before one that fails are lost, the failure takes the next along, or the burst is
+// given to the handler as its first request again and again.
+void burst_wrongly(const rondo_handler& real, void* state, rondo_burst* burst,
+                   rondo_invocation* call) {
+  const std::uint32_t count = burst->count;
+  if (broken(fault::burst_of_one)) {
+    burst->request_stride = 0;
+    real.invoke_burst(state, burst, call);
+    return;
+  }
+  real.invoke_burst(state, burst, call);
+  if (burst->answered == count) return;
+  if (broken(fault::burst_lost_by_failure)) burst->answered = 0, burst->bytes_in = 0;
+}
+
+bool breaks_bursts() { return broken(fault::burst_of_one) || broken(fault::burst_lost_by_failure); }
+
 bool breaks_room_ahead() {
   return broken(fault::written_ahead_lost) || broken(fault::written_ahead_kept);
 }
@@ -202,6 +219,12 @@ void put_construct(rondo_handler& copy) {
     return slots[I].real->construct(state, error);
   };
 }
+template <std::size_t I>
+void put_burst(rondo_handler& copy) {
+  copy.invoke_burst = [](void* state, rondo_burst* burst, rondo_invocation* call) {
+    burst_wrongly(*slots[I].real, state, burst, call);
+  };
+}
 using put_function = void (*)(rondo_handler&);
 template <std::size_t... I>
 constexpr std::array<put_function, sizeof...(I)> make_puts(std::index_sequence<I...>) {
@@ -212,6 +235,11 @@ template <std::size_t... I>
 constexpr std::array<put_function, sizeof...(I)> make_constructs(std::index_sequence<I...>) {
   return {put_construct<I>...};
 }
+template <std::size_t... I>
+constexpr std::array<put_function, sizeof...(I)> make_bursts(std::index_sequence<I...>) {
+  return {put_burst<I>...};
+}
+constexpr auto puts_burst = make_bursts(std::make_index_sequence<most>());
 constexpr auto puts_construct = make_constructs(std::make_index_sequence<most>());
 
 bool is_needed(const rondo_handler& handler) {
@@ -222,6 +250,7 @@ bool is_needed(const rondo_handler& handler) {
            reuses_memory_of_hung() || breaks_room_ahead()) &&
           handler.invoke != nullptr) ||
          (broken(fault::drops_a_branch) && handler.invoke != nullptr) ||
+         (breaks_bursts() && handler.invoke_burst != nullptr) ||
          (broken(fault::missing_image_accepted) && handler.invoke == nullptr);
 }
 
@@ -235,6 +264,8 @@ const rondo_handler* tampered(const rondo_handler& handler) {
     slots[i].real = &handler;
     slots[i].copy = handler;
     slots[i].copy.invoke = handler.invoke == nullptr ? echo : invokes[i];
+    slots[i].copy.invoke_burst = nullptr;
+    if (breaks_bursts()) puts_burst[i](slots[i].copy);
     if (hooks_are_broken()) puts_hooks[i](slots[i].copy);
     if (broken(fault::state_not_zeroed)) puts_construct[i](slots[i].copy);
     if (broken(fault::state_not_destroyed)) slots[i].copy.destroy = [](void*) {};

@@ -15,6 +15,7 @@ RONDO_KERNEL(slow_handler);
 RONDO_KERNEL(hang_handler);
 RONDO_KERNEL(busy_handler);
 RONDO_KERNEL(independent_handler);
+RONDO_KERNEL(brief_handler);
 RONDO_KERNEL(fail_handler);
 RONDO_KERNEL(large_handler);
 RONDO_KERNEL(emit_handler);

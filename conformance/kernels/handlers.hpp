@@ -128,6 +128,27 @@ struct independent_handler {
   }
 };
 
+struct brief_handler {
+  static constexpr rondo::handler_id id{"ConformanceBrief"};
+  static constexpr bool is_brief = true;
+  using request = brief_request;
+  using response = brief_reply;
+  std::uint64_t count = 0;
+  RONDO_HANDLER void operator()(const request& in, response& out, rondo::context& ctx) {
+    ++count;
+    if (in.what == misdeed::fail) return ctx.fail(in.user_code, "a request that fails by itself");
+#if !defined(__CUDA_ARCH__)
+    if (in.what == misdeed::raise) throw std::runtime_error("a request that throws");
+#else
+    if (in.what == misdeed::raise) return ctx.fail(in.user_code, "a request that throws");
+#endif
+    out.proof = secret(in.nonce, brief_salt);
+    out.count = count;
+    out.message_id = ctx.message_id();
+    out.correlation_id = ctx.correlation_id();
+  }
+};
+
 struct fail_handler {
   static constexpr rondo::handler_id id{"ConformanceFail"};
   using request = fail_request;

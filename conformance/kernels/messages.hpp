@@ -14,7 +14,8 @@ RONDO_HANDLER constexpr std::uint64_t secret(std::uint64_t nonce, std::uint64_t 
   return x ^ (x >> 31);
 }
 inline constexpr std::uint64_t nonce_salt = 11, other_salt = 12, large_salt = 13, emit_salt = 14,
-                               chain_salt = 15, text_salt = 16, independent_salt = 20;
+                               chain_salt = 15, text_salt = 16, independent_salt = 20,
+                               brief_salt = 21;
 inline constexpr std::uint64_t chain_start = 0x636861696eu;
 
 // ---- ConformanceNonce, ConformanceOther: proof of work, order and state
@@ -240,9 +241,33 @@ struct independent_reply {
 };
 RONDO_MESSAGE(independent_reply, "ConformanceIndependentReply", 1, plain);
 
-// ---- ConformanceFail: fails or throws as it is told
+// ---- ConformanceBrief: is done at once, and so may be handed several requests together
 
 enum class misdeed : std::uint32_t { none, fail, fail_twice, fail_and_fill, raise };
+
+struct brief_request {
+  std::uint64_t nonce = 0;
+  misdeed what = misdeed::none;  // none, fail or raise
+  std::int32_t user_code = 0;    // of a failure
+  template <class A>
+  RONDO_HANDLER constexpr void serialize(A& ar) {
+    ar(nonce, what, user_code);
+  }
+};
+RONDO_MESSAGE(brief_request, "ConformanceBriefRequest", 1, plain);
+struct brief_reply {
+  std::uint64_t proof = 0;
+  std::uint64_t count = 0;       // of the requests of this kernel so far
+  std::uint64_t message_id = 0;  // these as the handler sees them
+  std::uint64_t correlation_id = 0;
+  template <class A>
+  RONDO_HANDLER constexpr void serialize(A& ar) {
+    ar(proof, count, message_id, correlation_id);
+  }
+};
+RONDO_MESSAGE(brief_reply, "ConformanceBriefReply", 1, plain);
+
+// ---- ConformanceFail: fails or throws as it is told
 
 struct fail_request {
   misdeed what = misdeed::none;

@@ -170,8 +170,8 @@ class instance : public std::enable_shared_from_this<instance> {
   status try_order(const order& of, std::uint64_t& id);
   status send_order(const order& of, deadline& until, std::uint64_t& id,
                     reply_router::ticket* ticket);
-  status send_batch_until(send_port::outgoing& batch, deadline& until, std::uint64_t& dropped);
-  status wait_to_send_batch(send_port::outgoing& batch, deadline& until, std::uint64_t& dropped);
+  status send_batch_until(send_port::outgoing& batch, deadline& until);
+  status wait_to_send_batch(send_port::outgoing& batch, deadline& until);
   status send_moving(const order& of, deadline& until);
   status commit_later(const codec& request, const void* staged, deadline& until, std::uint64_t& id);
   // Why the kernel is failed, when it is.

@@ -173,33 +173,29 @@ std::unique_ptr<error_info> instance::send_batch(const codec& request, const voi
                                                  std::uint64_t count, batch_sent& sent,
                                                  nanoseconds timeout) {
   deadline until(clamp(timeout));
-  send_port::outgoing batch{request, static_cast<const std::byte*>(messages), count};
+  send_port::outgoing batch{request, static_cast<const std::byte*>(messages), count, sent};
   status code = RONDO_OK;
-  std::uint64_t dropped = 0;
   try {
-    code = count == 0 ? RONDO_OK : send_batch_until(batch, until, dropped);
+    code = count == 0 ? RONDO_OK : send_batch_until(batch, until);
   } catch (...) {
-    if (batch.sent == 0) throw;  // else the caller learns how many went, and meets it again
+    if (sent.count == 0) throw;  // else the caller learns how many went, and meets it again
   }
-  sent = {batch.first_id, batch.sent, dropped};
-  if (batch.sent != 0 || code == RONDO_OK) [[likely]]
+  if (sent.count != 0 || code == RONDO_OK) [[likely]]
     return nullptr;
   return explained(code, request, timeout);
 }
 
-status instance::send_batch_until(send_port::outgoing& batch, deadline& until,
-                                  std::uint64_t& dropped) {
+status instance::send_batch_until(send_port::outgoing& batch, deadline& until) {
   if (closed_.load(std::memory_order_acquire)) [[unlikely]]  // SYNC: closed
     return refusal();
   const status code = input_->try_send_batch(batch);
   if (code != RONDO_FULL) [[likely]]
     return code;
-  return wait_to_send_batch(batch, until, dropped);
+  return wait_to_send_batch(batch, until);
 }
 
 // There was no room for all of it.
-status instance::wait_to_send_batch(send_port::outgoing& batch, deadline& until,
-                                    std::uint64_t& dropped) {
+status instance::wait_to_send_batch(send_port::outgoing& batch, deadline& until) {
   const bool waits_briefly = until.is_zero() && plan_.options.input_full == when_full::drop_oldest;
   deadline brief(oldest_patience_ns);
   deadline& end = waits_briefly ? brief : until;
@@ -208,15 +204,15 @@ status instance::wait_to_send_batch(send_port::outgoing& batch, deadline& until,
   for (patience waiting;;) {
     if (closed_.load(std::memory_order_acquire)) return refusal();  // SYNC: closed
     status code = when_input_full(false, batch.left());
-    if (code == RONDO_DROPPED) dropped = batch.left();
+    if (code == RONDO_DROPPED) batch.sent.dropped = batch.left();
     if (code != RONDO_OK) return code;
     if (end.is_zero()) return RONDO_FULL;
-    if (batch.sent != before) waiting.found_work();
+    if (batch.sent.count != before) waiting.found_work();
     else waiting.rest();
     if (end.passed()) return waits_briefly ? RONDO_FULL : RONDO_TIMEOUT;
     code = health();
     if (code != RONDO_OK) return code;
-    before = batch.sent;
+    before = batch.sent.count;
     if (closed_.load(std::memory_order_acquire)) return refusal();  // SYNC: closed
     code = input_->try_send_batch(batch);
     if (code != RONDO_FULL) return code;

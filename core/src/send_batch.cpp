@@ -46,7 +46,7 @@ struct outbox {
         auto* to = const_cast<void*>(payloads[filled]);
         const std::int64_t length = type.encode(batch.next() + filled * type.stride, to, room);
         if (length < 0) return;
-        const std::uint64_t id = batch.first_id + batch.sent + filled;
+        const std::uint64_t id = batch.sent.first_id + batch.sent.count + filled;
         headers[filled] = request_header(length, type.type.version, id, id);
       }
     } catch (...) {
@@ -66,7 +66,7 @@ status send_port::send_batch_mapped(outgoing& batch) {
   std::uint64_t first = 0;
   const std::uint64_t claimed = ring_.try_reserve_batch(batch.left(), first);
   if (claimed == 0) return RONDO_FULL;
-  if (batch.first_id == 0) batch.first_id = first + 1;
+  if (batch.sent.first_id == 0) batch.sent.first_id = first + 1;
   const status code = put(batch, first, claimed);
   return code == RONDO_OK && batch.left() > 0 ? RONDO_FULL : code;
 }
@@ -80,12 +80,12 @@ status send_port::put(outgoing& batch, std::uint64_t first, std::uint64_t count)
     try {
       batch.type.put_batch(ring_, first, batch.next(), wanted, filled);
     } catch (...) {
-      batch.sent += filled;
+      batch.sent.count += filled;
       abandon(first + filled, end - first - filled);
       throw;
     }
     if (wake_ != nullptr) ring::wake_if_parked(wake_);
-    batch.sent += filled;
+    batch.sent.count += filled;
     first += filled;
     if (filled < wanted) [[unlikely]] {
       abandon(first, end - first);
@@ -111,8 +111,8 @@ void send_port::abandon(std::uint64_t first, std::uint64_t count) {
 // A message keeps its id while it waits for room, so that the ids of a batch are consecutive.
 status send_port::send_batch_called(outgoing& batch) {
   thread_local outbox box;
-  if (batch.first_id == 0)
-    batch.first_id = next_id_.fetch_add(batch.count, std::memory_order_relaxed) + 1;
+  if (batch.sent.first_id == 0)
+    batch.sent.first_id = next_id_.fetch_add(batch.count, std::memory_order_relaxed) + 1;
   while (batch.left() > 0) {
     // Encoding many only to learn again that there is no room would be a waste.
     const std::uint64_t wanted = box.prepare(batch.was_full ? 1 : batch.left(), payload_capacity_);
@@ -120,7 +120,7 @@ status send_port::send_batch_called(outgoing& batch) {
     if (box.filled == 0) return RONDO_TOO_LARGE;
     std::uint64_t done = 0;
     const status code = push(box.headers.data(), box.payloads.data(), box.filled, done);
-    batch.sent += done;
+    batch.sent.count += done;
     batch.was_full = done == 0;
     if (code != RONDO_OK) return code;
   }

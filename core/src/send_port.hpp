@@ -50,17 +50,18 @@ class send_port {
   // messages need. Where the backend has the queue, it has seen to that.
   void drop_oldest(bool urgent, std::uint64_t count);
 
-  // An array of messages on its way. first_id and sent are the port's to fill.
+  // An array of messages on its way. What became of it is the port's to fill, where the caller will
+  // read it: a copy would be two fields at a time, and so wait until every store before has its
+  // line, the messages' too.
   struct outgoing {
     const codec& type;
     const std::byte* messages;
     std::uint64_t count;
-    std::uint64_t first_id = 0;
-    std::uint64_t sent = 0;
+    batch_sent& sent;
     bool was_full = false;
 
-    std::uint64_t left() const { return count - sent; }
-    const std::byte* next() const { return messages + sent * type.stride; }
+    std::uint64_t left() const { return count - sent.count; }
+    const std::byte* next() const { return messages + sent.count * type.stride; }
   };
   // As many of the rest as there is room for. OK when all are sent, else as try_send(); `sent` is
   // right in every case, also when an encoding throws.

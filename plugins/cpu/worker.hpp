@@ -9,6 +9,7 @@
 
 #include <rondo/backend/ring_queue.hpp>
 #include <rondo/ring/latency.hpp>
+#include <rondo/ring/run.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -152,6 +153,13 @@ class worker : private rondo_emitter {
   bool settle(rondo_status status);
   bool may_stream() const;
   std::uint64_t stream(command during);
+  struct alignas(ring::line_bytes) reply_place {
+    std::byte bytes[256];  // longer replies take their time to copy
+  };
+  static constexpr std::uint32_t burst_reply_bytes = sizeof(reply_place) - sizeof(rondo_envelope);
+  bool may_burst() const;
+  template <ring::publication How>
+  std::uint64_t burst(command during);
   void count_timed(const rondo_envelope& request, const timing& took);
   bool fail_request();
   template <pace Pace>
@@ -233,9 +241,10 @@ class worker : private rondo_emitter {
   bool given_up_ = false;
   worker_counters counters_{};
   alignas(ring::line_bytes) ring::latency_counts latencies_{};
-  std::uint64_t waited_for_room_ns_ = 0;  // since a timed request was begun
-  std::deque<notice> owed_;               // failures that wait for room in the output
-  std::unique_ptr<std::byte[]> lost_;     // where a reply is written that nobody will get
+  std::uint64_t waited_for_room_ns_ = 0;          // since a timed request was begun
+  std::deque<notice> owed_;                       // failures that wait for room in the output
+  std::unique_ptr<reply_place[]> burst_replies_;  // if there may be bursts
+  std::unique_ptr<std::byte[]> lost_;             // where a reply is written that nobody will get
 };
 
 }  // namespace rondo::cpu

@@ -3,7 +3,7 @@
 // the instructions that step() needs; what is not ordinary about a request it leaves to step().
 #include "worker_parts.hpp"
 
-#include <rondo/ring/run.hpp>
+#include <algorithm>
 
 namespace rondo::cpu {
 
@@ -57,5 +57,74 @@ std::uint64_t worker::stream(command during) {
   add(counters_.polls, handled);
   return handled;
 }
+
+bool worker::may_burst() const {
+  using enum ring::publication;
+  const bool fits =
+      (ring::consumer_run<word>::serves(in_) && ring::staged_run<word>::serves(out_)) ||
+      (ring::consumer_run<counted>::serves(in_) && ring::staged_run<counted>::serves(out_));
+  return fits && reserves_ahead_ && pool_ == nullptr && handler_.invoke_burst != nullptr &&
+         options_.handler_deadline_ns == 0 &&
+         handler_.response.max_bytes <= std::min(out_.shape().payload_capacity, burst_reply_bytes);
+}
+
+// The same for a handler that is brief, by either publication: what is there, up to so many, is
+// handled, answered and released together.
+template <ring::publication How>
+std::uint64_t worker::burst(command during) {
+  ring::consumer_run<How> requests(in_);
+  ring::staged_run<How> replies(out_);
+  const std::uint64_t begin = requests.next_sequence();
+  const std::uint64_t end = during == command::drain ? drain_until_.normal : ~std::uint64_t{0};
+  if (reply_open_ || begin < skip_below_) return 0;
+  rondo_invocation& call = invocation_.base;
+  ring::message first;
+  for (std::uint64_t next; ordered() == during; requests.publish_head()) {
+    next = requests.next_sequence();
+    // Up to one that is timed.
+    std::uint64_t most = std::min<std::uint64_t>(RONDO_MAX_BURST, ring::before_timed(next));
+    most = replies.room(std::min(most, end - next));
+    const std::uint64_t count = requests.count_ahead(most);
+    if (count == 0) break;
+    requests.peek(first);
+    call.failure_code = RONDO_OK;
+    call.user_code = 0;
+    call.failure_length = 0;
+    rondo_burst burst{sizeof burst,
+                      static_cast<std::uint32_t>(count),
+                      first.header,
+                      in_.shape().stride,
+                      in_.shape().payload_distance(),
+                      burst_replies_.get(),
+                      sizeof(reply_place),
+                      replies.next_sequence() + 1,
+                      0,
+                      0,
+                      0,
+                      RONDO_OK};
+    handler_.invoke_burst(state_, &burst, &call);
+    requests.advance_by(burst.answered);
+    if (burst.answered > 0) {
+      replies.publish(burst_replies_[0].bytes, sizeof(reply_place), burst.answered);
+      ring::wake_if_parked(output_.memory().wake_line());
+      add(counters_.messages_out, burst.answered);
+      add(counters_.bytes_out, burst.bytes_out);
+      add(counters_.messages_in, burst.answered);
+      add(counters_.bytes_in, burst.bytes_in);
+    }
+    if (burst.answered == count) continue;
+    // There is room for what tells why: fewer were answered than there was room for.
+    if (!settle(burst.status)) break;
+    add(counters_.bytes_in, call.request->length);
+    add(counters_.messages_in, 1);
+    requests.advance();
+  }
+  const std::uint64_t handled = requests.next_sequence() - begin;
+  add(counters_.polls, handled);
+  return handled;
+}
+
+template std::uint64_t worker::burst<ring::publication::word>(command);
+template std::uint64_t worker::burst<ring::publication::counted>(command);
 
 }  // namespace rondo::cpu

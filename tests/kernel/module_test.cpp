@@ -68,6 +68,22 @@ struct mute {
 };
 RONDO_KERNEL(mute);
 
+// Doubles what is not negative.
+struct brisk {
+  static constexpr rondo::handler_id id{"Brisk"};
+  static constexpr bool is_brief = true;
+  using request = celsius;
+  using response = celsius;
+  int calls = 0;
+  void operator()(const celsius& in, celsius& out, rondo::context& ctx) {
+    ++calls;
+    if (in.degrees == -1) return ctx.fail(7, "below zero");
+    if (in.degrees == -2) throw std::runtime_error("far below zero");
+    out.degrees = 2 * in.degrees;
+  }
+};
+RONDO_KERNEL(brisk);
+
 struct summer {
   static constexpr const char* name = "summer";
   static constexpr std::uint32_t message_count = 1;
@@ -111,7 +127,7 @@ TEST(a_module, lists_each_handler_once) {
   std::multiset<std::string> ids;
   for (std::uint64_t i = 0; i < module->handler_count; ++i)
     ids.insert(text_of(module->handlers[i]->id));
-  EXPECT_EQ(ids, (std::multiset<std::string>{"Judge-1.a_b", "Mute", "Shout"}));
+  EXPECT_EQ(ids, (std::multiset<std::string>{"Brisk", "Judge-1.a_b", "Mute", "Shout"}));
 }
 
 TEST(a_module, lists_each_scenario_once) {
@@ -148,6 +164,92 @@ TEST(a_handler_record, constructs_runs_and_destroys_the_state) {
   EXPECT_EQ(std::launder(reinterpret_cast<judge*>(state))->judged, 1);
   record.destroy(state);
   EXPECT_EQ(judge::alive, 0);
+}
+
+// Requests in slots of 64 bytes, and places for replies of which each is longer than it need be.
+struct bursting {
+  struct alignas(16) slot {
+    rondo_envelope header{};
+    celsius payload{};
+    std::byte rest[64 - sizeof(rondo_envelope) - sizeof(celsius)]{};
+  };
+  slot requests[4], replies[4];
+  brisk handler;
+  rondo_invocation invocation{};
+  rondo_burst burst{};
+
+  explicit bursting(std::initializer_list<double> degrees) {
+    for (slot& reply : replies) std::memset(static_cast<void*>(&reply), 0xa5, sizeof reply);
+    std::uint32_t n = 0;
+    for (const double each : degrees) {
+      requests[n].header = {sizeof(celsius), RONDO_TYPE_REQUEST, 2, 0, 0, n + 1, 100 + n};
+      requests[n++].payload.degrees = each;
+    }
+    invocation.struct_size = sizeof invocation;
+    burst = {sizeof burst,
+             n,
+             requests,
+             sizeof(slot),
+             sizeof(rondo_envelope),
+             replies,
+             sizeof(slot),
+             41,
+             0,
+             0,
+             0,
+             RONDO_INTERNAL};
+  }
+  rondo_burst& run() {
+    handler_called("Brisk").invoke_burst(&handler, &burst, &invocation);
+    return burst;
+  }
+};
+
+TEST(a_brief_handler, answers_each_request_of_a_burst) {
+  bursting all{1, 2, 3};
+  EXPECT_EQ(all.run().answered, 3u);
+  EXPECT_EQ(all.burst.bytes_in, 3 * sizeof(celsius));
+  EXPECT_EQ(all.burst.bytes_out, 3 * sizeof(celsius));
+  EXPECT_EQ(all.handler.calls, 3);
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    const rondo_envelope& header = all.replies[i].header;
+    EXPECT_EQ(all.replies[i].payload.degrees, 2.0 * (i + 1));
+    EXPECT_EQ(header.length, sizeof(celsius));
+    EXPECT_EQ(header.type, RONDO_TYPE_RESPONSE);
+    EXPECT_EQ(header.version, 2u);
+    EXPECT_EQ(header.flags, 0u);
+    EXPECT_EQ(header.message_id, 41u + i);
+    EXPECT_EQ(header.correlation_id, 100u + i);
+  }
+  EXPECT_EQ(all.replies[3].rest[0], std::byte{0xa5}) << "behind the last";
+}
+
+TEST(a_brief_handler, ends_a_burst_where_it_fails_throws_or_refuses) {
+  bursting fails{1, -1, 3};
+  EXPECT_EQ(fails.run().answered, 1u);
+  EXPECT_EQ(fails.burst.status, RONDO_HANDLER_FAILED);
+  EXPECT_EQ(fails.invocation.user_code, 7);
+  EXPECT_EQ(fails.invocation.request, &fails.requests[1].header);
+  EXPECT_EQ(fails.burst.bytes_in, sizeof(celsius)) << "of those that were answered";
+  EXPECT_EQ(fails.handler.calls, 2) << "none behind the failure is touched";
+
+  bursting throws{1, 2, -2, 4};
+  EXPECT_EQ(throws.run().answered, 2u);
+  EXPECT_EQ(throws.burst.status, RONDO_HANDLER_THREW);
+  EXPECT_EQ(std::string(throws.invocation.failure_text, throws.invocation.failure_length),
+            "far below zero");
+
+  bursting refuses{1, 2};
+  refuses.requests[0].header.version = 9;
+  EXPECT_EQ(refuses.run().answered, 0u);
+  EXPECT_EQ(refuses.burst.status, RONDO_VERSION_MISMATCH);
+  EXPECT_EQ(refuses.handler.calls, 0);
+}
+
+TEST(a_brief_handler, alone_takes_bursts) {
+  EXPECT_NE(handler_called("Brisk").invoke_burst, nullptr);
+  EXPECT_EQ(handler_called("Judge-1.a_b").invoke_burst, nullptr);
+  EXPECT_EQ(handler_called("Shout").invoke_burst, nullptr);
 }
 
 // Keeps what is reported as "subject: message".

@@ -279,6 +279,26 @@ typedef struct rondo_emitter {
   rondo_reply_ahead ahead;
 } rondo_emitter;
 
+/* Requests that lie one behind the other, and places for their replies: the envelope of request i
+ * is at requests + i * request_stride and its payload payload_distance bytes further; the envelope
+ * of reply i goes to replies + i * reply_stride, aligned to 16, and its payload right behind. */
+typedef struct rondo_burst {
+  uint32_t struct_size;
+  uint32_t count;
+  const void* requests;
+  uint64_t request_stride;
+  uint64_t payload_distance;
+  void* replies;
+  uint64_t reply_stride;     /* room for a response of the handler's max_bytes */
+  uint64_t first_message_id; /* of reply 0; that of reply i is i more */
+  /* Set by invoke_burst(). */
+  uint64_t bytes_in; /* of payload, in requests that were answered */
+  uint64_t bytes_out;
+  uint32_t answered;
+  rondo_status status; /* if that is fewer than count: what invoke() would have returned for the
+                          next; the invocation says why */
+} rondo_burst;
+
 /* Code for a device that runs handlers of this module without the host image. */
 typedef struct rondo_image {
   uint32_t struct_size;
@@ -380,7 +400,15 @@ typedef struct rondo_handler {
   rondo_status (*on_timer)(void* state, rondo_invocation* invocation);
   /* What on_start takes; NULL: nothing. */
   const rondo_message_type* start_type;
+  /* For a handler with one reply that promises to be brief: to be done within a microsecond or so,
+   * whatever the request. NULL: it does not. Handles the requests of a burst one after the other,
+   * up to the first that ends without a reply. A backend may give invoke_burst() at most
+   * RONDO_MAX_BURST requests that have come, and publish their replies together when it returns;
+   * each is handled, answered and counted as if invoke() had been called for it [EXEC-15]. */
+  void (*invoke_burst)(void* state, rondo_burst* burst, rondo_invocation* invocation);
 } rondo_handler;
+
+enum { RONDO_MAX_BURST = 16 };
 
 typedef struct rondo_module {
   uint32_t struct_size;

@@ -77,6 +77,15 @@ template <class H>
 inline constexpr bool may_fill_response =
     !fills_response<H>() || (replying_handler<H> && is_plain<typename H::response>);
 
+// `static constexpr bool is_brief = true;` in a handler with one response: it promises to be done
+// within a microsecond or so, whatever the request. In a stream of small messages its replies may
+// then come by up to 16 together, which takes half of the time of one after the other.
+template <class H>
+RONDO_HD constexpr bool is_brief() {
+  if constexpr (requires { H::is_brief; }) return H::is_brief;
+  else return false;
+}
+
 // RONDO_HANDLER_*
 template <class H>
 RONDO_HD constexpr std::uint32_t handler_flags() {

@@ -28,6 +28,63 @@ rondo_status invoke_handler(void* state, const void* payload, rondo_emitter* out
   return invocation->failure_code;
 }
 
+// The reply in hand of a burst.
+struct burst_reply {
+  void* place;
+  std::uint32_t length = 0;
+  bool is_there = false;
+
+  static void* reserve(burst_reply* self, std::uint32_t) { return self->place; }
+  static void commit(burst_reply* self, std::uint32_t length, std::uint16_t, std::uint32_t) {
+    self->length = length;
+    self->is_there = true;
+  }
+};
+
+// What throws ends the burst there, as any other failure.
+template <class H>
+void invoke_burst_of(void* state, rondo_burst* burst, rondo_invocation* invocation) {
+  H& handler = *static_cast<H*>(state);
+  const auto* at = static_cast<const unsigned char*>(burst->requests);
+  auto* to = static_cast<unsigned char*>(burst->replies);
+  std::uint32_t answered = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  rondo_status status = RONDO_OK;
+  try {
+    for (; answered < burst->count; ++answered) {
+      const auto& request = *reinterpret_cast<const rondo_envelope*>(at);
+      burst_reply reply{to + sizeof(rondo_envelope)};
+      invocation->request = &request;
+      status = dispatch(handler, request, at + burst->payload_distance, reply, *invocation);
+      if (!reply.is_there || status != RONDO_OK) [[unlikely]]
+        break;
+      ::new (to) rondo_envelope{reply.length,
+                                RONDO_TYPE_RESPONSE,
+                                message_of<typename H::response>.version,
+                                0,
+                                0,
+                                burst->first_message_id + answered,
+                                request.correlation_id};
+      bytes_in += request.length;
+      bytes_out += reply.length;
+      at += burst->request_stride;
+      to += burst->reply_stride;
+    }
+  } catch (const std::exception& e) {
+    context(*invocation).fail_with(RONDO_HANDLER_THREW, 0, e.what());
+    status = invocation->failure_code;
+  } catch (...) {
+    context(*invocation)
+        .fail_with(RONDO_HANDLER_THREW, 0, "an exception that is no std::exception");
+    status = invocation->failure_code;
+  }
+  burst->answered = answered;
+  burst->bytes_in = bytes_in;
+  burst->bytes_out = bytes_out;
+  burst->status = status;
+}
+
 template <class H>
 rondo_status construct_state(void* memory, rondo_error_sink* error) {
   const auto refuse = [&](const char* what) {
@@ -61,6 +118,8 @@ constexpr rondo_handler make_handler(const char* device_entry) {
                 "rondo::context&)");
   static_assert(may_fill_response<H>,
                 "fills_response is for handlers with one response that is plain");
+  static_assert(!is_brief<H>() || replying_handler<H>,
+                "is_brief is for handlers with one response to each request");
   rondo_handler record = {sizeof(rondo_handler),
                           handler_flags<H>(),
                           {H::id.text, H::id.size},
@@ -75,7 +134,9 @@ constexpr rondo_handler make_handler(const char* device_entry) {
                           nullptr,
                           nullptr,
                           nullptr,
+                          nullptr,
                           nullptr};
+  if constexpr (is_brief<H>()) record.invoke_burst = &invoke_burst_of<H>;
   add_hooks<H>(record);
   return record;
 }

@@ -10,6 +10,10 @@
 
 namespace rondo::ring {
 
+// How many requests, from this one on, come before one that is timed.
+RONDO_HD constexpr std::uint64_t before_timed(std::uint64_t sequence) {
+  return (0 - sequence) % RONDO_SAMPLE_EVERY;
+}
 RONDO_HD constexpr bool is_timed(std::uint64_t sequence) {
   return sequence % RONDO_SAMPLE_EVERY == 0;
 }

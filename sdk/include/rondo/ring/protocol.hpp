@@ -82,6 +82,8 @@ template <class P>
 class producer_run;
 template <publication How, class P>
 class filling_run;
+template <publication How, class P>
+class staged_run;
 
 template <class P = platform>
 class producer {
@@ -122,6 +124,19 @@ class producer {
       P::prefetch_to_write(later);
       P::prefetch_to_write(later + 64);
     }
+  }
+
+  // How many slots, at least `count` if there are as many, could be claimed now. For who claims
+  // alone they stay free.
+  RONDO_HD std::uint64_t room(std::uint64_t count) const {
+    claim_line& line = *ring_.claim;
+    const std::uint64_t next = P::load_relaxed(&line.next);
+    const std::uint64_t free = free_slots(next, P::load_acquire(&line.cached_head));
+    if (free >= count) return free;
+    // SYNC: slot-freed
+    const std::uint64_t head = P::load_acquire(&ring_.consumer->head);
+    P::store_release(&line.cached_head, head);  // SYNC: head-cached
+    return free_slots(next, head);
   }
 
   // Publish. The caller keeps header.length within the claim's capacity. `times` is read if the
@@ -401,6 +416,8 @@ class producer {
   friend class producer_run<P>;
   template <publication, class>
   friend class filling_run;
+  template <publication, class>
+  friend class staged_run;
   view ring_;
 };
 

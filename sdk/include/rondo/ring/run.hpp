@@ -19,6 +19,7 @@ class slot_cursor {
         stride_(shape.stride),
         at_(slots + (sequence & (shape.capacity - 1)) * shape.stride) {}
   RONDO_HD RONDO_INLINE std::byte* operator*() const { return at_; }
+  RONDO_HD RONDO_INLINE bool is_first() const { return at_ == begin_; }
   RONDO_HD RONDO_INLINE slot_cursor& operator++() {
     at_ += stride_;
     if (at_ == end_) at_ = begin_;
@@ -60,31 +61,23 @@ class consumer_run {
   }
 
   // The next message, if there is one; it has no times. It stays until advance().
-  RONDO_HD RONDO_INLINE bool peek(message& out) {
-    const std::byte* start = *slot_;
-    if constexpr (How == publication::word) {
-      // SYNC: slot-published
-      if (P::load_acquire(reinterpret_cast<const std::uint64_t*>(start)) != head_ + 1) return false;
-      out.payload = start + word_payload_offset;
-      start += word_prefix_bytes;
-    } else {
-      if (head_ >= limit_ && !look_for_more()) return false;
-      if (head_ + slots_ahead < limit_) {
-        const std::byte* const later = of_.ring_.slot(head_ + slots_ahead);
-        P::prefetch(later);
-        P::prefetch(later + 64);
-      }
-      out.payload = start + payload_distance_;
-    }
-    out.header = reinterpret_cast<const envelope*>(start);
-    out.times = nullptr;
-    out.sequence = head_;
-    return out.header->length <= payload_capacity_ &&
-           (out.header->flags & RONDO_FLAG_ABANDONED) == 0;
-  }
+  RONDO_HD RONDO_INLINE bool peek(message& out) { return peek_at(slot_, head_, out); }
   RONDO_HD RONDO_INLINE void advance() {
     ++head_;
     ++slot_;
+  }
+  // How many of `most` messages, from the next on, peek() would give one after the other, and lie
+  // in slots that follow each other in memory. Several are looked at before any is used: so their
+  // lines come together.
+  RONDO_HD std::uint64_t count_ahead(std::uint64_t most) {
+    slot_cursor slot = slot_;
+    message found;
+    std::uint64_t n = 0;
+    while (n < most && peek_at(slot, head_ + n, found) && (n == 0 || !slot.is_first())) ++n, ++slot;
+    return n;
+  }
+  RONDO_HD void advance_by(std::uint64_t n) {
+    for (; n > 0; --n) advance();
   }
   // Everything that was advanced past is free.
   RONDO_HD RONDO_INLINE void publish_head() {
@@ -94,11 +87,36 @@ class consumer_run {
   RONDO_HD std::uint64_t next_sequence() const { return head_; }
 
  private:
-  RONDO_HD bool look_for_more() {
+  RONDO_HD RONDO_INLINE bool peek_at(const slot_cursor& slot, std::uint64_t sequence,
+                                     message& out) {
+    const std::byte* start = *slot;
+    if constexpr (How == publication::word) {
+      // SYNC: slot-published
+      if (P::load_acquire(reinterpret_cast<const std::uint64_t*>(start)) != sequence + 1)
+        return false;
+      out.payload = start + word_payload_offset;
+      start += word_prefix_bytes;
+    } else {
+      if (sequence >= limit_ && !look_for_more(sequence)) return false;
+      if (sequence + slots_ahead < limit_) {
+        const std::byte* const later = of_.ring_.slot(sequence + slots_ahead);
+        P::prefetch(later);
+        P::prefetch(later + 64);
+      }
+      out.payload = start + payload_distance_;
+    }
+    out.header = reinterpret_cast<const envelope*>(start);
+    out.times = nullptr;
+    out.sequence = sequence;
+    return out.header->length <= payload_capacity_ &&
+           (out.header->flags & RONDO_FLAG_ABANDONED) == 0;
+  }
+  // Whether this message is there.
+  RONDO_HD bool look_for_more(std::uint64_t sequence) {
     const std::uint64_t tail = P::load_acquire(&of_.ring_.producer->tail);  // SYNC: tail-published
     if (tail - head_ - 1 >= of_.ring_.shape.capacity) return false;  // none, or what cannot be
     limit_ = tail;
-    return true;
+    return sequence < tail;
   }
 
   consumer<P>& of_;
@@ -221,6 +239,61 @@ class filling_run {
   const std::uint64_t payload_distance_;
   std::uint64_t sequence_;
   std::uint64_t unpublished_;
+};
+
+// Small messages that were put together in memory of their writer's own and go into slots that
+// follow each other. A processor keeps its stores in order until it has the lines that they go to;
+// where the other side has these, few stores are enough to hold up everything behind. So what is
+// stored while a message is computed goes to lines that are at hand, and the slots get few stores,
+// one message after the other. For a producer that claims alone.
+template <publication How, class P = platform>
+class staged_run {
+  static_assert(How != publication::chunked, "a chunked message is not where its slot is");
+
+ public:
+  RONDO_HD static bool serves(const producer<P>& of) {
+    return of.ring_.claims_alone && of.ring_.shape.how == How && !of.ring_.shape.timed;
+  }
+  RONDO_HD explicit staged_run(producer<P>& of) : of_(of) {}
+
+  // How many of `most` there is room for; it stays.
+  RONDO_HD std::uint64_t room(std::uint64_t most) const {
+    const std::uint64_t free = of_.room(most);
+    return free < most ? free : most;
+  }
+  // Of the first message that is published next.
+  RONDO_HD std::uint64_t next_sequence() const { return of_.next_sequence(); }
+  // `count` messages, no more than there is room for: envelope i is at from + i * stride, and its
+  // payload right behind. Up to 31 bytes behind that are read too.
+  RONDO_HD void publish(const std::byte* from, std::uint64_t stride, std::uint64_t count) {
+    std::uint64_t first = 0;
+    of_.try_reserve_batch(count, first);
+    slot_cursor slot(of_.ring_.slots, of_.ring_.shape, first);
+    for (std::uint64_t i = 0; i < count; ++i, ++slot, from += stride) {
+      std::uint32_t length;
+      __builtin_memcpy(&length, from, sizeof length);
+      if constexpr (How == publication::counted) {
+        copy(*slot, from, sizeof(envelope) + length);
+      } else {
+        copy(*slot + word_prefix_bytes, from, sizeof(envelope));
+        copy(*slot + word_payload_offset, from + sizeof(envelope), length);
+        // SYNC: slot-published
+        P::store_release(reinterpret_cast<std::uint64_t*>(*slot), first + i + 1);
+      }
+    }
+    if constexpr (How == publication::counted) of_.commit_batch(first, count);
+  }
+
+ private:
+  // By 32 bytes, as a slot's content ends at a multiple of that.
+  RONDO_HD RONDO_INLINE static void copy(std::byte* to, const std::byte* from,
+                                         std::uint32_t bytes) {
+    std::uint32_t at = 0;
+    do __builtin_memcpy(to + at, from + at, 32);
+    while ((at += 32) < bytes);
+  }
+
+  producer<P>& of_;
 };
 
 }  // namespace rondo::ring
