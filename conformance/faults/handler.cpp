@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <csetjmp>
+#include <thread>
 
 namespace rondo::faults {
 
@@ -52,6 +54,36 @@ struct skewed_emitter {
       std::memmove(me.room, me.room + by, length);
       me.real->commit(me.real, length, version, flags);
     };
+  }
+};
+
+// Stands before the emitter and has a thread that writes into room as long as the handler has it.
+struct shared_emitter {
+  rondo_emitter base{};
+  rondo_emitter* real;
+  std::atomic<std::byte*> room{nullptr};
+  std::atomic<bool> is_there{false};
+  std::jthread writer{[this](const std::stop_token& stop) {
+    is_there = true;
+    while (!stop.stop_requested())
+      if (std::byte* const at = room.load()) std::atomic_ref(*at).store(std::byte{0xee});
+  }};
+
+  explicit shared_emitter(rondo_emitter* to) : real(to) {
+    base.struct_size = sizeof base;
+    base.reserve = [](rondo_emitter* self, std::uint32_t bytes) -> void* {
+      auto& me = *reinterpret_cast<shared_emitter*>(self);
+      void* const at = me.real->reserve(me.real, bytes);
+      me.room = static_cast<std::byte*>(at);
+      return at;
+    };
+    base.commit = [](rondo_emitter* self, std::uint32_t length, std::uint16_t version,
+                     std::uint32_t flags) {
+      auto& me = *reinterpret_cast<shared_emitter*>(self);
+      me.room = nullptr;
+      me.real->commit(me.real, length, version, flags);
+    };
+    while (!is_there) std::this_thread::yield();
   }
 };
 
@@ -155,6 +187,10 @@ rondo_status run(const rondo_handler& real, void* state, const void* payload, ro
     skewed_emitter askew(out);
     return real.invoke(state, payload, &askew.base, call);
   }
+  if (broken(fault::room_shared)) {
+    shared_emitter shares(out);
+    return real.invoke(state, payload, &shares.base, call);
+  }
   if (broken(fault::waits_on_when_stopped)) {
     waiting_emitter waits(out);
     return real.invoke(state, payload, &waits.base, call);
@@ -245,7 +281,7 @@ constexpr auto puts_construct = make_constructs(std::make_index_sequence<most>()
 bool is_needed(const rondo_handler& handler) {
   return hooks_are_broken() || broken(fault::forgets_state) || broken(fault::exception_renamed) ||
          broken(fault::state_not_destroyed) || broken(fault::state_not_zeroed) ||
-         ((broken(fault::room_askew) || broken(fault::lanes_untrue) ||
+         ((broken(fault::room_askew) || broken(fault::room_shared) || broken(fault::lanes_untrue) ||
            broken(fault::waits_on_when_stopped) || broken(fault::leaves_by_longjmp) ||
            reuses_memory_of_hung() || breaks_room_ahead()) &&
           handler.invoke != nullptr) ||

@@ -1,4 +1,5 @@
 // on_start: when it runs, with what, and what becomes of a launch that it refuses.
+#include "../support/hooks_record.hpp"
 #include "../support/kernel.hpp"
 #include "../support/suite.hpp"
 
@@ -112,7 +113,20 @@ RONDO_CASE(handler, start, runs_again_at_each_relaunch, core, "HOOK-01 HOOK-03",
   }
 }
 
-// The hook takes its time, and launch waits for it.
+// The hook takes its time, and launch waits for it; what it wrote at its end is there.
+RONDO_CASE(handler, start, has_written_when_launch_returns, core, "LIFE-19",
+           RONDO_CAP_HOOKS " " RONDO_CAP_BUFFER) {
+  hooks_record record(it);
+  hooks_setup setup;
+  setup.nonce = it.number();
+  setup.record.handle = record.handle();
+  setup.start_us = 50'000;
+  test_kernel kernel(it, started_with(setup));
+  kernel.launch();
+  require(record.read().started == kernels::secret(setup.nonce, kernels::start_salt),
+          "launch returned OK before on_start had come to its end");
+  kernel.expect_state(RONDO_STATE_LAUNCHED, "when launch has returned OK");
+}
 RONDO_CASE(handler, start, has_returned_when_launch_has, core, "LIFE-19",
            RONDO_CAP_HOOKS " " RONDO_CAP_HOST_IMAGE) {
   static std::atomic<int> returned;

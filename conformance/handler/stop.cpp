@@ -1,51 +1,17 @@
 // on_stop: when it runs. It writes into a buffer, so that the host sees what it did once the kernel
 // has ended.
+#include "../support/hooks_record.hpp"
 #include "../support/kernel.hpp"
 #include "../support/log_watch.hpp"
 #include "../support/suite.hpp"
 
 #include "../kernels/hooks.hpp"
 
-#include <rondo/host_services.hpp>
-
 namespace rondo::conformance {
 
 namespace {
 
-// Two words on the device: what on_stop computed, and how often it ran.
-class stop_record {
- public:
-  explicit stop_record(bench& it) : it_(it) {
-    rondo_device* const device = it.device();
-    const host_call_guard guard;
-    expect_status(it.api().buffer.create(device, sizeof(words), &handle_, nullptr), RONDO_OK,
-                  "create of a buffer of two words");
-  }
-  ~stop_record() {
-    const host_call_guard guard;
-    (void)it_.api().buffer.destroy(it_.device(), handle_);
-  }
-  stop_record(const stop_record&) = delete;
-
-  struct words {
-    std::uint64_t proof = 0, stops = 0;
-  };
-  words read() {
-    words out;
-    rondo_device* const device = it_.device();
-    const host_call_guard guard;
-    expect_status(it_.api().buffer.read(device, handle_, 0, &out, sizeof out, nullptr), RONDO_OK,
-                  "read of a buffer");
-    return out;
-  }
-  rondo_buffer_handle handle() const { return handle_; }
-
- private:
-  bench& it_;
-  rondo_buffer_handle handle_ = 0;
-};
-
-void expect_stopped(stop_record& record, std::uint64_t nonce, std::uint64_t requests,
+void expect_stopped(hooks_record& record, std::uint64_t nonce, std::uint64_t requests,
                     const std::string& when, const place& at = place::current()) {
   const auto now = record.read();
   expect_equal(now.stops, 1u, "how often on_stop has run " + when + "; it", at);
@@ -61,7 +27,7 @@ RONDO_CASE(handler, stop, runs_once_at_the_end_and_not_before, core, "HOOK-03",
            RONDO_CAP_HOOKS " " RONDO_CAP_BUFFER) {
   for (const std::uint32_t mode : {RONDO_TERMINATE_DRAIN, RONDO_TERMINATE_DISCARD}) {
     const std::string how = mode == RONDO_TERMINATE_DRAIN ? "when it drains" : "when it discards";
-    stop_record record(it);
+    hooks_record record(it);
     kernels::hooks_setup setup;
     setup.nonce = it.number();
     setup.record.handle = record.handle();
@@ -90,7 +56,7 @@ namespace {
 constexpr std::uint64_t hang_us = 3'000'000;
 
 // Behind the handler's return, when it might come.
-void expect_no_stop(stop_record& record, std::uint64_t began_ns, std::string_view of,
+void expect_no_stop(hooks_record& record, std::uint64_t began_ns, std::string_view of,
                     const place& at = place::current()) {
   const auto returned = began_ns + hang_us * 1000;
   if (const auto now = now_ns(); now < returned)
@@ -105,7 +71,7 @@ void expect_no_stop(stop_record& record, std::uint64_t began_ns, std::string_vie
 // Its handler comes back in the end, and is told nothing more.
 RONDO_CASE(handler, stop, is_left_out_of_a_kernel_that_failed, core, "HOOK-07",
            RONDO_CAP_HOOKS " " RONDO_CAP_BUFFER " " RONDO_CAP_HANG_DETECTION) {
-  stop_record record(it);
+  hooks_record record(it);
   kernels::hooks_setup setup;
   setup.record.handle = record.handle();
   kernel_spec spec;
@@ -138,7 +104,7 @@ RONDO_CASE(handler, stop, is_left_out_of_a_kernel_that_failed, core, "HOOK-07",
 RONDO_CASE(handler, stop, that_fails_is_logged, core, "HOOK-08",
            RONDO_CAP_HOOKS " " RONDO_CAP_BUFFER) {
   const log_watch log;
-  stop_record record(it);
+  hooks_record record(it);
   kernels::hooks_setup setup;
   setup.nonce = it.number();
   setup.record.handle = record.handle();
@@ -160,7 +126,7 @@ RONDO_CASE(handler, stop, that_fails_is_logged, core, "HOOK-08",
 RONDO_CASE(handler, stop, runs_also_where_no_request_ever_came, core, "HOOK-03",
            RONDO_CAP_HOOKS " " RONDO_CAP_BUFFER) {
   for (const bool fails : {false, true}) {
-    stop_record record(it);
+    hooks_record record(it);
     kernels::hooks_setup setup;
     setup.nonce = it.number();
     setup.record.handle = record.handle();

@@ -19,17 +19,18 @@ enum class refusal : std::uint32_t { none, fail, raise, fail_at_stop };
 // What the kernel is started with.
 struct hooks_setup {
   std::uint64_t nonce = 0;
-  rondo::buffer_ref record;  // of two words that on_stop writes; may be none
+  rondo::buffer_ref record;  // of three words that on_stop and on_start write; may be none
   refusal how = refusal::none;
   std::uint32_t at = 0;  // the start that fails, counted from 1; 0: each
   std::int32_t user_code = 0;
   std::uint32_t text_length = 0;
+  std::uint64_t start_us = 0;  // that on_start takes
   template <class A>
   RONDO_HANDLER constexpr void serialize(A& ar) {
-    ar(nonce, record, how, at, user_code, text_length);
+    ar(nonce, record, how, at, user_code, text_length, start_us);
   }
 };
-RONDO_MESSAGE(hooks_setup, "ConformanceHooksSetup", 2, plain);
+RONDO_MESSAGE(hooks_setup, "ConformanceHooksSetup", 3, plain);
 
 struct hooks_request {
   std::uint64_t nonce = 0;
@@ -72,6 +73,10 @@ struct hooks_handler {
     ++starts;
     requests = 0;
     is_started = true;
+    stay_busy(ctx, setup.start_us < longest_slow_us ? setup.start_us : longest_slow_us);
+    const auto record = ctx.resolve<std::uint64_t>(setup.record);
+    if (record.size >= 3) record[2] = secret(setup.nonce, start_salt);
+    ctx.flush_buffers();  // the host looks as soon as launch has returned
   }
   RONDO_HANDLER void on_stop(rondo::context& ctx) {
     ++stops;

@@ -4,11 +4,14 @@
 #include "support.hpp"
 
 #include "coroutine.hpp"
+#include "waits.hpp"
+#include "ways.hpp"
 
 #include <rondo/select.hpp>
 
 #include <future>
 #include <optional>
+#include <set>
 
 namespace {
 
@@ -131,6 +134,29 @@ TEST(handles, that_are_gone_take_no_answer_from_who_called_through_them) {
   gate.open();
   EXPECT_EQ(calling.get(), RONDO_OK);
 }
+
+class handles_to_a_full_queue : public testing::TestWithParam<way> {};
+
+// Whoever waits for room, or for what is before him, has all that he uses until the end.
+TEST_P(handles_to_a_full_queue, that_are_gone_with_the_runtime_end_the_wait_for_room) {
+  const std::set<std::string> without_handle = {"call_async", "co_call"};  // these hold their own
+  for (const auto& wait : all_waits<oracle>()) {
+    if (wait.without_time == RONDO_EMPTY || without_handle.count(wait.name) != 0) continue;
+    SCOPED_TRACE(wait.name);
+    std::optional runtime(open_runtime());
+    std::optional kernel(runtime->launch<oracle>(GetParam().options(2, 8)));
+    for (int i = 0; i < 2; ++i) kernel->send({}, patience).value();
+    auto waiting = std::async(std::launch::async, [&] { return wait.run(*kernel, patience); });
+    // Or it does not wait yet, and is refused.
+    EXPECT_EQ(waiting.wait_for(5ms), std::future_status::timeout);
+    kernel.reset();
+    runtime.reset();
+    EXPECT_EQ(waiting.get(), RONDO_TERMINATED);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(ways, handles_to_a_full_queue,
+                         testing::Values(all_ways[0], all_ways[4], all_ways[6]), name_of_way);
 
 TEST(handles, that_are_gone_take_no_answer_from_a_coroutine) {
   gate_use gate(0);
