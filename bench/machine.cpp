@@ -68,11 +68,15 @@ std::string first_line_of(const std::string& command) {
   return line;
 }
 
-// The build tree lies in the repository, so git finds it from the program's own directory.
+// A bundle says what it was built from. A build tree lies in the repository, so git finds that from
+// the program's own directory.
 std::string commit() {
   std::error_code failed;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", failed);
   if (failed || self.native().find('\'') != std::string::npos) return "unknown";
+  std::ifstream bundled(self.parent_path().parent_path() / "COMMIT");
+  std::string stated;
+  if (std::getline(bundled, stated) && !stated.empty()) return stated;
   const auto found = first_line_of("git -C '" + self.parent_path().native() +
                                    "' describe --always --dirty --tags 2>/dev/null");
   return found.empty() ? "unknown" : found;
