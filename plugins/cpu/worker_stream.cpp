@@ -78,32 +78,27 @@ std::uint64_t worker::burst(command during) {
   const std::uint64_t end = during == command::drain ? drain_until_.normal : ~std::uint64_t{0};
   if (reply_open_ || begin < skip_below_) return 0;
   rondo_invocation& call = invocation_.base;
-  ring::message first;
-  for (std::uint64_t next; ordered() == during; requests.publish_head()) {
-    next = requests.next_sequence();
+  rondo_burst burst{};
+  burst.struct_size = sizeof burst;
+  burst.request_stride = in_.shape().stride;
+  burst.payload_distance = in_.shape().payload_distance();
+  burst.replies = burst_replies_.get();
+  burst.reply_stride = sizeof(reply_place);
+  ring::message next;
+  while (ordered() == during) {
     // Up to one that is timed.
-    std::uint64_t most = std::min<std::uint64_t>(RONDO_MAX_BURST, ring::before_timed(next));
-    most = replies.room(std::min(most, end - next));
-    const std::uint64_t count = requests.count_ahead(most);
-    if (count == 0) break;
-    requests.peek(first);
+    const std::uint64_t untimed = ring::before_timed(requests.next_sequence());
+    const std::uint64_t wanted =
+        std::min({std::uint64_t{RONDO_MAX_BURST}, untimed, end - requests.next_sequence()});
+    burst.count = static_cast<std::uint32_t>(requests.count_ahead(replies.room(wanted)));
+    if (burst.count == 0) break;
+    requests.peek(next);
+    burst.requests = next.header;
+    burst.first_message_id = replies.next_sequence() + 1;
     call.failure_code = RONDO_OK;
     call.user_code = 0;
     call.failure_length = 0;
-    rondo_burst burst{sizeof burst,
-                      static_cast<std::uint32_t>(count),
-                      first.header,
-                      in_.shape().stride,
-                      in_.shape().payload_distance(),
-                      burst_replies_.get(),
-                      sizeof(reply_place),
-                      replies.next_sequence() + 1,
-                      0,
-                      0,
-                      0,
-                      RONDO_OK};
     handler_.invoke_burst(state_, &burst, &call);
-    requests.advance_by(burst.answered);
     if (burst.answered > 0) {
       replies.publish(burst_replies_[0].bytes, sizeof(reply_place), burst.answered);
       ring::wake_if_parked(output_.memory().wake_line());
@@ -111,13 +106,18 @@ std::uint64_t worker::burst(command during) {
       add(counters_.bytes_out, burst.bytes_out);
       add(counters_.messages_in, burst.answered);
       add(counters_.bytes_in, burst.bytes_in);
+      requests.advance_by(burst.answered);
+      requests.publish_head();
     }
-    if (burst.answered == count) continue;
+    if (burst.answered == burst.count) continue;
+    requests.peek(next);
+    call.request = next.header;
     // There is room for what tells why: fewer were answered than there was room for.
     if (!settle(burst.status)) break;
-    add(counters_.bytes_in, call.request->length);
     add(counters_.messages_in, 1);
+    add(counters_.bytes_in, next.header->length);
     requests.advance();
+    requests.publish_head();
   }
   const std::uint64_t handled = requests.next_sequence() - begin;
   add(counters_.polls, handled);

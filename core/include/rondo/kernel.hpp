@@ -3,7 +3,7 @@
 // that outlives the runtime answers TERMINATED. Any thread may call anything at any time; lifecycle
 // calls on one kernel wait for each other. A handle may be destroyed, moved from or assigned to
 // while another thread waits through it: the wait has its own share of the kernel and goes on as if
-// nothing had happened. Only the beginning of a call must come before that, as with any object.
+// nothing had happened. Only a call's first microseconds must come before that, as with any object.
 //
 // Results: what a caller should expect comes back as result<T>: TIMEOUT, FULL, TERMINATED,
 // TOO_LARGE, HANDLER_FAILED and HANDLER_THREW with the handler's text, HANDLER_HUNG; DROPPED,

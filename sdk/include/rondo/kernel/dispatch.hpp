@@ -79,7 +79,7 @@ inline constexpr bool may_fill_response =
 
 // `static constexpr bool is_brief = true;` in a handler with one response: it promises to be done
 // within a microsecond or so, whatever the request. In a stream of small messages its replies may
-// then come by up to 16 together, which takes half of the time of one after the other.
+// then come by up to 16 together, which takes about half as long as one after the other.
 template <class H>
 RONDO_HD constexpr bool is_brief() {
   if constexpr (requires { H::is_brief; }) return H::is_brief;
