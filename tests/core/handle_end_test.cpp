@@ -139,6 +139,10 @@ class handles_to_a_full_queue : public testing::TestWithParam<way> {};
 
 // Whoever waits for room, or for what is before him, has all that he uses until the end.
 TEST_P(handles_to_a_full_queue, that_are_gone_with_the_runtime_end_the_wait_for_room) {
+#if defined(__SANITIZE_THREAD__)
+  GTEST_SKIP()
+      << "that a wait has begun is known by time alone here, which is no order to this tool";
+#endif
   const std::set<std::string> without_handle = {"call_async", "co_call"};  // these hold their own
   for (const auto& wait : all_waits<oracle>()) {
     if (wait.without_time == RONDO_EMPTY || without_handle.count(wait.name) != 0) continue;
