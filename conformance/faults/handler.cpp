@@ -154,8 +154,8 @@ bool reuses_memory_of_hung() {
   return broken(fault::hung_message_reused) || broken(fault::hung_state_reused);
 }
 
-// The replies before one that fails are lost, the failure takes the next along, or the burst is
-// given to the handler as its first request again and again.
+// The handler is given the burst's first request again and again, or the replies before one that
+// fails are lost.
 void burst_wrongly(const rondo_handler& real, void* state, rondo_burst* burst,
                    rondo_invocation* call) {
   const std::uint32_t count = burst->count;

@@ -264,7 +264,7 @@ class staged_run {
   // Of the first message that is published next.
   RONDO_HD std::uint64_t next_sequence() const { return of_.next_sequence(); }
   // `count` messages, no more than there is room for: envelope i is at from + i * stride, and its
-  // payload right behind. Up to 31 bytes behind that are read too.
+  // payload right behind. Up to 32 bytes behind that are read too.
   RONDO_HD void publish(const std::byte* from, std::uint64_t stride, std::uint64_t count) {
     std::uint64_t first = 0;
     of_.try_reserve_batch(count, first);
