@@ -50,6 +50,8 @@ void add_boost_cases(std::vector<bench_case>& to, processors cpus) {
   add_all_modes<64, pair_by_range<64>>(to, cpus, ranges, "/ranges");
   to.push_back(make_case<mode::pipelined, 64, pair_in_place<64>>(
       "boost/pipelined/64/ranges/in-place", "ranges of 16, read in place", cpus));
+  to.push_back(make_case<mode::pipelined, 64, pair_enveloped<64>>(
+      "boost/pipelined/64/ranges/enveloped", "ranges of 16, each behind an envelope", cpus));
   add_all_modes<256, pair_by_value<256>>(to, cpus, one);
   add_all_modes<256, pair_by_range<256>>(to, cpus, ranges, "/ranges");
   add_all_modes<65536, pair_by_value<65536>>(to, cpus, one);

@@ -1,7 +1,7 @@
 // What a user would pick instead: a pair of boost::lockfree::spsc_queue, one each way, and a pinned
-// thread that answers or counts. Four ways to carry a message: by value one at a time, by value in
-// ranges of up to 16, in such ranges and read where it lies, and by a pointer into a pool where the
-// message is written and read in place.
+// thread that answers or counts. Five ways to carry a message: by value one at a time, by value in
+// ranges of up to 16, in such ranges and read where it lies, in such ranges behind an envelope as
+// Rondo's, and by a pointer into a pool where the message is written and read in place.
 #pragma once
 
 #include "messages.hpp"
@@ -104,6 +104,46 @@ class all_lane : public range_lane<Message> {
   std::uint64_t try_receive(Use&& use) {
     return this->queue_.consume_all([&](const Message& message) { use(message); });
   }
+};
+
+// One direction, in ranges, each message behind an envelope: what it costs to say with each which
+// it is, of what type and how long. The receiver looks at it.
+template <class Message>
+struct enveloped {
+  rondo_envelope envelope;
+  Message payload;
+};
+template <class Message>
+class enveloped_lane : public range_lane<enveloped<Message>> {
+  using base = range_lane<enveloped<Message>>;
+
+ public:
+  using base::base;
+
+  template <class Fill, class Wait>
+  void send(Fill&& fill, Wait&& wait) {
+    base::send(
+        [&](enveloped<Message>& to) {
+          ++sent_;
+          to.envelope = {sizeof(Message), RONDO_TYPE_REQUEST, 1, 0, 0, sent_, sent_};
+          fill(to.payload);
+        },
+        wait);
+  }
+  template <class Use>
+  bool try_receive(Use&& use) {
+    return base::try_receive([&](const enveloped<Message>& from) {
+      const rondo_envelope& is = from.envelope;
+      if (is.length != sizeof(Message) || is.version != 1 || is.flags != 0 ||
+          is.message_id != ++received_ || is.correlation_id != received_)
+        throw rondo::error(RONDO_MALFORMED, "the peer's queue", "an envelope is not what was sent");
+      use(from.payload);
+    });
+  }
+
+ private:
+  alignas(128) std::uint64_t sent_ = 0;
+  alignas(128) std::uint64_t received_ = 0;
 };
 
 // One direction; the queue carries pointers. Two messages more than slots: one is being written and
@@ -244,6 +284,9 @@ using pair_by_range = spsc_pair<Bytes, range_lane<message<role::request, Bytes>>
 template <std::uint32_t Bytes>
 using pair_in_place = spsc_pair<Bytes, all_lane<message<role::request, Bytes>>,
                                 all_lane<message<role::response, Bytes>>>;
+template <std::uint32_t Bytes>
+using pair_enveloped = spsc_pair<Bytes, enveloped_lane<message<role::request, Bytes>>,
+                                 enveloped_lane<message<role::response, Bytes>>>;
 template <std::uint32_t Bytes>
 using pair_by_pointer = spsc_pair<Bytes, pointer_lane<message<role::request, Bytes>>,
                                   pointer_lane<message<role::response, Bytes>>>;

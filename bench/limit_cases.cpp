@@ -100,17 +100,17 @@ double probe_placement(processors cpus) {
 namespace {
 
 // A ring of its own for each measurement.
-template <class Ring, class... Arguments>
-bench_case pipelined_64(const char* name, Arguments... arguments) {
+template <mode How, class Ring, class... Arguments>
+bench_case ring_of_64(const char* name, Arguments... arguments) {
   return {{.name = name,
            .peer = "limit",
            .size_bytes = 64,
-           .how = mode::pipelined,
+           .how = How,
            .wait = "spin",
-           .window = window_for(64)},
+           .window = How == mode::pipelined ? window_for(64) : 0},
           [=](const row_key& k, double seconds) {
             Ring ring(arguments...);
-            return measure<mode::pipelined, 64>(k, seconds, ring);
+            return measure<How, 64>(k, seconds, ring);
           }};
 }
 
@@ -123,11 +123,14 @@ void add_limit_cases(std::vector<bench_case>& to, processors cpus) {
   };
   add(ping_pong_pause, "spin", &measure_ping_pong<spin::with_pause>);
   add(ping_pong_no_pause, "spin without pause", &measure_ping_pong<spin::without_pause>);
-  to.push_back(pipelined_64<word_ring>("limit/pipelined/64", cpus.worker, slots_for(64)));
-  to.push_back(pipelined_64<index_ring<64>>("limit/pipelined/64/slot-64", cpus.worker));
-  to.push_back(pipelined_64<index_ring<80>>("limit/pipelined/64/slot-80", cpus.worker));
-  to.push_back(pipelined_64<index_ring<96>>("limit/pipelined/64/slot-96", cpus.worker));
-  to.push_back(pipelined_64<index_ring<128>>("limit/pipelined/64/slot-128", cpus.worker));
+  constexpr mode call = mode::round_trip;
+  constexpr mode stream = mode::pipelined;
+  to.push_back(ring_of_64<call, word_ring>("limit/call/64", cpus.worker, slots_for(64)));
+  to.push_back(ring_of_64<stream, word_ring>("limit/pipelined/64", cpus.worker, slots_for(64)));
+  to.push_back(ring_of_64<stream, index_ring<64>>("limit/pipelined/64/slot-64", cpus.worker));
+  to.push_back(ring_of_64<stream, index_ring<80>>("limit/pipelined/64/slot-80", cpus.worker));
+  to.push_back(ring_of_64<stream, index_ring<96>>("limit/pipelined/64/slot-96", cpus.worker));
+  to.push_back(ring_of_64<stream, index_ring<128>>("limit/pipelined/64/slot-128", cpus.worker));
   constexpr std::uint32_t large = 65536;
   to.push_back({{.name = std::string(raw_in_place),
                  .peer = "limit",

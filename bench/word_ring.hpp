@@ -1,8 +1,8 @@
-// The least that a stream of small messages costs in slots as the ring's of word publication have
-// them: a line for a word and an envelope, and a line for the payload. Requests are copied in by
-// batches, replies read where they lie; nothing is looked at but the words. No second producer, no
-// handler called by pointer, no deadline, and no line asked for ahead, which here only costs. A
-// contender as in passes.hpp.
+// The least that a call, or a stream of small messages, costs in slots as the ring's of word
+// publication have them: a line for a word and an envelope, and a line for the payload. Requests
+// are copied in by batches, replies read where they lie; nothing is looked at but the words. No
+// second producer, no handler called by pointer, no deadline, and no line asked for ahead, which
+// here only costs. A contender as in passes.hpp.
 #pragma once
 
 #include "messages.hpp"
@@ -24,6 +24,13 @@ class word_ring {
         responses_(new slot<response>[slots]),
         worker_(worker_cpu, [this](const std::atomic<bool>& stop) { serve(stop); }) {}
 
+  // Alone, with nothing else on its way.
+  template <class Use>
+  void call(const request& r, Use&& use) {
+    put(requests_[sent_ & mask_], sent_, sent_ + 1, [&](request& to) { to = r; });
+    ++sent_;
+    receive_some(1, use);
+  }
   void send(const request& r) {
     outgoing_[filled_] = r;
     if (++filled_ == outgoing_.size()) flush();

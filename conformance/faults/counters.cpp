@@ -29,7 +29,7 @@ void count_as_none(std::uint64_t (&buckets)[RONDO_LATENCY_BUCKETS]) {
   std::fill(std::begin(buckets), std::end(buckets), 0);
   buckets[0] = all;
 }
-void change_latencies(rondo_kernel_counters& out) {
+void change_latencies(const rondo_kernel& kernel, rondo_kernel_counters& out) {
   if (out.struct_size < sizeof out) return;  // an older host's
   if (broken(fault::handling_empty)) std::fill(std::begin(out.handling), std::end(out.handling), 0);
   if (broken(fault::handling_in_microseconds)) scale_down(out.handling);
@@ -37,6 +37,8 @@ void change_latencies(rondo_kernel_counters& out) {
   if (broken(fault::queueing_always_0)) count_as_none(out.queueing);
   if (broken(fault::sampled_longest_is_mean) && out.handler_samples != 0)
     out.handler_sampled_max_ns = out.handler_sampled_ns / out.handler_samples;
+  if (broken(fault::waits_are_handling) && kernel.emits && out.handler_samples != 0)
+    out.handler_sampled_ns = out.uptime_ns;
   if (broken(fault::sampled_total_is_longest)) out.handler_sampled_ns = out.handler_sampled_max_ns;
 }
 
@@ -70,7 +72,7 @@ void change_counters(rondo_kernel& kernel, rondo_kernel_counters& out) {
   if (broken(fault::no_heartbeat)) out.heartbeat_ns = 0;
   if (broken(fault::heartbeat_of_another_clock))
     out.heartbeat_ns = static_cast<std::uint64_t>(::time(nullptr)) * 1'000'000'000u;
-  change_latencies(out);
+  change_latencies(kernel, out);
   change_uptime(kernel, out);
   rules_change_counters(out);
   if (broken(fault::counts_nothing)) {

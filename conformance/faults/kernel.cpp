@@ -78,6 +78,7 @@ void fill(rondo_kernel& kernel, const rondo_kernel_params& p) {
   kernel.request_version = p.handler->request.version;
   kernel.response_version = p.handler->response.version;
   kernel.is_independent = (p.handler->flags & RONDO_HANDLER_INDEPENDENT) != 0;
+  kernel.emits = (p.handler->flags & RONDO_HANDLER_EMITS) != 0;
   kernel.response_bytes = p.handler->response.max_bytes;
   kernel.last_used_ns = now_ns();
   for (auto* queue : {&kernel.input, &kernel.output}) {

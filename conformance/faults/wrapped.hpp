@@ -175,7 +175,7 @@ struct rondo_kernel {
   std::uint32_t blocks = 1;
   std::uint64_t last_correlation = 0;
   std::uint32_t request_version = 0, response_version = 0, response_bytes = 0;
-  bool is_independent = false;
+  bool is_independent = false, emits = false;
   bool says_resident = false;  // a launch failed
   bool is_pooled = false, had_version = false, had_given_up = false;
   std::uint64_t looks = 0;

@@ -102,6 +102,36 @@ RONDO_CASE(telemetry, latency, the_bucket_of_handling_is_that_of_its_time, core,
                "how many were handled for longer than the request took as a whole");
 }
 
+RONDO_CASE(telemetry, latency, a_wait_for_room_is_not_the_handlers_time, core, "TEL-23",
+           "kernel.latency " RONDO_CAP_EMITS) {
+  constexpr std::uint64_t least_ns = 40'000'000;
+  constexpr std::uint32_t replies = 12;
+  kernel_spec spec;
+  spec.handler = "ConformanceEmit";
+  spec.output_capacity = 4;
+  test_kernel kernel(it, spec);
+  kernel.start();
+  const std::uint64_t begin = now_ns();
+  kernel.send(kernels::emit_request{it.number(), replies, 0});
+  require(eventually([&] { return kernel.info(kernel.output()).depth >= 4; }, it.patience()),
+          "a handler with twelve replies has not filled an output of four");
+  // From here on it has nothing to do but to wait, or is about to.
+  const std::uint64_t full = now_ns();
+  let_pass(std::chrono::nanoseconds(least_ns), "the handler waits for room meanwhile");
+  const std::uint64_t waited_ns = now_ns() - full;
+  for (std::uint32_t i = 0; i < replies; ++i) (void)kernel.receive().as<kernels::emit_reply>();
+  (void)counters_when_timed(kernel, 1, 1);
+  const std::uint64_t most_ns = now_ns() - begin - waited_ns;
+  kernel.counters_when([&](const rondo_kernel_counters& now) {
+    require(now.handler_sampled_ns <= most_ns + clocks_ns,
+            "handler_sampled_ns is " + std::to_string(now.handler_sampled_ns) +
+                " of a handler that waited for room for " + std::to_string(waited_ns) +
+                " ns of the " + std::to_string(most_ns + waited_ns) + " that all of it took");
+    expect_equal(longer_than(now.handling, most_ns + clocks_ns), 0u,
+                 "how many were handled for longer than it took without the wait for room");
+  });
+}
+
 RONDO_CASE(telemetry, latency, total_and_longest_are_those_of_the_timed, core, "TEL-12",
            "kernel.latency") {
   // Most of the timed take no time, so that their mean is far from the longest also where a busy

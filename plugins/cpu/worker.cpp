@@ -102,10 +102,7 @@ void worker::serve_at(command during) {
     more_follow_ = emits || spinner.looks() == 0;
     if ((streams || burst_replies_) &&
         (spinner.looks() == 0 || (is_streaming && in_.may_have_message()))) {
-      const std::uint64_t handled = !burst_replies_ ? stream(during)
-                                    : in_.shape().how == ring::publication::word
-                                        ? burst<ring::publication::word>(during)
-                                        : burst<ring::publication::counted>(during);
+      const std::uint64_t handled = burst_replies_ ? burst(during) : stream(during);
       if (handled > 0) {
         is_streaming = handled > 1;
         spinner.found_work();

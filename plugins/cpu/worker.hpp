@@ -158,8 +158,9 @@ class worker : private rondo_emitter {
   };
   static constexpr std::uint32_t burst_reply_bytes = sizeof(reply_place) - sizeof(rondo_envelope);
   bool may_burst() const;
-  template <ring::publication How>
   std::uint64_t burst(command during);
+  template <ring::publication How>
+  std::uint64_t burst_by(command during);
   void count_timed(const rondo_envelope& request, const timing& took);
   bool fail_request();
   template <pace Pace>

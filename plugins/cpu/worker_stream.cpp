@@ -71,7 +71,7 @@ bool worker::may_burst() const {
 // The same for a handler that is brief, by either publication: what is there, up to so many, is
 // handled, answered and released together.
 template <ring::publication How>
-std::uint64_t worker::burst(command during) {
+std::uint64_t worker::burst_by(command during) {
   ring::consumer_run<How> requests(in_);
   ring::staged_run<How> replies(out_);
   const std::uint64_t begin = requests.next_sequence();
@@ -124,7 +124,9 @@ std::uint64_t worker::burst(command during) {
   return handled;
 }
 
-template std::uint64_t worker::burst<ring::publication::word>(command);
-template std::uint64_t worker::burst<ring::publication::counted>(command);
+std::uint64_t worker::burst(command during) {
+  return in_.shape().how == ring::publication::word ? burst_by<ring::publication::word>(during)
+                                                    : burst_by<ring::publication::counted>(during);
+}
 
 }  // namespace rondo::cpu

@@ -13,19 +13,26 @@
 
 namespace rondo::detail {
 
-// Everything that may throw on the host stays on this side of the C boundary.
+// Everything that may throw on the host stays on this side of the C boundary: what throws has
+// failed.
+template <class F>
+rondo_status run_handler(rondo_invocation& invocation, F&& run) {
+  try {
+    return run();
+  } catch (const std::exception& e) {
+    context(invocation).fail_with(RONDO_HANDLER_THREW, 0, e.what());
+  } catch (...) {
+    context(invocation).fail_with(RONDO_HANDLER_THREW, 0, "an exception that is no std::exception");
+  }
+  return invocation.failure_code;
+}
+
 template <class H>
 rondo_status invoke_handler(void* state, const void* payload, rondo_emitter* out,
                             rondo_invocation* invocation) {
-  try {
+  return run_handler(*invocation, [&] {
     return dispatch(*static_cast<H*>(state), *invocation->request, payload, *out, *invocation);
-  } catch (const std::exception& e) {
-    context(*invocation).fail_with(RONDO_HANDLER_THREW, 0, e.what());
-  } catch (...) {
-    context(*invocation)
-        .fail_with(RONDO_HANDLER_THREW, 0, "an exception that is no std::exception");
-  }
-  return invocation->failure_code;
+  });
 }
 
 // The reply in hand of a burst.
@@ -41,7 +48,7 @@ struct burst_reply {
   }
 };
 
-// What throws ends the burst there, as any other failure.
+// A failure ends the burst there.
 template <class H>
 void invoke_burst_of(void* state, rondo_burst* burst, rondo_invocation* invocation) {
   H& handler = *static_cast<H*>(state);
@@ -50,15 +57,15 @@ void invoke_burst_of(void* state, rondo_burst* burst, rondo_invocation* invocati
   std::uint32_t answered = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
-  rondo_status status = RONDO_OK;
-  try {
+  burst->status = run_handler(*invocation, [&]() -> rondo_status {
     for (; answered < burst->count; ++answered) {
       const auto& request = *reinterpret_cast<const rondo_envelope*>(at);
       burst_reply reply{to + sizeof(rondo_envelope)};
       invocation->request = &request;
-      status = dispatch(handler, request, at + burst->payload_distance, reply, *invocation);
+      const rondo_status status =
+          dispatch(handler, request, at + burst->payload_distance, reply, *invocation);
       if (!reply.is_there || status != RONDO_OK) [[unlikely]]
-        break;
+        return status;
       ::new (to) rondo_envelope{reply.length,
                                 RONDO_TYPE_RESPONSE,
                                 message_of<typename H::response>.version,
@@ -71,18 +78,11 @@ void invoke_burst_of(void* state, rondo_burst* burst, rondo_invocation* invocati
       at += burst->request_stride;
       to += burst->reply_stride;
     }
-  } catch (const std::exception& e) {
-    context(*invocation).fail_with(RONDO_HANDLER_THREW, 0, e.what());
-    status = invocation->failure_code;
-  } catch (...) {
-    context(*invocation)
-        .fail_with(RONDO_HANDLER_THREW, 0, "an exception that is no std::exception");
-    status = invocation->failure_code;
-  }
+    return RONDO_OK;
+  });
   burst->answered = answered;
   burst->bytes_in = bytes_in;
   burst->bytes_out = bytes_out;
-  burst->status = status;
 }
 
 template <class H>
