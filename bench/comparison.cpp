@@ -60,6 +60,7 @@ std::vector<ratio> ratios_of(const report& r) {
     if (found) all.push_back(std::move(*found));
   };
   add(divide(over_limit, call, limit, false));
+  add(divide("call_64_over_limit_call_64", call, find(r, "limit/call/64"), false));
   add(divide(over_boost, call, find(r, boost_call_64), false));
   add(divide("call_64_over_boost_call_64_without_pause", call, find(r, "boost/call/64/no-pause"),
              false));
@@ -74,6 +75,8 @@ std::vector<ratio> ratios_of(const report& r) {
   add(divide("brief_batch_16_copied_over_boost_ranges",
              find(r, "rondo/pipelined/64/brief/counted/dense/batch-16"), ranges, true));
   add(divide(brief_over_ranges, find(r, brief_batches), ranges, true));
+  add(divide("brief_batch_16_over_boost_ranges_enveloped", find(r, brief_batches),
+             find(r, "boost/pipelined/64/ranges/enveloped"), true));
   add(divide("brief_batch_16_by_word_over_boost_ranges",
              find(r, "rondo/pipelined/64/brief/batch-16/in-place"), ranges, true));
   add(divide("batch_16_in_place_over_boost_in_place", in_place,
