@@ -1,8 +1,8 @@
 // The least that a call, or a stream of small messages, costs in slots as the ring's of word
 // publication have them: a line for a word and an envelope, and a line for the payload. Requests
 // are copied in by batches, replies read where they lie; nothing is looked at but the words. No
-// second producer, no handler called by pointer, no deadline, and no line asked for ahead, which
-// here only costs. A contender as in passes.hpp.
+// second producer, no handler called by pointer, no deadline, and no line asked for ahead, which in
+// such a stream only costs. A contender as in passes.hpp.
 #pragma once
 
 #include "messages.hpp"

@@ -865,7 +865,7 @@ enum { RONDO_LATENCY_BUCKETS = 40 };
  * what their handlers took in all, and handler_sampled_max_ns the longest [TEL-12]. Each timed
  * request that was handled, well or with a failure, and no other, is in the bucket of `handling`
  * for its handler's time, so that the buckets' sum is handler_samples [TEL-06]. The time for which
- * a handler waits for room in the output is not its own and counted nowhere [TEL-23]. A timed
+ * a handler waits for room in the output is not counted as the handler's [TEL-23]. A timed
  * request that was stamped is in the bucket of `queueing` for the time from its stamp until its
  * handler began, never counted as shorter than it was but by what the clocks of host and device
  * differ [TEL-07]. Without capability "kernel.latency" all buckets are 0 [TEL-22]. */
