@@ -49,10 +49,12 @@ class value_lane {
   alignas(128) Message incoming_;  // of the receiver
 };
 
-// One direction, up to 16 messages per push and pop. Whoever sends flushes before it waits.
-template <class Message>
+// One direction, up to so many messages per push and pop. Whoever sends flushes before it waits.
+template <class Message, std::size_t Most = 16>
 class range_lane {
  public:
+  static constexpr std::size_t most = Most;
+
   explicit range_lane(std::size_t slots) : queue_(slots) {}
 
   template <class Fill, class Wait>
@@ -85,7 +87,6 @@ class range_lane {
   boost::lockfree::spsc_queue<Message> queue_;
 
  private:
-  static constexpr std::size_t most = 16;
   alignas(128) std::array<Message, most> outgoing_;
   std::size_t filled_ = 0;
   alignas(128) std::array<Message, most> incoming_;
@@ -182,6 +183,10 @@ class spsc_pair {
   using request = message<role::request, Bytes>;
   using response = message<role::response, Bytes>;
   static constexpr bool reads_all = std::is_same_v<Responses, all_lane<response>>;
+  static constexpr std::size_t most = [] {  // that are sent at once
+    if constexpr (requires { Requests::most; }) return Requests::most;
+    else return std::size_t{16};
+  }();
 
   spsc_pair(int worker_cpu, std::size_t slots, duty what) : shared_(std::make_unique<both>(slots)) {
     worker_.emplace(worker_cpu, [lanes = shared_.get(), what](const std::atomic<bool>& stop) {
@@ -278,9 +283,9 @@ class spsc_pair {
 template <std::uint32_t Bytes, spin How = spin::with_pause>
 using pair_by_value = spsc_pair<Bytes, value_lane<message<role::request, Bytes>, How>,
                                 value_lane<message<role::response, Bytes>, How>>;
-template <std::uint32_t Bytes>
-using pair_by_range = spsc_pair<Bytes, range_lane<message<role::request, Bytes>>,
-                                range_lane<message<role::response, Bytes>>>;
+template <std::uint32_t Bytes, std::size_t Most = 16>
+using pair_by_range = spsc_pair<Bytes, range_lane<message<role::request, Bytes>, Most>,
+                                range_lane<message<role::response, Bytes>, Most>>;
 template <std::uint32_t Bytes>
 using pair_in_place = spsc_pair<Bytes, all_lane<message<role::request, Bytes>>,
                                 all_lane<message<role::response, Bytes>>>;

@@ -20,6 +20,7 @@ struct variant {
   rondo::pump_policy pump = rondo::pump_policy::never;
   const char* backend = "cpu";
   std::uint32_t failure_text = RONDO_FAILURE_TEXT_MAX;
+  std::uint64_t slots = rondo::launch_options::default_capacity;
 };
 
 constexpr variant usual{.suffix = ""};
@@ -48,6 +49,12 @@ constexpr variant brief_dense_in_place{.suffix = "/brief/counted/dense/batch-16/
                                        .publish = rondo::publish_policy::counted,
                                        .one_sender = true,
                                        .failure_text = short_text};
+constexpr variant brief_dense_64{.suffix = "/brief/counted/dense/batch-64/in-place",
+                                 .publish = rondo::publish_policy::counted,
+                                 .one_sender = true,
+                                 .failure_text = short_text};
+// Who waits for each answer needs no more.
+constexpr variant few_slots{.suffix = "/slots-16", .slots = 16};
 constexpr variant in_place{.suffix = "/in-place"};
 constexpr variant in_place_counted{.suffix = "/counted/in-place",
                                    .publish = rondo::publish_policy::counted};
@@ -103,6 +110,7 @@ bench_case make_case(const char* what, const variant& v, processors cpus) {
   options.avoid_mapped = v.avoid_mapped;
   options.pump = v.pump;
   options.failure_text = v.failure_text;
+  options.input_capacity = options.output_capacity = v.slots;
   options.cpu = cpus.worker;
   row_key key{.name = std::string("rondo/") + what + '/' + std::to_string(Bytes) + v.suffix,
               .peer = "rondo",
@@ -153,7 +161,7 @@ std::string new_kernel_id() {
 void add_rondo_cases(std::vector<bench_case>& to, processors cpus) {
   add_size<64, replier_64, counter_64>(
       to, cpus,
-      {usual, parking, always_parking, counted, chunked, unmapped, unmapped_parking, pumped,
+      {usual, few_slots, parking, always_parking, counted, chunked, unmapped, unmapped_parking, pumped,
        slow_called, slow_pumped, single},
       {usual, counted, chunked, unmapped, unmapped_parking, pumped, slow_called, slow_pumped,
        single, single_counted},
@@ -171,6 +179,8 @@ void add_rondo_cases(std::vector<bench_case>& to, processors cpus) {
   for (const variant& v : {brief_in_place, brief_counted, brief_dense_in_place})
     to.push_back(
         make_case<mode::pipelined, 64, rondo_batch_reader<brief_64>>("pipelined", v, cpus));
+  to.push_back(make_case<mode::pipelined, 64, rondo_batch_reader<brief_64, 64>>(
+      "pipelined", brief_dense_64, cpus));
   add_size<256, replier_256, counter_256>(to, cpus, {usual, counted, chunked},
                                           {usual, counted, chunked}, {usual, counted, chunked});
   add_size<65536, replier_65536, counter_65536>(to, cpus, {usual, counted}, {usual, counted},

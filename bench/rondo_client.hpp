@@ -75,13 +75,14 @@ class rondo_replier : public launched<H> {
   }
 };
 
-// Through the batch API, up to 16 messages a call, as the peers' ranges.
-template <class H>
+// Through the batch API, up to so many messages a call; 16 as the peers' ranges.
+template <class H, std::size_t Most = 16>
 class rondo_batch_replier : public launched<H> {
  public:
   using launched<H>::launched;
   using typename launched<H>::request;
   using typename launched<H>::response;
+  static constexpr std::size_t most = Most;
 
   void send(const request& r) {
     outgoing_[filled_] = r;
@@ -106,17 +107,16 @@ class rondo_batch_replier : public launched<H> {
   }
 
  private:
-  static constexpr std::size_t most = 16;
-  std::array<request, most> outgoing_;
+  alignas(64) std::array<request, most> outgoing_;
   std::array<response, most> incoming_;
   std::size_t filled_ = 0, next_ = 0, taken_ = 0;
 };
 
 // The same, and each reply is read where it lies, as receive_batch() gives it.
-template <class H>
-class rondo_batch_reader : public rondo_batch_replier<H> {
+template <class H, std::size_t Most = 16>
+class rondo_batch_reader : public rondo_batch_replier<H, Most> {
  public:
-  using rondo_batch_replier<H>::rondo_batch_replier;
+  using rondo_batch_replier<H, Most>::rondo_batch_replier;
   using typename launched<H>::response;
 
   template <class Use>

@@ -160,7 +160,7 @@ void burst_wrongly(const rondo_handler& real, void* state, rondo_burst* burst,
                    rondo_invocation* call) {
   const std::uint32_t count = burst->count;
   if (broken(fault::burst_of_one)) {
-    burst->request_stride = 0;
+    burst->request_stride = burst->payload_stride = 0;
     real.invoke_burst(state, burst, call);
     return;
   }

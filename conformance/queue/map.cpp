@@ -34,10 +34,11 @@ struct extent {
 };
 
 void expect_apart(const rondo_ring_map& map) {
+  const std::uint64_t slots_bytes = view_of(map, false).shape.slots_bytes();
   std::vector<extent> parts;
   for (std::uint32_t i = 0; i < map.lane_count; ++i) {
     const rondo_ring_lane& lane = map.lanes[i];
-    parts.push_back({lane.slots, map.capacity * map.slot_stride, "slots"});
+    parts.push_back({lane.slots, slots_bytes, "slots"});
     parts.push_back({lane.producer_line, 128, "producer_line"});
     parts.push_back({lane.consumer_line, 128, "consumer_line"});
     if (lane.claim_line != nullptr) parts.push_back({lane.claim_line, 128, "claim_line"});

@@ -27,7 +27,7 @@ status send_port::try_claim(const codec& type, bool one_sender, claimed_slot& ou
 // sent past it.
 status send_port::claim_mapped(const codec& type, bool one_sender, claimed_slot& out) {
   const ring::geometry& shape = ring_.shape();
-  if (one_sender && shape.how == ring::publication::counted) {
+  if (one_sender && shape.is_counted()) {
     if (ring_.depth() >= shape.capacity) return RONDO_FULL;
     out.where = claimed_slot::kind::later;
     return RONDO_OK;

@@ -37,7 +37,10 @@ backend::ring_memory make_ring(rondo_queue_params params, std::uint32_t flags) {
     throw backend::failure(RONDO_UNSUPPORTED, name, "this processor has no atomic 16-byte access",
                            "use word or counted publication");
   backend::ring_memory memory;
-  const rondo_status status = backend::ring_memory::create(params, memory);
+  backend::ring_storage storage;
+  storage.headers_apart = true;
+  const rondo_status status =
+      backend::ring_memory::create(params, memory, backend::ring_memory::zeroed, storage);
   if (status != RONDO_OK)
     throw backend::failure(
         status, name,
@@ -45,7 +48,7 @@ backend::ring_memory make_ring(rondo_queue_params params, std::uint32_t flags) {
             std::to_string(params.payload_capacity) + " bytes cannot be made",
         "ask for a power of two of slots that fit in memory, and chunked publication "
         "only for small messages");
-  memory.set_flags(flags);
+  memory.add_flags(flags);
   return memory;
 }
 

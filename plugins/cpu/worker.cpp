@@ -47,7 +47,7 @@ worker::worker(const rondo_handler& handler, const worker_options& options,
   struct_size = sizeof(rondo_emitter);
   reserve = &reserve_in_ring;
   commit = &commit_to_ring;
-  if (may_burst()) burst_replies_ = std::make_unique<reply_place[]>(RONDO_MAX_BURST);
+  if (may_burst()) bursts_ = std::make_unique<burst_places>(out_.shape().stride);
   if (options_.rules.urgent) urgent_in_ = ring::consumer<>(seeing_all(input_.urgent_view()));
   invocation_.base.struct_size = sizeof invocation_;
   if (handler_.on_timer != nullptr) invocation_.timer_at_ns = &timer_at_ns_;
@@ -100,9 +100,9 @@ void worker::serve_at(command during) {
     if (during == command::drain && in_.next_sequence() >= drain_until_.normal) return;
     if constexpr (Pace == pace::timed) run_due_timer();
     more_follow_ = emits || spinner.looks() == 0;
-    if ((streams || burst_replies_) &&
+    if ((streams || bursts_) &&
         (spinner.looks() == 0 || (is_streaming && in_.may_have_message()))) {
-      const std::uint64_t handled = burst_replies_ ? burst(during) : stream(during);
+      const std::uint64_t handled = bursts_ ? burst(during) : stream(during);
       if (handled > 0) {
         is_streaming = handled > 1;
         spinner.found_work();

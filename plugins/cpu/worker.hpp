@@ -153,14 +153,36 @@ class worker : private rondo_emitter {
   bool settle(rondo_status status);
   bool may_stream() const;
   std::uint64_t stream(command during);
-  struct alignas(ring::line_bytes) reply_place {
-    std::byte bytes[256];  // longer replies take their time to copy
+  // The replies of a burst, in memory of its own.
+  struct burst_places {
+    static constexpr std::uint32_t most_reply_bytes = 224;  // longer ones take their time
+    struct alignas(ring::line_bytes) reply {
+      rondo_envelope header;
+      std::byte payload[most_reply_bytes];
+    };
+    reply replies[RONDO_MAX_BURST];  // by word publication
+    // With headers apart: payloads that lie as in their slots, and the headers of what is not
+    // plain.
+    struct alignas(ring::line_bytes) line {
+      std::byte bytes[ring::line_bytes];
+    };
+    std::unique_ptr<line[]> payloads;
+    rondo_envelope headers[RONDO_MAX_BURST];
+
+    explicit burst_places(std::uint32_t stride)
+        : payloads(std::make_unique<line[]>(RONDO_MAX_BURST * stride / ring::line_bytes + 1)) {}
+    std::byte* payload(std::uint64_t i, std::uint64_t stride) {
+      return payloads[0].bytes + i * stride;
+    }
   };
-  static constexpr std::uint32_t burst_reply_bytes = sizeof(reply_place) - sizeof(rondo_envelope);
   bool may_burst() const;
   std::uint64_t burst(command during);
-  template <ring::publication How>
-  std::uint64_t burst_by(command during);
+  void burst_of_words(command during, std::uint64_t end);
+  void burst_apart(command during, std::uint64_t end);
+  void invoke(rondo_burst& burst);
+  void count_burst(std::uint64_t answered, std::uint64_t bytes_in, std::uint64_t bytes_out);
+  template <class Requests>
+  bool end_burst(Requests& requests, const rondo_burst& burst);
   void count_timed(const rondo_envelope& request, const timing& took);
   bool fail_request();
   template <pace Pace>
@@ -242,10 +264,10 @@ class worker : private rondo_emitter {
   bool given_up_ = false;
   worker_counters counters_{};
   alignas(ring::line_bytes) ring::latency_counts latencies_{};
-  std::uint64_t waited_for_room_ns_ = 0;          // since a timed request was begun
-  std::deque<notice> owed_;                       // failures that wait for room in the output
-  std::unique_ptr<reply_place[]> burst_replies_;  // if there may be bursts
-  std::unique_ptr<std::byte[]> lost_;             // where a reply is written that nobody will get
+  std::uint64_t waited_for_room_ns_ = 0;  // since a timed request was begun
+  std::deque<notice> owed_;               // failures that wait for room in the output
+  std::unique_ptr<burst_places> bursts_;  // if there may be bursts
+  std::unique_ptr<std::byte[]> lost_;     // where a reply is written that nobody will get
 };
 
 }  // namespace rondo::cpu

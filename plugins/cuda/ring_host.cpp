@@ -89,7 +89,7 @@ device_ring make_input(device_parts& device, rondo_queue_params params, placemen
   params.publication = choose(params, where, handler_flags);
   if (where != placement::bar) {
     device_ring made = make_pinned(device, params);
-    if (where == placement::event) made.memory.set_flags(RONDO_RING_CONSUMER_PARKS);
+    if (where == placement::event) made.memory.add_flags(RONDO_RING_CONSUMER_PARKS);
     return made;
   }
   if (params.publication != RONDO_PUBLISH_CHUNKED)
@@ -136,7 +136,7 @@ device_ring make_input(device_parts& device, rondo_queue_params params, placemen
   }
   // Slots held other messages before, whose tags could be those of new ones.
   device.memory.zero(slots.device, slots.bytes);
-  made.memory.set_flags(RONDO_RING_WHOLE_LINES);
+  made.memory.add_flags(RONDO_RING_WHOLE_LINES);
   made.args = args_of(device.pinned, made.memory.map());
   made.args.slots = slots.device;
   return made;
@@ -147,7 +147,7 @@ device_ring make_output(device_parts& device, rondo_queue_params params, placeme
   params.publication = choose(params, placement::pinned, handler_flags);
   device_ring made = make_pinned(device, params);
   if (where == placement::event)
-    made.memory.set_flags(RONDO_RING_CONSUMER_PARKS | RONDO_RING_PRODUCER_WAKES);
+    made.memory.add_flags(RONDO_RING_CONSUMER_PARKS | RONDO_RING_PRODUCER_WAKES);
   return made;
 }
 

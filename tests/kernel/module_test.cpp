@@ -75,8 +75,10 @@ struct brisk {
   using request = celsius;
   using response = celsius;
   int calls = 0;
+  std::vector<std::uint64_t> seen_ids{};
   void operator()(const celsius& in, celsius& out, rondo::context& ctx) {
     ++calls;
+    seen_ids.push_back(ctx.message_id());
     if (in.degrees == -1) return ctx.fail(7, "below zero");
     if (in.degrees == -2) throw std::runtime_error("far below zero");
     out.degrees = 2 * in.degrees;
@@ -190,8 +192,11 @@ struct bursting {
              n,
              requests,
              sizeof(slot),
-             sizeof(rondo_envelope),
+             &requests[0].payload,
+             sizeof(slot),
              replies,
+             sizeof(slot),
+             &replies[0].payload,
              sizeof(slot),
              41,
              0,
@@ -222,6 +227,25 @@ TEST(a_brief_handler, answers_each_request_of_a_burst) {
     EXPECT_EQ(header.correlation_id, 100u + i);
   }
   EXPECT_EQ(all.replies[3].rest[0], std::byte{0xa5}) << "behind the last";
+}
+
+// One envelope for all, payloads that lie close together, and replies without envelopes.
+TEST(a_brief_handler, answers_requests_that_share_an_envelope) {
+  bursting all{1, 2, 3};
+  celsius close[3] = {{1}, {2}, {3}};
+  celsius answers[3] = {};
+  all.burst.request_stride = 0;
+  all.burst.payloads = close;
+  all.burst.payload_stride = sizeof(celsius);
+  all.burst.replies = nullptr;
+  all.burst.reply_payloads = answers;
+  all.burst.reply_payload_stride = sizeof(celsius);
+  EXPECT_EQ(all.run().answered, 3u);
+  EXPECT_EQ(all.burst.bytes_in, 3 * sizeof(celsius));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(answers[i].degrees, 2.0 * (i + 1));
+  EXPECT_EQ(all.handler.seen_ids, (std::vector<std::uint64_t>{1, 2, 3}));
+  EXPECT_EQ(all.requests[0].header.message_id, 1u) << "the request's own stays";
+  EXPECT_EQ(all.replies[0].rest[0], std::byte{0xa5});
 }
 
 TEST(a_brief_handler, ends_a_burst_where_it_fails_throws_or_refuses) {

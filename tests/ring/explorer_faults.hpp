@@ -87,8 +87,7 @@ struct run_without_order : explored_platform {
     switch (Place) {
       case ring_place::word: {
         const auto* at = reinterpret_cast<const std::byte*>(p);
-        return at >= broken.slots &&
-               at < broken.slots + broken.shape.capacity * broken.shape.stride;
+        return at >= broken.slots && at < broken.slots + broken.shape.slots_bytes();
       }
       case ring_place::head: return p == &broken.consumer->head;
       case ring_place::tail: return p == &broken.producer->tail;

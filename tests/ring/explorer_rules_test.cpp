@@ -33,7 +33,7 @@ TEST_P(explored_rules, a_claimed_slot_is_one_producers) {  // RING-08
 
 INSTANTIATE_TEST_SUITE_P(every_publication, explored_rules,
                          ::testing::Values(publication::word, publication::counted,
-                                           publication::chunked),
+                                           publication::apart, publication::chunked),
                          [](const auto& which) { return name_of(which.param); });
 
 }  // namespace

@@ -50,7 +50,7 @@ inline std::ostream& operator<<(std::ostream& out, const scenario& s) {
 }
 
 inline void share(explorer& e, const ring::view& v) {
-  e.share(v.slots, v.shape.capacity * v.shape.stride);
+  e.share(v.slots, v.shape.slots_bytes());
   e.share(v.producer, sizeof *v.producer);
   e.share(v.consumer, sizeof *v.consumer);
   e.share(v.claim, sizeof *v.claim);
@@ -204,8 +204,12 @@ class ring_run {
  private:
   std::uint64_t all() const { return scenario_.producers * scenario_.messages; }
   std::uint64_t end() const { return scenario_.start + all(); }
-  // Long and short ones, so that chunks of one lap lie behind those of the next.
-  static std::uint32_t length_of(std::uint64_t id) { return (id / 100 + id) % 2 == 0 ? 16 : 1; }
+  // Long and short ones, so that chunks of one lap lie behind those of the next. All the same where
+  // those that are alike share a header.
+  std::uint32_t length_of(std::uint64_t id) const {
+    if (scenario_.shape.how == publication::apart) return 16;
+    return (id / 100 + id) % 2 == 0 ? 16 : 1;
+  }
 
   void fill(std::uint64_t id, std::uint64_t first, std::uint64_t count) {
     for (std::uint64_t s = first; s != first + count; ++s, ++id) {
@@ -219,6 +223,8 @@ class ring_run {
   void fill_in_run(std::uint64_t id, std::uint64_t first, std::uint64_t count) {
     if (scenario_.shape.how == publication::word)
       fill_in_run_by<publication::word>(id, first, count);
+    else if (scenario_.shape.how == publication::apart)
+      fill_in_run_by<publication::apart>(id, first, count);
     else fill_in_run_by<publication::counted>(id, first, count);
   }
   template <publication How>
@@ -234,6 +240,7 @@ class ring_run {
   }
   void take_run() {
     if (scenario_.shape.how == publication::word) take_run_by<publication::word>();
+    else if (scenario_.shape.how == publication::apart) take_run_by<publication::apart>();
     else take_run_by<publication::counted>();
   }
   template <publication How>

@@ -9,7 +9,7 @@
 namespace rondo::test {
 namespace {
 
-constexpr publication publications[] = {publication::word, publication::counted,
+constexpr publication publications[] = {publication::word, publication::counted, publication::apart,
                                         publication::chunked};
 constexpr unsigned unlimited = is_slow_build ? 4 : 1000;
 

@@ -34,6 +34,7 @@ const refused_geometry refused[] = {
     {"2^48 bytes", publication::word, (1ull << 48) / word_slot_64, 64, false,
      RONDO_CAPACITY_OVERFLOW},
     {"just above 2^47 bytes", publication::counted, 1ull << 42, 1, false, RONDO_CAPACITY_OVERFLOW},
+    {"with the headers", publication::apart, 1ull << 41, 64, false, RONDO_CAPACITY_OVERFLOW},
     {"no payload", publication::word, 4, 0, false, RONDO_INVALID_ARGUMENT},
     {"payload above 64 KiB", publication::word, 4, 65537, false, RONDO_TOO_LARGE},
     {"payload near 2^32", publication::counted, 4, 0xffffffff, true, RONDO_TOO_LARGE},
@@ -41,7 +42,7 @@ const refused_geometry refused[] = {
     {"337 bytes chunked and timed", publication::chunked, 4, 337, true, RONDO_TOO_LARGE},
     {"2^21 slots chunked", publication::chunked, 1u << 21, 64, false, RONDO_CAPACITY_OVERFLOW},
     {"publication 0", publication{0}, 4, 64, false, RONDO_INVALID_ARGUMENT},
-    {"publication 4", publication{4}, 4, 64, false, RONDO_INVALID_ARGUMENT},
+    {"publication 5", publication{5}, 4, 64, false, RONDO_INVALID_ARGUMENT},
 };
 
 TEST(geometry, refuses_what_cannot_be_and_leaves_the_result_alone) {  // RING-03
@@ -72,6 +73,10 @@ const accepted_geometry accepted[] = {
     {publication::counted, 1, 32, false, 64},
     {publication::counted, 1, 33, false, 96},
     {publication::counted, 8, 65536, true, 65600},
+    {publication::apart, 1, 1, false, 32},
+    {publication::apart, 1, 64, true, 64},
+    {publication::apart, 1, 65, false, 96},
+    {publication::apart, 8, 65536, true, 65536},
     {publication::chunked, 1, 1, false, 64},
     {publication::chunked, 1, 16, false, 64},           // 4 chunks
     {publication::chunked, 1, 17, false, 128},          // 5 chunks
@@ -92,7 +97,8 @@ TEST(geometry, accepts_everything_up_to_its_limits) {
 }
 
 TEST(geometry, always_aligns_the_payload_and_keeps_it_inside_its_slot) {
-  for (auto how : {publication::word, publication::counted, publication::chunked})
+  for (auto how :
+       {publication::word, publication::counted, publication::apart, publication::chunked})
     for (bool timed : {false, true})
       for (std::uint32_t payload = 1; payload <= ring::max_chunked_payload(timed); ++payload) {
         geometry g;
@@ -100,6 +106,7 @@ TEST(geometry, always_aligns_the_payload_and_keeps_it_inside_its_slot) {
         const std::uint32_t content = (timed ? 48 : 32) + payload;
         const std::uint32_t used = how == publication::word      ? 64 + payload
                                    : how == publication::counted ? content
+                                   : how == publication::apart   ? payload
                                                                  : (content + 11) / 12 * 16;
         EXPECT_GE(g.stride, used);
         EXPECT_LT(g.stride, used + 64) << "wasteful";
@@ -137,6 +144,8 @@ const std::vector<corruption> corruptions = {
     {"layout_version 0", [](auto& m) { m.layout_version = 0; }, RONDO_VERSION_MISMATCH},
     {"publication default", [](auto& m) { m.publication = 0; }, RONDO_INVALID_ARGUMENT},
     {"publication unknown", [](auto& m) { m.publication = 99; }, RONDO_INVALID_ARGUMENT},
+    {"publication 4, which is none of a map", [](auto& m) { m.publication = 4; },
+     RONDO_INVALID_ARGUMENT},
     {"capacity 0", [](auto& m) { m.capacity = 0; }, RONDO_CAPACITY_ZERO},
     {"capacity 6", [](auto& m) { m.capacity = 6; }, RONDO_CAPACITY_NOT_POWER_OF_TWO},
     {"capacity 2^62", [](auto& m) { m.capacity = 1ull << 62; }, RONDO_CAPACITY_OVERFLOW},
@@ -162,6 +171,14 @@ const std::vector<corruption> corruptions = {
      RONDO_BAD_DESCRIPTOR},
     {"whole lines of a publication that has no chunks",
      [](auto& m) { m.flags = RONDO_RING_WHOLE_LINES; }, RONDO_BAD_DESCRIPTOR},
+    {"headers apart of slots that have room for them",
+     [](auto& m) { m.flags = RONDO_RING_HEADERS_APART; }, RONDO_BAD_DESCRIPTOR},
+    {"headers apart by word",
+     [](auto& m) {
+       m.flags = RONDO_RING_HEADERS_APART;
+       m.publication = RONDO_PUBLISH_WORD;
+     },
+     RONDO_BAD_DESCRIPTOR},
     {"no claim line", [](auto& m) { m.lanes[0].claim_line = nullptr; }, RONDO_BAD_DESCRIPTOR},
     {"claim line misaligned",
      [](auto& m) { m.lanes[0].claim_line = shifted(m.lanes[0].claim_line, 64); },

@@ -82,7 +82,7 @@ TEST_P(stamped_by_calls, is_every_64th_request_however_it_is_pushed) {  // TEL-0
 
 INSTANTIATE_TEST_SUITE_P(over, stamped_by_calls,
                          ::testing::Values(ring::publication::word, ring::publication::counted,
-                                           ring::publication::chunked),
+                                           ring::publication::apart, ring::publication::chunked),
                          [](const auto& it) { return name_of(it.param); });
 
 }  // namespace

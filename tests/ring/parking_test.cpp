@@ -113,7 +113,7 @@ TEST_P(parking, several_producers_wake_one_sleeper_for_every_message) {
 
 INSTANTIATE_TEST_SUITE_P(every_publication, parking,
                          ::testing::Values(publication::word, publication::counted,
-                                           publication::chunked),
+                                           publication::apart, publication::chunked),
                          [](const auto& which) { return name_of(which.param); });
 
 // ---- the last look ------------------------------------------------------------------------------

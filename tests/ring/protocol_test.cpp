@@ -48,13 +48,13 @@ TEST_P(protocol, is_full_after_exactly_capacity_messages_and_full_has_no_effect)
     ASSERT_EQ(push_id(producer_, id, 64), RONDO_OK);
     ASSERT_EQ(producer_.depth(), id + 1);
   }
-  const std::vector<std::byte> before(view_.slots, view_.slots + capacity() * view_.shape.stride);
+  const std::vector<std::byte> before(view_.slots, view_.slots + view_.shape.slots_bytes());
   for (int again = 0; again < 3; ++again) ASSERT_EQ(push_id(producer_, 77, 64), RONDO_FULL);
   ring::claim c;
   ASSERT_EQ(producer_.try_reserve(1, c), RONDO_FULL);
   std::uint64_t first = 99;
   ASSERT_EQ(producer_.try_reserve_batch(3, first), 0u);
-  const std::vector<std::byte> after(view_.slots, view_.slots + capacity() * view_.shape.stride);
+  const std::vector<std::byte> after(view_.slots, view_.slots + view_.shape.slots_bytes());
   EXPECT_EQ(before, after);
   EXPECT_EQ(producer_.next_sequence(), capacity());
   for (std::uint64_t id = 0; id < capacity(); ++id) ASSERT_TRUE(pops_id(consumer_, id, 64));
@@ -210,7 +210,8 @@ TEST_P(protocol, discard_below_is_ignored_by_a_queue_that_does_not_drop) {
 
 std::vector<ring_shape> all_shapes() {
   std::vector<ring_shape> out;
-  for (auto how : {publication::word, publication::counted, publication::chunked})
+  for (auto how :
+       {publication::word, publication::counted, publication::apart, publication::chunked})
     for (bool one : {true, false})
       for (bool timed : {false, true})
         for (std::uint64_t capacity : {1u, 2u, 8u}) out.push_back({how, capacity, 64, one, timed});

@@ -7,7 +7,7 @@
 namespace rondo::test {
 namespace {
 
-constexpr publication contiguous[] = {publication::word, publication::counted};
+constexpr publication contiguous[] = {publication::word, publication::counted, publication::apart};
 constexpr std::uint64_t starts[] = {0, 5, (std::uint64_t{1} << 40) - 3};
 
 // A ring that begins at some sequence, with its two ends.
@@ -32,6 +32,9 @@ void in_a_run(ring::consumer<>& of, Use&& use) {
   if (of.shape().how == publication::word) {
     ring::consumer_run<publication::word> run(of);
     use(run);
+  } else if (of.shape().how == publication::apart) {
+    ring::consumer_run<publication::apart> run(of);
+    use(run);
   } else {
     ring::consumer_run<publication::counted> run(of);
     use(run);
@@ -41,6 +44,9 @@ template <class Use>
 void in_a_filling_run(ring::producer<>& of, std::uint64_t first, Use&& use) {
   if (of.shape().how == publication::word) {
     ring::filling_run<publication::word> run(of, first);
+    use(run);
+  } else if (of.shape().how == publication::apart) {
+    ring::filling_run<publication::apart> run(of, first);
     use(run);
   } else {
     ring::filling_run<publication::counted> run(of, first);
@@ -136,8 +142,16 @@ TEST(a_consumer_run, ends_before_an_abandoned_and_before_a_malformed_message) {
   }
 }
 
+// With headers apart others are counted; see apart_test.cpp.
+constexpr publication with_headers[] = {publication::word, publication::counted};
+template <class Run>
+std::uint64_t count_ahead(Run& run, std::uint64_t most) {
+  if constexpr (requires { run.count_ahead(most); }) return run.count_ahead(most);
+  else return 0;
+}
+
 TEST(a_consumer_run, counts_what_lies_one_behind_the_other) {
-  for (const publication how : contiguous)
+  for (const publication how : with_headers)
     for (const std::uint64_t start : starts) {
       SCOPED_TRACE(name_of(how));
       ring_and_ends of({how, 8, 64}, start);
@@ -145,9 +159,9 @@ TEST(a_consumer_run, counts_what_lies_one_behind_the_other) {
       for (std::uint64_t id = 0; id < 8; ++id) ASSERT_EQ(push_id(producer, id, 64), RONDO_OK);
       const std::uint64_t behind = 8 - start % 8;  // up to the end of the ring's memory
       in_a_run(consumer, [&, &memory = memory](auto& run) {
-        EXPECT_EQ(run.count_ahead(0), 0u);
-        EXPECT_EQ(run.count_ahead(1), 1u);
-        EXPECT_EQ(run.count_ahead(100), behind);
+        EXPECT_EQ(count_ahead(run, 0), 0u);
+        EXPECT_EQ(count_ahead(run, 1), 1u);
+        EXPECT_EQ(count_ahead(run, 100), behind);
         EXPECT_EQ(run.next_sequence(), start) << "it is a look";
         ring::message first, m;
         ASSERT_TRUE(run.peek(first));
@@ -157,23 +171,23 @@ TEST(a_consumer_run, counts_what_lies_one_behind_the_other) {
           ASSERT_EQ(m.payload, first.payload + id * memory.view().shape.stride);
           run.advance_by(1);
         }
-        EXPECT_EQ(run.count_ahead(100), 8 - behind) << "then from its begin";
+        EXPECT_EQ(count_ahead(run, 100), 8 - behind) << "then from its begin";
       });
     }
 }
 
 TEST(a_consumer_run, counts_up_to_what_is_no_ordinary_message) {
-  for (const publication how : contiguous) {
+  for (const publication how : with_headers) {
     SCOPED_TRACE(name_of(how));
     ring_and_ends of({how, 8, 64});
     auto& [memory, producer, consumer] = of;
     ring::claim c;
     for (std::uint64_t id = 0; id < 2; ++id) ASSERT_EQ(push_id(producer, id, 64), RONDO_OK);
     ASSERT_EQ(producer.try_reserve(64, c), RONDO_OK);
-    in_a_run(consumer, [](auto& run) { EXPECT_EQ(run.count_ahead(16), 2u); });  // not committed
+    in_a_run(consumer, [](auto& run) { EXPECT_EQ(count_ahead(run, 16), 2u); });  // not committed
     producer.abandon(c);
     ASSERT_EQ(push_id(producer, 3, 64), RONDO_OK);
-    in_a_run(consumer, [](auto& run) { EXPECT_EQ(run.count_ahead(16), 2u); });
+    in_a_run(consumer, [](auto& run) { EXPECT_EQ(count_ahead(run, 16), 2u); });
   }
 }
 
@@ -244,71 +258,56 @@ TEST(a_producer_run, is_not_for_shared_timed_counted_or_chunked_producers) {
   EXPECT_FALSE(serves({.how = publication::chunked}, true));
 }
 
-// use(run) with a run of this ring, which claims alone.
-template <class Use>
-void in_a_staged_run(ring::producer<>& of, Use&& use) {
-  if (of.shape().how == publication::word) {
-    ring::staged_run<publication::word> run(of);
-    use(run);
-  } else {
-    ring::staged_run<publication::counted> run(of);
-    use(run);
-  }
-}
-
 // Lengths at both sides of the pieces that are copied, and room that ends within a batch.
 TEST(a_staged_run, publishes_what_was_put_together_elsewhere) {
   constexpr std::uint64_t stride = 192;
-  for (const publication how : contiguous)
-    for (const std::uint64_t start : starts) {
-      SCOPED_TRACE(name_of(how));
-      const auto memory = make_ring({how, 8, 100});
-      start_at(memory.view(), start);
-      ring::producer<> producer(alone(memory.view()));
-      ring::consumer<> consumer(memory.view());
-      alignas(16) std::byte staged[8 * stride]{};
-      const auto length_of = [](std::uint64_t id) {
-        constexpr std::uint32_t lengths[] = {1, 100, 31, 32, 33, 64, 0, 99};
-        return lengths[id % 8];
-      };
-      std::uint64_t in = 0, out = 0;
-      for (std::uint64_t lap = 0; lap < 40; ++lap) {
-        in_a_staged_run(producer, [&](auto& run) {
-          const std::uint64_t count = run.room(1 + lap % 8);
-          ASSERT_EQ(count, std::min<std::uint64_t>(1 + lap % 8, 8 - (in - out)));
-          ASSERT_EQ(run.next_sequence(), start + in);
-          for (std::uint64_t i = 0; i < count; ++i) {
-            const ring::envelope header = envelope_for(in + i, length_of(in + i));
-            std::memcpy(staged + i * stride, &header, sizeof header);
-            fill_payload(staged + i * stride + sizeof header, in + i, header.length);
-          }
-          run.publish(staged, stride, count);
-          in += count;
-        });
-        for (std::uint64_t n = 0; n < 1 + lap % 5 && out < in; ++n, ++out)
-          ASSERT_TRUE(pops_id(consumer, out, length_of(out)));
+  for (const std::uint64_t start : starts) {
+    const auto memory = make_ring({publication::word, 8, 100});
+    start_at(memory.view(), start);
+    ring::producer<> producer(alone(memory.view()));
+    ring::consumer<> consumer(memory.view());
+    alignas(16) std::byte staged[8 * stride]{};
+    const auto length_of = [](std::uint64_t id) {
+      constexpr std::uint32_t lengths[] = {1, 100, 31, 32, 33, 64, 0, 99};
+      return lengths[id % 8];
+    };
+    std::uint64_t in = 0, out = 0;
+    for (std::uint64_t lap = 0; lap < 40; ++lap) {
+      {
+        ring::staged_run<> run(producer);
+        const std::uint64_t count = run.room(1 + lap % 8);
+        ASSERT_EQ(count, std::min<std::uint64_t>(1 + lap % 8, 8 - (in - out)));
+        ASSERT_EQ(run.next_sequence(), start + in);
+        for (std::uint64_t i = 0; i < count; ++i) {
+          const ring::envelope header = envelope_for(in + i, length_of(in + i));
+          std::memcpy(staged + i * stride, &header, sizeof header);
+          fill_payload(staged + i * stride + sizeof header, in + i, header.length);
+        }
+        run.publish(staged, stride, count);
+        in += count;
       }
-      while (out < in) {
+      for (std::uint64_t n = 0; n < 1 + lap % 5 && out < in; ++n, ++out)
         ASSERT_TRUE(pops_id(consumer, out, length_of(out)));
-        ++out;
-      }
-      EXPECT_GT(in, 80u);
     }
+    while (out < in) {
+      ASSERT_TRUE(pops_id(consumer, out, length_of(out)));
+      ++out;
+    }
+    EXPECT_GT(in, 80u);
+  }
 }
 
-TEST(a_staged_run, is_not_for_shared_timed_or_chunked_producers) {
-  const auto serve = [](const ring_shape& shape, bool claims_alone) {
+TEST(a_staged_run, is_for_word_publication_by_who_claims_alone) {
+  const auto serves = [](const ring_shape& shape, bool claims_alone) {
     const auto memory = make_ring(shape);
     const ring::producer<> producer(claims_alone ? alone(memory.view()) : memory.view());
-    return std::pair(ring::staged_run<publication::word>::serves(producer),
-                     ring::staged_run<publication::counted>::serves(producer));
+    return ring::staged_run<>::serves(producer);
   };
-  EXPECT_EQ(serve({.how = publication::word}, true), std::pair(true, false));
-  EXPECT_EQ(serve({.how = publication::counted}, true), std::pair(false, true));
-  EXPECT_EQ(serve({.how = publication::word}, false), std::pair(false, false));
-  EXPECT_EQ(serve({.how = publication::counted}, false), std::pair(false, false));
-  EXPECT_EQ(serve({.how = publication::word, .timed = true}, true), std::pair(false, false));
-  EXPECT_EQ(serve({.how = publication::chunked}, true), std::pair(false, false));
+  EXPECT_TRUE(serves({.how = publication::word}, true));
+  EXPECT_FALSE(serves({.how = publication::word}, false));
+  EXPECT_FALSE(serves({.how = publication::word, .timed = true}, true));
+  for (const publication how : {publication::counted, publication::apart, publication::chunked})
+    EXPECT_FALSE(serves({.how = how}, true));
 }
 
 TEST(a_filling_run, publishes_what_it_has_filled) {
@@ -354,7 +353,7 @@ TEST(a_filling_run, publishes_by_word_at_once_and_counted_when_it_is_told) {
       run.publish();
       run.publish();  // there is nothing more
     });
-    if (how == publication::counted) {
+    if (how != publication::word) {
       for (std::uint64_t id = 0; id < 2; ++id) EXPECT_TRUE(pops_id(consumer, id, 64));
     }
     EXPECT_EQ(producer.depth(), 0u);

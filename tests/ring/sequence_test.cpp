@@ -45,7 +45,8 @@ void cross(const ring_shape& shape, std::uint64_t boundary) {
 }
 
 TEST(sequences, go_on_across_every_boundary) {
-  for (auto how : {publication::word, publication::counted, publication::chunked})
+  for (auto how :
+       {publication::word, publication::counted, publication::apart, publication::chunked})
     for (bool one : {true, false})
       for (std::uint64_t capacity : {1u, 4u, 16u})
         for (std::uint64_t boundary : boundaries) cross({how, capacity, 64, one}, boundary);

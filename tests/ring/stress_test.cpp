@@ -208,7 +208,8 @@ TEST_P(stress, every_message_arrives_once_whole_and_in_order) {  // RING-05
 
 std::vector<stress_case> all_cases() {
   std::vector<stress_case> out;
-  for (auto how : {publication::word, publication::counted, publication::chunked})
+  for (auto how :
+       {publication::word, publication::counted, publication::apart, publication::chunked})
     for (std::uint64_t capacity : {1u, 2u, 4u, 64u}) {
       out.push_back({{how, capacity, payload_bytes, true}, 1});
       for (unsigned producers : {1u, 2u, 4u})

@@ -20,6 +20,7 @@ inline std::string name_of(publication how) {
     case publication::word: return "word";
     case publication::counted: return "counted";
     case publication::chunked: return "chunked";
+    case publication::apart: return "apart";
   }
   return "unknown";
 }
@@ -43,7 +44,8 @@ inline std::ostream& operator<<(std::ostream& out, const ring_shape& s) {
 inline rondo_queue_params params_of(const ring_shape& s) {
   rondo_queue_params p{};
   p.struct_size = sizeof p;
-  p.publication = static_cast<std::uint32_t>(s.how);
+  p.publication = s.how == publication::apart ? std::uint32_t{RONDO_PUBLISH_COUNTED}
+                                              : static_cast<std::uint32_t>(s.how);
   p.capacity = s.capacity;
   p.payload_capacity = s.payload;
   if (s.timed) p.flags |= RONDO_QUEUE_TIMED;
@@ -56,8 +58,10 @@ inline rondo_queue_params params_of(const ring_shape& s) {
 // A ring whose slots hold garbage until a message is written.
 inline backend::ring_memory make_ring(const ring_shape& s) {
   backend::ring_memory memory;
+  backend::ring_storage storage;
+  storage.headers_apart = s.how == publication::apart;
   const rondo_status status =
-      backend::ring_memory::create(params_of(s), memory, backend::ring_memory::poisoned);
+      backend::ring_memory::create(params_of(s), memory, backend::ring_memory::poisoned, storage);
   if (status != RONDO_OK) ADD_FAILURE() << "ring not made: status " << status << ", " << s;
   return memory;
 }
@@ -91,7 +95,7 @@ inline ring::envelope envelope_for(std::uint64_t id, std::uint32_t length) {
   e.type = RONDO_TYPE_REQUEST;
   e.version = 1;
   e.message_id = id;
-  e.correlation_id = ~id;
+  e.correlation_id = id + (std::uint64_t{1} << 40);  // rises with the id, as those of requests do
   return e;
 }
 

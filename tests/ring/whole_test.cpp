@@ -47,7 +47,7 @@ TEST_P(whole, what_is_published_is_all_there) {  // RING-05
 
 INSTANTIATE_TEST_SUITE_P(every_publication, whole,
                          ::testing::Values(publication::word, publication::counted,
-                                           publication::chunked),
+                                           publication::apart, publication::chunked),
                          [](const auto& which) { return name_of(which.param); });
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <rondo/ring/run.hpp>
 #include <rondo/ring/stamp.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -88,6 +89,25 @@ void fill_plain_slots(ring::producer<>& ring, std::uint64_t first, const T* from
   run.publish();
 }
 
+// The same for messages that fill their slots, which have nothing else in them: all payloads by one
+// copy, and a header for as many as are not stamped.
+template <message_type T>
+void fill_with_array(ring::producer<>& ring, std::uint64_t first, const T* from,
+                     std::uint64_t count) {
+  ring::array_run<> run(ring, first);
+  for (std::uint64_t sequence = first; sequence != first + count;) {
+    const std::uint64_t unstamped = ring::before_timed(sequence);
+    const std::uint64_t alike =
+        std::min(first + count - sequence, std::max<std::uint64_t>(unstamped, 1));
+    rondo_envelope header =
+        request_header(sizeof(T), message_of<T>.version, sequence + 1, sequence + 1);
+    header.reserved = ring::stamp_for(sequence);
+    run.put_alike(header, alike);
+    sequence += alike;
+  }
+  run.publish(reinterpret_cast<const std::byte*>(from), sizeof(T), count);
+}
+
 // fill_slots() by the way that fits message and ring.
 template <message_type T>
 void put_batch(ring::producer<>& ring, std::uint64_t first, const void* messages,
@@ -95,14 +115,21 @@ void put_batch(ring::producer<>& ring, std::uint64_t first, const void* messages
   using enum ring::publication;
   if constexpr (is_plain<T>) {
     const bool fits = sizeof(T) <= ring.shape().payload_capacity;
-    const bool by_word = ring::filling_run<word>::serves(ring);
-    if (fits && (by_word || ring::filling_run<counted>::serves(ring))) {
-      const T* const from = static_cast<const T*>(messages);
-      by_word ? fill_plain_slots<word>(ring, first, from, count)
-              : fill_plain_slots<counted>(ring, first, from, count);
+    const T* const from = static_cast<const T*>(messages);
+    const auto fill_by = [&]<ring::publication How>() {
+      if (!ring::filling_run<How>::serves(ring)) return false;
+      fill_plain_slots<How>(ring, first, from, count);
+      filled = count;
+      return true;
+    };
+    if (sizeof(T) == ring.shape().stride && ring::array_run<>::serves(ring)) {
+      fill_with_array(ring, first, from, count);
       filled = count;
       return;
     }
+    if (fits && (fill_by.template operator()<word>() || fill_by.template operator()<apart>() ||
+                 fill_by.template operator()<counted>()))
+      return;
   }
   fill_slots<T>(ring, first, messages, count, filled);
 }
@@ -177,6 +204,7 @@ class reply_taker {
   std::uint64_t run(ring::consumer<>& from, std::uint64_t most) {
     using enum ring::publication;
     if (ring::consumer_run<word>::serves(from)) return run_as<word>(from, most);
+    if (ring::consumer_run<apart>::serves(from)) return run_as<apart>(from, most);
     if (ring::consumer_run<counted>::serves(from)) return run_as<counted>(from, most);
     std::uint64_t n = 0;
     ring::message next;

@@ -279,18 +279,24 @@ typedef struct rondo_emitter {
   rondo_reply_ahead ahead;
 } rondo_emitter;
 
-/* Requests that lie one behind the other, and places for their replies: the envelope of request i
- * is at requests + i * request_stride and its payload payload_distance bytes further; the envelope
- * of reply i goes to replies + i * reply_stride, aligned to 16, and its payload right behind. */
+/* Several requests, and places for their replies: the envelope of request i is at
+ * requests + i * request_stride and its payload at payloads + i * payload_stride. With
+ * request_stride 0 all have the envelope there, but for message_id and correlation_id, which are
+ * higher by i. The envelope of reply i goes to replies + i * reply_stride, or nowhere if replies is
+ * NULL, which is for plain responses only; its payload goes to
+ * reply_payloads + i * reply_payload_stride. All of it is aligned to 16. */
 typedef struct rondo_burst {
   uint32_t struct_size;
   uint32_t count;
   const void* requests;
   uint64_t request_stride;
-  uint64_t payload_distance;
+  const void* payloads;
+  uint64_t payload_stride;
   void* replies;
-  uint64_t reply_stride;     /* room for a response of the handler's max_bytes */
-  uint64_t first_message_id; /* of reply 0; that of reply i is i more */
+  uint64_t reply_stride;
+  void* reply_payloads;
+  uint64_t reply_payload_stride; /* room for a response of the handler's max_bytes */
+  uint64_t first_message_id;     /* of reply 0; that of reply i is i more */
   /* Set by invoke_burst(). */
   uint64_t bytes_in; /* of payload, in requests that were answered */
   uint64_t bytes_out;
@@ -658,7 +664,8 @@ typedef struct rondo_queue_info {
  * The memory of one ring lane. Addresses are the host's. The parts may lie in different memories,
  * each where its reader polls cheapest; layouts are in rondo/ring/layout.hpp. */
 typedef struct rondo_ring_lane {
-  void* slots;         /* capacity × slot_stride bytes, written by producers */
+  void* slots; /* capacity × slot_stride bytes and, with RONDO_RING_HEADERS_APART, what goes
+                  before each message behind them; written by producers */
   void* producer_line; /* rondo::ring::producer_line, written by the producing side */
   void* consumer_line; /* rondo::ring::consumer_line, written by the consumer */
   void* claim_line;    /* rondo::ring::claim_line, in the producers' own memory; NULL if producers
@@ -670,8 +677,11 @@ typedef struct rondo_ring_lane {
 enum {
   RONDO_RING_CONSUMER_PARKS = 1u << 0, /* producers look at the wake line after publishing */
   RONDO_RING_PRODUCER_WAKES = 1u << 1, /* the other side wakes a consumer that parks */
-  RONDO_RING_WHOLE_LINES = 1u << 2     /* slots lie behind a bus and are written 64 bytes at a time,
+  RONDO_RING_WHOLE_LINES = 1u << 2,    /* slots lie behind a bus and are written 64 bytes at a time,
                                           each line by one store; chunked publication only */
+  RONDO_RING_HEADERS_APART = 1u << 3   /* slots hold payloads only, envelopes lie in an array behind
+                                          them, and one may stand for several messages; counted
+                                          publication only */
 };
 
 typedef struct rondo_ring_map {

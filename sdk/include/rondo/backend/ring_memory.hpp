@@ -19,6 +19,9 @@ struct ring_storage {
   void* (*allocate)(void* self, std::size_t bytes) = nullptr;
   void (*release)(void* self, void* block, std::size_t bytes) = nullptr;
   std::byte* slots = nullptr;  // the caller's, large enough; the flags say how it is written to
+  // Counted publication: RONDO_RING_HEADERS_APART, for rings whose other end reads them through
+  // rondo/ring too. Streams of small messages are faster so. Not where slots lie elsewhere.
+  bool headers_apart = false;
 };
 
 namespace detail {
@@ -42,21 +45,22 @@ class ring_memory {
 
   ring_memory() = default;
 
-  // OK, OUT_OF_MEMORY, INVALID_ARGUMENT (lanes), UNSUPPORTED (two lanes with slots that lie
-  // elsewhere), or what make_geometry() says. DEFAULT publication is the caller's to resolve.
+  // OK, OUT_OF_MEMORY, INVALID_ARGUMENT (lanes), UNSUPPORTED (two lanes, or headers apart, with
+  // slots that lie elsewhere), or what make_geometry() says. DEFAULT publication is the caller's to
+  // resolve.
   static rondo_status create(const rondo_queue_params& params, ring_memory& out, int fill = zeroed,
                              const ring_storage& storage = {}) {
     if (params.lanes == 0 || params.lanes > RONDO_MAX_LANES) return RONDO_INVALID_ARGUMENT;
-    if (params.lanes > 1 && storage.slots != nullptr) return RONDO_UNSUPPORTED;
+    const bool headers_apart = storage.headers_apart && params.publication == RONDO_PUBLISH_COUNTED;
+    if ((params.lanes > 1 || headers_apart) && storage.slots != nullptr) return RONDO_UNSUPPORTED;
     ring::geometry shape;
-    const auto how = static_cast<ring::publication>(params.publication);
+    const ring::publication how = ring::publication_of(params.publication, headers_apart);
     const bool timed = (params.flags & RONDO_QUEUE_TIMED) != 0;
     const rondo_status status =
         ring::make_geometry(how, params.capacity, params.payload_capacity, timed, shape);
     if (status != RONDO_OK) return status;
-    const bool needs_ready =
-        how == ring::publication::counted && (params.flags & RONDO_QUEUE_ONE_PRODUCER) == 0;
-    const std::size_t slots_bytes = storage.slots == nullptr ? shape.capacity * shape.stride : 0;
+    const bool needs_ready = shape.is_counted() && (params.flags & RONDO_QUEUE_ONE_PRODUCER) == 0;
+    const std::size_t slots_bytes = storage.slots == nullptr ? shape.slots_bytes() : 0;
     const std::size_t ready_bytes = needs_ready ? shape.capacity * sizeof(std::uint64_t) : 0;
     // Slots are aligned to 32 bytes at least, lanes to a line.
     const std::size_t lane_bytes = round_to_line(sizeof(lines) + slots_bytes + ready_bytes);
@@ -71,7 +75,7 @@ class ring_memory {
     memory.map_ = {sizeof(rondo_ring_map),
                    ring::layout_version,
                    params.publication,
-                   0,
+                   headers_apart ? std::uint32_t{RONDO_RING_HEADERS_APART} : 0,
                    shape.capacity,
                    shape.stride,
                    shape.payload_capacity,
@@ -97,7 +101,7 @@ class ring_memory {
 
   const rondo_ring_map& map() const { return map_; }
   // RONDO_RING_*: what both sides do about parking.
-  void set_flags(std::uint32_t flags) { map_.flags = flags; }
+  void add_flags(std::uint32_t flags) { map_.flags |= flags; }
   ring::wake_line* wake_line() const { return static_cast<ring::wake_line*>(map_.wake_line); }
 
   std::uint32_t lanes() const { return map_.lane_count; }

@@ -48,35 +48,55 @@ struct burst_reply {
   }
 };
 
+// By 8 bytes, as it will be read: what was stored by fewer cannot be handed to a wider load before
+// it has reached the cache, and that takes until all stores before it have.
+template <class Response>
+void put_reply_header(unsigned char* to, std::uint32_t length, std::uint64_t id,
+                      std::uint64_t correlation) {
+  constexpr auto version = std::uint64_t{message_of<Response>.version};
+  const auto put = [to](std::size_t at, std::uint64_t word) {
+    __builtin_memcpy(to + at, &word, sizeof word);
+  };
+  put(0, length | std::uint64_t{RONDO_TYPE_RESPONSE} << 32 | version << 48);
+  put(8, 0);
+  put(16, id);
+  put(24, correlation);
+}
+
 // A failure ends the burst there.
 template <class H>
 void invoke_burst_of(void* state, rondo_burst* burst, rondo_invocation* invocation) {
   H& handler = *static_cast<H*>(state);
   const auto* at = static_cast<const unsigned char*>(burst->requests);
+  const auto* payload = static_cast<const unsigned char*>(burst->payloads);
   auto* to = static_cast<unsigned char*>(burst->replies);
+  auto* reply_payload = static_cast<unsigned char*>(burst->reply_payloads);
+  // Alike but for ids: one envelope, and each request finds its ids in it.
+  const bool are_alike = burst->request_stride == 0;
+  rondo_envelope shared = *reinterpret_cast<const rondo_envelope*>(at);
   std::uint32_t answered = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   burst->status = run_handler(*invocation, [&]() -> rondo_status {
     for (; answered < burst->count; ++answered) {
-      const auto& request = *reinterpret_cast<const rondo_envelope*>(at);
-      burst_reply reply{to + sizeof(rondo_envelope)};
+      const auto& request = are_alike ? shared : *reinterpret_cast<const rondo_envelope*>(at);
+      burst_reply reply{reply_payload};
       invocation->request = &request;
-      const rondo_status status =
-          dispatch(handler, request, at + burst->payload_distance, reply, *invocation);
+      const rondo_status status = dispatch(handler, request, payload, reply, *invocation);
       if (!reply.is_there || status != RONDO_OK) [[unlikely]]
         return status;
-      ::new (to) rondo_envelope{reply.length,
-                                RONDO_TYPE_RESPONSE,
-                                message_of<typename H::response>.version,
-                                0,
-                                0,
-                                burst->first_message_id + answered,
-                                request.correlation_id};
+      if (to != nullptr) {
+        put_reply_header<typename H::response>(to, reply.length, burst->first_message_id + answered,
+                                               request.correlation_id);
+        to += burst->reply_stride;
+      }
       bytes_in += request.length;
       bytes_out += reply.length;
+      ++shared.message_id;
+      ++shared.correlation_id;
       at += burst->request_stride;
-      to += burst->reply_stride;
+      payload += burst->payload_stride;
+      reply_payload += burst->reply_payload_stride;
     }
     return RONDO_OK;
   });

@@ -21,6 +21,21 @@
 //   byte 0                     32          48 (32 if untimed)
 //        | envelope (32)       | times(16) | payload …
 //
+// Apart, which is counted publication with headers apart. A slot is payload and nothing else, and
+// the headers of all slots lie in an array behind the slots. Messages that follow each other and
+// are alike need one header between them: a stream of messages that fill a line each moves little
+// more than a line for each.
+//
+//   slots    byte 0
+//                 | payload …
+//   headers  byte 0                     32          48 (32 if untimed)
+//                 | envelope (32)       | times(16) |
+//
+// With run_mark among its flags an envelope is followed by as many messages as its `reserved` says
+// that have the same envelope, but for ids each one higher than before, and whose own headers hold
+// nothing. Who reads keeps the run that it is in beside head, as the header's slot may be written
+// again when the first message of a run is released.
+//
 // Chunked publication. The message, envelope first, is cut into pieces of 12 bytes; each travels in
 // one 16-byte access together with a tag, the low 32 bits of s + 1. No flag, no fence, no order
 // between the pieces: a message is complete when every chunk it needs bears its tag. Every chunk of
@@ -56,6 +71,33 @@ enum class publication : std::uint32_t {
   word = RONDO_PUBLISH_WORD,
   counted = RONDO_PUBLISH_COUNTED,
   chunked = RONDO_PUBLISH_CHUNKED,
+  apart,  // no number of the ABI: counted, with RONDO_RING_HEADERS_APART
+};
+
+// That of a number of the ABI; none that there is if the number is none.
+constexpr publication publication_of(std::uint32_t number, bool headers_apart) {
+  if (number > RONDO_PUBLISH_CHUNKED) return publication{};
+  return headers_apart ? publication::apart : static_cast<publication>(number);
+}
+
+// Not to be seen outside of a ring with headers apart.
+inline constexpr std::uint32_t run_mark = 1u << 31;
+
+// An envelope by 8 bytes, as it is written and read: fields that were stored one by one could not
+// be handed on to a wider load.
+struct header_words {
+  std::uint64_t what;   // length, type and version
+  std::uint64_t flags;  // and reserved
+  std::uint64_t id;
+  std::uint64_t correlation;
+};
+static_assert(sizeof(header_words) == sizeof(envelope));
+
+// Messages with one header, as who reads them keeps it.
+struct message_run {
+  header_words header;     // of the first
+  std::uint64_t first;     // its sequence
+  std::uint64_t messages;  // how many; 0 before there was one
 };
 
 // Written by the producing side only.
@@ -66,8 +108,9 @@ struct alignas(line_bytes) producer_line {
 
 // Written by the consumer only.
 struct alignas(line_bytes) consumer_line {
-  std::uint64_t head;     // first sequence that is not released
-  std::uint64_t skipped;  // abandoned and discarded slots so far
+  std::uint64_t head;           // first sequence that is not released
+  std::uint64_t skipped;        // abandoned and discarded slots so far
+  alignas(64) message_run run;  // apart: that of head, or the one before
 };
 
 // In the memory of the producing side; the other side never looks.
@@ -104,7 +147,8 @@ static_assert(sizeof(envelope) == 32 && offsetof(envelope, length) == 0 &&
               offsetof(envelope, message_id) == 16 && offsetof(envelope, correlation_id) == 24);
 static_assert(sizeof(envelope_times) == 16);
 static_assert(sizeof(producer_line) == line_bytes && offsetof(producer_line, discard_below) == 8);
-static_assert(sizeof(consumer_line) == line_bytes && offsetof(consumer_line, skipped) == 8);
+static_assert(sizeof(consumer_line) == line_bytes && offsetof(consumer_line, skipped) == 8 &&
+              offsetof(consumer_line, run) == 64);
 static_assert(sizeof(claim_line) == line_bytes && sizeof(wake_line) == line_bytes &&
               sizeof(ready_list) == line_bytes);
 static_assert(sizeof(chunk) == 16 && offsetof(chunk, tag) == 12);
@@ -138,9 +182,23 @@ struct geometry {
   RONDO_HD constexpr std::uint32_t prefix_bytes() const {
     return how == publication::word ? word_prefix_bytes : 0;
   }
-  // From the envelope to the payload: header_bytes(), or the rest of a word slot's first line.
+  // From the envelope to the payload, where it is in the slot: header_bytes(), or the rest of a
+  // word slot's first line.
   RONDO_HD constexpr std::uint32_t payload_distance() const {
     return how == publication::word ? word_payload_offset - word_prefix_bytes : header_bytes();
+  }
+  // Whether a tail says what is complete.
+  RONDO_HD constexpr bool is_counted() const {
+    return how == publication::counted || how == publication::apart;
+  }
+  // Apart: from the first slot to the first header.
+  RONDO_HD constexpr std::uint64_t headers_offset() const {
+    return (capacity * stride + line_bytes - 1) / line_bytes * line_bytes;
+  }
+  // Of all slots and headers.
+  RONDO_HD constexpr std::uint64_t slots_bytes() const {
+    return how == publication::apart ? headers_offset() + capacity * header_bytes()
+                                     : capacity * stride;
   }
 };
 
@@ -168,6 +226,7 @@ constexpr rondo_status make_geometry(publication how, std::uint64_t capacity,
   switch (how) {
     case publication::word: g.stride = round_up(word_payload_offset + payload_capacity, 64); break;
     case publication::counted: g.stride = round_up(content, 32); break;
+    case publication::apart: g.stride = round_up(payload_capacity, 32); break;
     case publication::chunked:
       if (payload_capacity > max_chunked_payload(timed)) return RONDO_TOO_LARGE;
       if (capacity > max_chunked_capacity) return RONDO_CAPACITY_OVERFLOW;
@@ -176,7 +235,8 @@ constexpr rondo_status make_geometry(publication how, std::uint64_t capacity,
     default: return RONDO_INVALID_ARGUMENT;
   }
   // 2^47 bytes is the whole user address space of the machines this runs on.
-  if (capacity > (std::uint64_t{1} << 47) / g.stride) return RONDO_CAPACITY_OVERFLOW;
+  const std::uint32_t each = g.stride + (how == publication::apart ? g.header_bytes() : 0);
+  if (capacity > (std::uint64_t{1} << 47) / each) return RONDO_CAPACITY_OVERFLOW;
   out = g;
   return RONDO_OK;
 }

@@ -18,7 +18,9 @@ inline rondo_status make_view(const rondo_ring_map& map, std::uint32_t lane, boo
     return RONDO_BAD_DESCRIPTOR;
   view v;
   const bool timed = (map.queue_flags & RONDO_QUEUE_TIMED) != 0;
-  const auto how = static_cast<publication>(map.publication);
+  const bool headers_apart = (map.flags & RONDO_RING_HEADERS_APART) != 0;
+  if (headers_apart && map.publication != RONDO_PUBLISH_COUNTED) return RONDO_BAD_DESCRIPTOR;
+  const publication how = publication_of(map.publication, headers_apart);
   const rondo_status status =
       make_geometry(how, map.capacity, map.payload_capacity, timed, v.shape);
   if (status != RONDO_OK) return status;
@@ -36,12 +38,13 @@ inline rondo_status make_view(const rondo_ring_map& map, std::uint32_t lane, boo
   v.whole_lines = (map.flags & RONDO_RING_WHOLE_LINES) != 0;
   if (v.whole_lines && how != publication::chunked) return RONDO_BAD_DESCRIPTOR;
   v.slots = static_cast<std::byte*>(part.slots);
+  if (headers_apart) v.headers = v.slots + v.shape.headers_offset();
   v.producer = static_cast<producer_line*>(part.producer_line);
   v.consumer = static_cast<consumer_line*>(part.consumer_line);
   v.one_producer = (map.queue_flags & RONDO_QUEUE_ONE_PRODUCER) != 0;
   v.drops_oldest = (map.queue_flags & RONDO_QUEUE_DROP_OLDEST) != 0;
   if (producing) {
-    const bool shared_counted = how == publication::counted && !v.one_producer;
+    const bool shared_counted = v.shape.is_counted() && !v.one_producer;
     if (misaligned(part.claim_line, line_bytes)) return RONDO_BAD_DESCRIPTOR;
     if (shared_counted && misaligned(part.ready, alignof(std::uint64_t)))
       return RONDO_BAD_DESCRIPTOR;

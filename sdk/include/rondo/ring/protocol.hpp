@@ -9,7 +9,8 @@
 //   3. It stores s + 1 into the slot's word with release order. The message is now published.
 //   4. The consumer loads the word of its next slot with acquire order, sees s + 1, reads in place.
 //   5. It stores s + 1 into consumer_line.head with release order. The slot is now free.
-// Counted publication replaces the word by one tail for all slots, chunked by a tag in each chunk.
+// Counted publication, with headers apart or not, replaces the word by one tail for all slots,
+// chunked by a tag in each chunk.
 #pragma once
 
 #include <rondo/ring/layout.hpp>
@@ -24,6 +25,7 @@ inline constexpr std::uint64_t slots_ahead = 8;
 
 struct view {
   std::byte* slots = nullptr;
+  std::byte* headers = nullptr;  // apart only
   producer_line* producer = nullptr;
   consumer_line* consumer = nullptr;
   claim_line* claim = nullptr;     // producing side only
@@ -38,10 +40,15 @@ struct view {
   RONDO_HD std::byte* slot(std::uint64_t sequence) const {
     return slots + (sequence & (shape.capacity - 1)) * shape.stride;
   }
+  // Where the header of this slot's message is, or would be. Not chunked.
+  RONDO_HD std::byte* header(std::uint64_t sequence) const {
+    if (shape.how != publication::apart) return slot(sequence) + shape.prefix_bytes();
+    return headers + (sequence & (shape.capacity - 1)) * shape.header_bytes();
+  }
 };
 
-// One message, readable until it is released. A chunked one is put together in the consumer, so
-// there the next peek() ends it as well.
+// One message, readable until it is released. A chunked one is put together in the consumer, and so
+// is the header of one whose header lies apart: these end with the next peek() as well.
 struct message {
   const envelope* header = nullptr;
   const envelope_times* times = nullptr;  // nullptr unless the queue is timed
@@ -76,14 +83,70 @@ RONDO_HD inline bool must_refresh(const geometry& shape, std::uint64_t sequence)
   return (sequence & (chunk_refresh_period - 1)) < shape.capacity;
 }
 
+RONDO_HD RONDO_INLINE header_words words_of(const envelope& header) {
+  return {header.length | std::uint64_t{header.type} << 32 | std::uint64_t{header.version} << 48,
+          header.flags | std::uint64_t{header.reserved} << 32, header.message_id,
+          header.correlation_id};
+}
+// Put together in registers, as fields that were stored one by one could not be handed to a wider
+// load. Also one after the other, and not as half as many that are twice as wide: such a load of
+// what was just stored by single words could not be served before these have reached the cache, and
+// that takes until all stores before them have, those to lines of the other side too.
+RONDO_HD RONDO_INLINE header_words load_words(const void* from) {
+  const auto* const at = static_cast<const std::byte*>(from);
+  header_words words;
+  __builtin_memcpy(&words.what, at, 8);
+  platform::work_out(words.what);
+  __builtin_memcpy(&words.flags, at + 8, 8);
+  platform::work_out(words.flags);
+  __builtin_memcpy(&words.id, at + 16, 8);
+  platform::work_out(words.id);
+  __builtin_memcpy(&words.correlation, at + 24, 8);
+  platform::work_out(words.correlation);
+  return words;
+}
+RONDO_HD RONDO_INLINE void store_words(void* to, const header_words& words) {
+  auto* const at = static_cast<std::byte*>(to);
+  __builtin_memcpy(at, &words.what, 8);
+  __builtin_memcpy(at + 8, &words.flags, 8);
+  __builtin_memcpy(at + 16, &words.id, 8);
+  __builtin_memcpy(at + 24, &words.correlation, 8);
+}
+
+// Apart: the run that begins with the message of `sequence`, which is complete.
+RONDO_HD inline void enter_run(const view& ring, std::uint64_t sequence, message_run& out) {
+  header_words first = load_words(ring.header(sequence));
+  out.first = sequence;
+  out.messages = 1;
+  if ((first.flags & run_mark) != 0) {
+    out.messages += first.flags >> 32;
+    first.flags = static_cast<std::uint32_t>(first.flags) & ~run_mark;
+  }
+  store_words(&out.header, first);
+}
+RONDO_HD RONDO_INLINE bool is_in(const message_run& run, std::uint64_t sequence) {
+  return sequence - run.first < run.messages;
+}
+RONDO_HD RONDO_INLINE void put_header_in(const message_run& run, std::uint64_t sequence,
+                                         void* out) {
+  header_words header = load_words(&run.header);
+  header.id += sequence - run.first;
+  header.correlation += sequence - run.first;
+  store_words(out, header);
+}
+
 template <publication How, class P>
 class consumer_run;
 template <class P>
 class producer_run;
+template <class P>
+class run_writer;
 template <publication How, class P>
 class filling_run;
-template <publication How, class P>
+template <class P>
 class staged_run;
+template <class P>
+class array_run;
 
 template <class P = platform>
 class producer {
@@ -118,7 +181,7 @@ class producer {
   RONDO_HD void take(std::uint64_t sequence, claim& out) {
     out.sequence = sequence;
     prepare(out);
-    if (ring_.shape.how == publication::counted) {
+    if (ring_.shape.is_counted()) {
       // Not only what was claimed: the slots of the next batch are wanted as soon.
       const std::byte* later = ring_.slot(sequence + slots_ahead);
       P::prefetch_to_write(later);
@@ -169,7 +232,8 @@ class producer {
     if (count == 0) return;
     switch (ring_.shape.how) {
       case publication::word: return publish_words(first, count);
-      case publication::counted: publish_counted(first, count); return;
+      case publication::counted:
+      case publication::apart: publish_counted(first, count); return;
       case publication::chunked:
         if (ring_.whole_lines) P::flush_lines();
         return;
@@ -307,11 +371,8 @@ class producer {
       // Never more, see make_geometry(); said here for the compiler, which sees what is copied.
       if (c.capacity > max_chunked_content) c.capacity = max_chunked_content;
     }
-    c.payload = start + ring_.shape.payload_distance();
-  }
-
-  RONDO_HD static void put(std::byte* to, std::uint64_t word) {
-    __builtin_memcpy(to, &word, sizeof word);
+    c.payload =
+        ring_.shape.how == publication::apart ? start : start + ring_.shape.payload_distance();
   }
 
   // What the caller wrote into memory that the consumer reads beside the ring, buffers that both
@@ -321,22 +382,16 @@ class producer {
     if (ring_.whole_lines) P::flush_lines();
   }
 
-  // Put together in registers: copied from a struct that was just written field by field, the loads
-  // would wait for the narrower stores. Hence also RONDO_INLINE, from the caller down.
-  RONDO_HD RONDO_INLINE static void put_header(std::byte* start, const envelope& header) {
-    put(start,
-        header.length | std::uint64_t{header.type} << 32 | std::uint64_t{header.version} << 48);
-    put(start + 8, header.flags | std::uint64_t{header.reserved} << 32);
-    put(start + 16, header.message_id);
-    put(start + 24, header.correlation_id);
-  }
-
   RONDO_HD RONDO_INLINE void write_header(claim& c, const envelope& header,
                                           const envelope_times* times) {
-    std::byte* start = c.payload - ring_.shape.payload_distance();
+    const bool is_apart = ring_.shape.how == publication::apart;
+    std::byte* start =
+        is_apart ? ring_.header(c.sequence) : c.payload - ring_.shape.payload_distance();
     // A consumer that waits has taken the line; asked for now, it comes along with the payload's.
     if (ring_.shape.how == publication::word) P::prefetch_to_write(start);
-    put_header(start, header);
+    header_words words = words_of(header);
+    if (is_apart) words.flags &= ~std::uint64_t{run_mark};
+    store_words(start, words);
     if (ring_.shape.timed) {
       const envelope_times none{};
       __builtin_memcpy(start + sizeof header, times != nullptr ? times : &none, sizeof none);
@@ -414,10 +469,11 @@ class producer {
   }
 
   friend class producer_run<P>;
+  friend class run_writer<P>;
   template <publication, class>
   friend class filling_run;
-  template <publication, class>
-  friend class staged_run;
+  friend class staged_run<P>;
+  friend class array_run<P>;
   view ring_;
 };
 
@@ -491,6 +547,7 @@ class consumer {
     switch (ring_.shape.how) {
       case publication::word: return is_published(ring_.slot(head_));
       case publication::counted:
+      case publication::apart:
         // SYNC: tail-published. Relaxed: peek() reads it again.
         return head_ != limit_ || P::load_relaxed(&ring_.producer->tail) != head_;
       case publication::chunked: break;
@@ -522,11 +579,12 @@ class consumer {
     if (ring_.shape.how == publication::word) [[likely]] {
       const std::byte* slot = ring_.slot(head_);
       if (!is_published(slot)) return RONDO_EMPTY;
-      return describe(slot + word_prefix_bytes, word_payload_offset - word_prefix_bytes, out);
+      return describe(slot + word_prefix_bytes, slot + word_payload_offset, out);
     }
     switch (ring_.shape.how) {
       case publication::word: break;
       case publication::counted:
+      case publication::apart:
         if (head_ == limit_) {
           limit_ = P::load_acquire(&ring_.producer->tail);  // SYNC: tail-published
           if (head_ == limit_) return RONDO_EMPTY;
@@ -539,21 +597,21 @@ class consumer {
           P::prefetch(ring_.slot(head_ + slots_ahead));
           P::prefetch(ring_.slot(head_ + slots_ahead) + 64);
         }
-        return describe(ring_.slot(head_), ring_.shape.payload_distance(), out);
+        if (ring_.shape.how == publication::apart) return describe_apart(out);
+        return describe(ring_.slot(head_), ring_.slot(head_) + ring_.shape.payload_distance(), out);
       case publication::chunked: return gather(out);
     }
     return RONDO_INTERNAL;
   }
 
-  RONDO_HD rondo_status describe(const std::byte* start, std::uint32_t payload_distance,
-                                 message& out) {
+  RONDO_HD rondo_status describe(const std::byte* start, const std::byte* payload, message& out) {
     out.header = reinterpret_cast<const envelope*>(start);
     out.times = ring_.shape.timed
                     ? reinterpret_cast<const envelope_times*>(start + sizeof(envelope))
                     : nullptr;
     out.sequence = head_;
     const bool fits = out.header->length <= ring_.shape.payload_capacity;
-    out.payload = fits ? start + payload_distance : nullptr;
+    out.payload = fits ? payload : nullptr;
     return fits ? RONDO_OK : RONDO_MALFORMED;
   }
 
@@ -575,7 +633,17 @@ class consumer {
       if (piece.tag != tag) return RONDO_EMPTY;
       __builtin_memcpy(scratch_ + k * chunk_content_bytes, piece.content, chunk_content_bytes);
     }
-    return describe(scratch_, ring_.shape.payload_distance(), out);
+    return describe(scratch_, scratch_ + ring_.shape.payload_distance(), out);
+  }
+
+  RONDO_HD rondo_status describe_apart(message& out) {
+    message_run& run = ring_.consumer->run;
+    if (!is_in(run, head_)) enter_run(ring_, head_, run);
+    put_header_in(run, head_, scratch_);
+    if (ring_.shape.timed)
+      __builtin_memcpy(scratch_ + sizeof(envelope), ring_.header(head_) + sizeof(envelope),
+                       sizeof(envelope_times));
+    return describe(scratch_, ring_.slot(head_), out);
   }
 
   RONDO_HD bool is_discarded() const { return ring_.drops_oldest && is_given_up(head_); }
