@@ -48,8 +48,8 @@ void add_boost_cases(std::vector<bench_case>& to, processors cpus) {
                                                                  one, cpus, 64));
   add_all_modes<64, pair_by_value<64, spin::without_pause>>(to, cpus, one, "/no-pause");
   add_all_modes<64, pair_by_range<64>>(to, cpus, ranges, "/ranges");
-  to.push_back(make_case<mode::pipelined, 64, pair_by_range<64, 64>>(
-      "boost/pipelined/64/ranges-64", "ranges of 64", cpus));
+  to.push_back(make_case<mode::pipelined, 64, pair_by_range<64, 64>>("boost/pipelined/64/ranges-64",
+                                                                     "ranges of 64", cpus));
   to.push_back(make_case<mode::pipelined, 64, pair_in_place<64>>(
       "boost/pipelined/64/ranges/in-place", "ranges of 16, read in place", cpus));
   to.push_back(make_case<mode::pipelined, 64, pair_enveloped<64>>(

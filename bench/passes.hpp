@@ -74,9 +74,10 @@ __attribute__((noinline)) pass one_way_pass(Client& client, conversation<Bytes>&
 }
 
 // Keeps up to `window` requests on their way: fills the window, then takes a burst of replies, as
-// many as the client sends at once, and so on. Neither side ever waits to fill a burst. A client that gives replies where they lie gives
-// some at once, `receive_some(most, use)`, perhaps more; then a stamp is taken with the first that
-// are a batch together, so that a sample may be of a few messages more or less.
+// many as the client sends at once, and so on. Neither side ever waits to fill a burst. A client
+// that gives replies where they lie gives some at once, `receive_some(most, use)`, perhaps more;
+// then a stamp is taken with the first that are a batch together, so that a sample may be of a few
+// messages more or less.
 template <std::uint32_t Bytes, class Client>
 __attribute__((noinline)) pass pipelined_pass(Client& client, conversation<Bytes>& talk,
                                               std::uint64_t window, double seconds, samples* into) {

@@ -161,8 +161,8 @@ std::string new_kernel_id() {
 void add_rondo_cases(std::vector<bench_case>& to, processors cpus) {
   add_size<64, replier_64, counter_64>(
       to, cpus,
-      {usual, few_slots, parking, always_parking, counted, chunked, unmapped, unmapped_parking, pumped,
-       slow_called, slow_pumped, single},
+      {usual, few_slots, parking, always_parking, counted, chunked, unmapped, unmapped_parking,
+       pumped, slow_called, slow_pumped, single},
       {usual, counted, chunked, unmapped, unmapped_parking, pumped, slow_called, slow_pumped,
        single, single_counted},
       {usual, narrow, parking, always_parking, counted, chunked, unmapped, unmapped_parking, pumped,

@@ -69,7 +69,8 @@ template <class M>
 std::string wrong_reply(const ring::message& m, std::uint64_t id, std::uint64_t number) {
   const ring::envelope& h = *m.header;
   const std::string who = "reply to " + std::to_string(id) + ": ";
-  if (h.correlation_id != ~id) return who + "it answers " + std::to_string(~h.correlation_id);
+  if (h.correlation_id != correlation_for(id))
+    return who + "it answers " + std::to_string(id_behind(h.correlation_id));
   if (h.type != RONDO_TYPE_RESPONSE) return who + "its type is " + std::to_string(h.type);
   if (h.flags != 0) return who + "its flags are " + std::to_string(h.flags);
   if (h.version != detail::message_of<M>.version) return who + "its version is wrong";
@@ -87,7 +88,8 @@ inline std::string wrong_failure(const ring::message& m, std::uint64_t id, std::
                                  std::int32_t user_code, const std::string& text) {
   const ring::envelope& h = *m.header;
   const std::string who = "failure of " + std::to_string(id) + ": ";
-  if (h.correlation_id != ~id) return who + "it answers " + std::to_string(~h.correlation_id);
+  if (h.correlation_id != correlation_for(id))
+    return who + "it answers " + std::to_string(id_behind(h.correlation_id));
   if (h.flags != RONDO_FLAG_FAILED) return who + "its flags are " + std::to_string(h.flags);
   if (h.message_id != m.sequence + 1) return who + "its message id is not its sequence + 1";
   rondo_failure f{};
@@ -202,7 +204,7 @@ class conversation {
     }
   }
   void check(const ring::message& m) {
-    const std::uint64_t id = ~m.header->correlation_id;
+    const std::uint64_t id = id_behind(m.header->correlation_id);
     const std::uint64_t number = id >> 32;
     if (number >= senders_.size()) return kernel_.complain("a reply to nobody");
     sender& s = *senders_[number];

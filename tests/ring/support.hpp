@@ -89,13 +89,18 @@ inline bool payload_is(const std::byte* from, std::uint64_t id, std::uint32_t le
   return true;
 }
 
+// Rises with the id, as those of requests do.
+inline constexpr std::uint64_t correlation_base = std::uint64_t{1} << 40;
+inline std::uint64_t correlation_for(std::uint64_t id) { return id + correlation_base; }
+inline std::uint64_t id_behind(std::uint64_t correlation) { return correlation - correlation_base; }
+
 inline ring::envelope envelope_for(std::uint64_t id, std::uint32_t length) {
   ring::envelope e{};
   e.length = length;
   e.type = RONDO_TYPE_REQUEST;
   e.version = 1;
   e.message_id = id;
-  e.correlation_id = id + (std::uint64_t{1} << 40);  // rises with the id, as those of requests do
+  e.correlation_id = correlation_for(id);
   return e;
 }
 
