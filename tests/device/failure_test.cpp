@@ -78,7 +78,7 @@ void refuses_foreign_requests(const way& w) {
   std::uint64_t id = 0;
   const auto refused = [&](std::int32_t code, auto&& change) {
     ring::envelope header = m.header;
-    header.correlation_id = ~++id;
+    header.correlation_id = correlation_for(++id);
     change(header);
     k.send(header, m.bytes);
     k.expect_failure(id, code, 0, any_text);

@@ -67,7 +67,7 @@ class ruled : public ::testing::TestWithParam<setup> {
     ASSERT_TRUE(k.peek(m)) << "reply to " << id;
     ring::envelope header = *m.header;
     const bool is_awaited = (header.correlation_id & RONDO_CORRELATION_AWAITED) != 0;
-    if (!is_awaited) header.correlation_id = ~header.correlation_id;
+    if (!is_awaited) header.correlation_id = correlation_for(header.correlation_id);
     m.header = &header;
     EXPECT_EQ(wrong_reply<message>(m, id, number), "");
     k.out().release();

@@ -89,8 +89,9 @@ inline bool payload_is(const std::byte* from, std::uint64_t id, std::uint32_t le
   return true;
 }
 
-// Rises with the id, as those of requests do.
-inline constexpr std::uint64_t correlation_base = std::uint64_t{1} << 40;
+// Of somebody who waits for the answer. Rises with the id, as those of requests do.
+inline constexpr std::uint64_t correlation_base =
+    RONDO_CORRELATION_AWAITED + (std::uint64_t{1} << 40);
 inline std::uint64_t correlation_for(std::uint64_t id) { return id + correlation_base; }
 inline std::uint64_t id_behind(std::uint64_t correlation) { return correlation - correlation_base; }
 
