@@ -126,7 +126,7 @@ struct launch_options {
   std::string module{};  // name or path of the kernel module; empty: whichever has the handler
 
   // Slots of the queues, powers of two. 0 is an error; the default gives small messages 1024 slots
-  // and large ones as many as fit in about 1 MiB.
+  // and large ones as many as fit in about 1 MiB. Who waits for each answer is faster with 16.
   static constexpr std::uint64_t default_capacity = ~std::uint64_t{0};
   std::uint64_t input_capacity = default_capacity;
   std::uint64_t output_capacity = default_capacity;
