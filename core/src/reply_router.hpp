@@ -60,7 +60,8 @@ inline constexpr std::uint64_t async_record = 0x7fff;
 inline constexpr unsigned record_shift = 48;
 inline constexpr std::uint64_t count_mask = (std::uint64_t{1} << record_shift) - 1;
 
-// A reply where it lies: in its slot, in a record, or among what was stashed.
+// A reply where it lies: in its slot, in a record, or among what was stashed. The header may be in
+// the ring's reader, until its next look.
 using arrived = receive_port::seen;
 
 // Where one thread waits while another leads.

@@ -47,7 +47,7 @@ worker::worker(const rondo_handler& handler, const worker_options& options,
   struct_size = sizeof(rondo_emitter);
   reserve = &reserve_in_ring;
   commit = &commit_to_ring;
-  if (may_burst()) bursts_ = std::make_unique<burst_places>(out_.shape().stride);
+  if (may_burst()) bursts_ = std::make_unique<burst_places>(out_.shape());
   if (options_.rules.urgent) urgent_in_ = ring::consumer<>(seeing_all(input_.urgent_view()));
   invocation_.base.struct_size = sizeof invocation_;
   if (handler_.on_timer != nullptr) invocation_.timer_at_ns = &timer_at_ns_;

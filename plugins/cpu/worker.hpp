@@ -167,10 +167,12 @@ class worker : private rondo_emitter {
       std::byte bytes[ring::line_bytes];
     };
     std::unique_ptr<line[]> payloads;
-    rondo_envelope headers[RONDO_MAX_BURST];
+    alignas(16) rondo_envelope headers[RONDO_MAX_BURST];
 
-    explicit burst_places(std::uint32_t stride)
-        : payloads(std::make_unique<line[]>(RONDO_MAX_BURST * stride / ring::line_bytes + 1)) {}
+    explicit burst_places(const ring::geometry& slots) {
+      if (slots.how == ring::publication::apart)
+        payloads = std::make_unique<line[]>(RONDO_MAX_BURST * slots.stride / ring::line_bytes + 1);
+    }
     std::byte* payload(std::uint64_t i, std::uint64_t stride) {
       return payloads[0].bytes + i * stride;
     }

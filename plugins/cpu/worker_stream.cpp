@@ -1,6 +1,6 @@
 // Requests that come without a pause, for the commonest kind of kernel: one reply to each, no
-// rules, no handler deadline, word publication. A loop for them alone, in which each takes half of
-// the instructions that step() needs; what is not ordinary about a request it leaves to step().
+// rules, no handler deadline. Loops for them alone, in which each takes half of the instructions
+// that step() needs; what is not ordinary about a request they leave to step().
 #include "worker_parts.hpp"
 
 #include <algorithm>
@@ -136,6 +136,8 @@ void worker::burst_apart(command during, std::uint64_t end) {
     std::uint64_t filled = 0;
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;
+    // The worker's loop is gone through now and then, for its timer.
+    bool has_timed = false;
     burst.answered = burst.count = 0;
     while (filled < room && burst.answered == burst.count) {
       const bool timed = ring::is_timed(requests.next_sequence());
@@ -148,6 +150,7 @@ void worker::burst_apart(command during, std::uint64_t end) {
       burst.payloads = first.payload;
       burst.first_message_id = out_.next_sequence() + filled + 1;
       burst.reply_payloads = bursts_->payload(filled, stride);
+      has_timed |= timed;
       if (timed) [[unlikely]]
         took.begin_ns = ring::now_ns();
       invoke(burst);
@@ -177,7 +180,7 @@ void worker::burst_apart(command during, std::uint64_t end) {
     }
     if (burst.answered < burst.count) {
       if (!end_burst(requests, burst)) break;
-    } else if (filled == 0) {
+    } else if (filled == 0 || has_timed) {
       break;
     }
   }

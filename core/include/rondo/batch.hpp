@@ -122,7 +122,7 @@ void put_batch(ring::producer<>& ring, std::uint64_t first, const void* messages
       filled = count;
       return true;
     };
-    if (sizeof(T) == ring.shape().stride && ring::array_run<>::serves(ring)) {
+    if (fits && sizeof(T) == ring.shape().stride && ring::array_run<>::serves(ring)) {
       fill_with_array(ring, first, from, count);
       filled = count;
       return;

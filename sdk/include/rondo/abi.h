@@ -141,7 +141,8 @@ enum {
   RONDO_FLAG_MORE = 1u << 1,   /* RONDO_FLAG_MORE says that more replies to the same request follow,
                                   and arrives as the handler set it [EXEC-13] */
   RONDO_FLAG_ABANDONED = 1u << 2, /* a claimed slot that was given up, and no message; see TEL-16 */
-  RONDO_FLAG_URGENT = 1u << 3     /* travels in the urgent lane */
+  RONDO_FLAG_URGENT = 1u << 3     /* travels in the urgent lane; 1u << 31 is the rings' own, and
+                                     cleared where they use it */
 };
 
 /* The header in front of every payload, 32 bytes. The first 12 bytes are what a consumer needs to
@@ -665,7 +666,7 @@ typedef struct rondo_queue_info {
  * each where its reader polls cheapest; layouts are in rondo/ring/layout.hpp. */
 typedef struct rondo_ring_lane {
   void* slots; /* capacity × slot_stride bytes and, with RONDO_RING_HEADERS_APART, what goes
-                  before each message behind them; written by producers */
+                  before each message behind them, see layout.hpp; written by producers */
   void* producer_line; /* rondo::ring::producer_line, written by the producing side */
   void* consumer_line; /* rondo::ring::consumer_line, written by the consumer */
   void* claim_line;    /* rondo::ring::claim_line, in the producers' own memory; NULL if producers

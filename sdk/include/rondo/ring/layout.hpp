@@ -34,7 +34,8 @@
 // With run_mark among its flags an envelope is followed by as many messages as its `reserved` says
 // that have the same envelope, but for ids each one higher than before, and whose own headers hold
 // nothing. Who reads keeps the run that it is in beside head, as the header's slot may be written
-// again when the first message of a run is released.
+// again when the first message of a run is released. Another that is to read on from there begins
+// when it has released all that it read. The headers begin at the next multiple of 128 bytes.
 //
 // Chunked publication. The message, envelope first, is cut into pieces of 12 bytes; each travels in
 // one 16-byte access together with a tag, the low 32 bits of s + 1. No flag, no fence, no order
@@ -110,7 +111,7 @@ struct alignas(line_bytes) producer_line {
 struct alignas(line_bytes) consumer_line {
   std::uint64_t head;           // first sequence that is not released
   std::uint64_t skipped;        // abandoned and discarded slots so far
-  alignas(64) message_run run;  // apart: that of head, or the one before
+  alignas(64) message_run run;  // apart: that of the message read last
 };
 
 // In the memory of the producing side; the other side never looks.
@@ -182,8 +183,8 @@ struct geometry {
   RONDO_HD constexpr std::uint32_t prefix_bytes() const {
     return how == publication::word ? word_prefix_bytes : 0;
   }
-  // From the envelope to the payload, where it is in the slot: header_bytes(), or the rest of a
-  // word slot's first line.
+  // From the envelope to the payload, where both are in the slot: header_bytes(), or the rest of a
+  // word slot's first line. Not apart.
   RONDO_HD constexpr std::uint32_t payload_distance() const {
     return how == publication::word ? word_payload_offset - word_prefix_bytes : header_bytes();
   }

@@ -49,7 +49,7 @@ class run_writer {
   // That of the next message.
   RONDO_HD RONDO_INLINE void put(const header_words& next) {
     if (next.what == last_.what && next.flags == last_.flags && next.id == last_.id + 1 &&
-        next.correlation == last_.correlation + 1 && following_ < most) [[likely]] {
+        next.correlation == last_.correlation + 1 && following_ < most && is_open_) [[likely]] {
       ++following_;
       last_.id = next.id;
       last_.correlation = next.correlation;
@@ -64,7 +64,7 @@ class run_writer {
     for (; count > 0; --count, ++first.id, ++first.correlation) {
       put(first);
       const std::uint64_t more = count - 1;
-      if (last_.flags == none.flags || more > most - following_) continue;
+      if (!is_open_ || more > most - following_) continue;
       following_ += static_cast<std::uint32_t>(more);
       last_.id += more;
       last_.correlation += more;
@@ -77,7 +77,7 @@ class run_writer {
       last_.flags |= run_mark | std::uint64_t{following_} << 32;
       __builtin_memcpy(place_ + 8, &last_.flags, sizeof last_.flags);
     }
-    last_ = none;
+    is_open_ = false;
     following_ = 0;
   }
   // The next run begins here, where the reader has the line since a lap ago.
@@ -85,23 +85,21 @@ class run_writer {
 
  private:
   static constexpr std::uint32_t most = 1u << 20;
-  // Nothing goes on from it: no message has run_mark.
-  static constexpr header_words none{0, run_mark, 0, 0};
 
   RONDO_HD void begin(const header_words& first) {
     place_ = ring_.header(sequence_);
     last_ = first;
     last_.flags &= ~std::uint64_t{run_mark};
     store_words(place_, last_);
-    // Both have their place in `reserved`.
-    if (last_.flags >> 32 != 0) last_ = none;
+    is_open_ = last_.flags >> 32 == 0;  // both have their place in `reserved`
   }
 
   const view& ring_;
   std::uint64_t sequence_;
   std::byte* place_ = nullptr;
   std::uint32_t following_ = 0;
-  header_words last_ = none;
+  bool is_open_ = false;  // there is a run, which may go on
+  header_words last_{};
 };
 
 // Takes messages one after the other, as peek() and advance() of the consumer do, and ends before
@@ -171,8 +169,11 @@ class consumer_run {
     // Several producers may publish a run in parts.
     if (limit_ - head_ < n) look_for_more(head_);
     n = smaller(n, limit_ - head_);
-    const std::byte* const end = *slot_ + n * of_.ring_.shape.stride;
-    for (const std::byte* line = *slot_; line < end; line += 64) P::prefetch(line);
+    const std::byte* slot = *slot_;
+    for (std::uint64_t i = 0; i < n; ++i, slot += of_.ring_.shape.stride) {
+      P::prefetch(slot);
+      if (first.header->length > 64) P::prefetch(slot + 64);
+    }
     return n;
   }
   RONDO_HD void advance_by(std::uint64_t n) {
@@ -231,9 +232,9 @@ class consumer_run {
   const std::uint32_t payload_capacity_;
   const std::uint32_t payload_distance_;
   std::uint64_t head_;
-  std::uint64_t limit_;  // counted: as the consumer's
-  message_run& run_;     // apart: in the consumer's line
-  envelope header_;      // apart: of the message in hand
+  std::uint64_t limit_;          // counted: as the consumer's
+  message_run& run_;             // apart: in the consumer's line
+  alignas(16) envelope header_;  // apart: of the message in hand
 };
 
 // Claims and commits one slot after the other for a producer that claims alone, by word
