@@ -113,6 +113,19 @@ struct pulsing {
 };
 RONDO_KERNEL(pulsing);
 
+// The same beside requests that are brief, as far as one that wants to be seen can be.
+struct brisk_pulsing : pulsing {
+  static constexpr rondo::handler_id id{"BriskPulsing"};
+  static constexpr bool is_brief = true;
+  void operator()(const request&, response& out, rondo::context&) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(2);
+    while (std::chrono::steady_clock::now() < end) {
+    }
+    out.ticks = pulses;
+  }
+};
+RONDO_KERNEL(brisk_pulsing);
+
 struct timeless {
   static constexpr rondo::handler_id id{"Timeless"};
   using request = ask;
@@ -320,6 +333,31 @@ TEST_P(timers, come_also_while_messages_keep_coming) {
   });
   EXPECT_TRUE(eventually([&] { return pulses >= 20 && kernel.snapshot().messages_in > 20; }));
   more = false;
+}
+
+// All requests are there before the first is handled, so that the kernel has no pause.
+TEST(timer, comes_also_between_requests_that_are_handled_in_bursts) {
+  constexpr std::uint64_t count = 1u << 14;
+  const std::vector<ask> all(count);
+  for (const auto publish : {rondo::publish_policy::word, rondo::publish_policy::counted}) {
+    pulses = 0;
+    auto runtime = open_runtime();
+    auto kernel = runtime.launch<brisk_pulsing>({.input_capacity = count,
+                                                 .output_capacity = count,
+                                                 .publish = publish,
+                                                 .one_sender = true});
+    ASSERT_EQ(kernel.send_batch(all, patience)->count, count);
+    kernel.activate();
+    std::uint64_t taken = 0;
+    std::uint64_t ticks = 0;
+    while (taken < count) {
+      const auto some = kernel.receive_batch(
+          count, [&](const auto& reply) { ticks = reply.value->ticks; }, patience);
+      ASSERT_TRUE(some.has_value());
+      taken += *some;
+    }
+    EXPECT_GE(ticks, 2u) << "as the last request saw it, 32 ms after the first";
+  }
 }
 
 TEST(timer, goes_on_where_queues_have_rules) {
