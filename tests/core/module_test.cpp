@@ -138,7 +138,7 @@ TEST(module, lists_its_handlers) {
               UnorderedElementsAre("Oracle", "Gated", "Culprit", "Emitting", "Mirror", "Repeating",
                                    "Measuring", "Summing", "PartSumming", "Choosing", "Borrowing",
                                    "Stillborn", "Noting", "Counting", "Flooded", "Probe", "Started",
-                                   "Ticking", "Pulsing", "Timeless", "Unwilling"));
+                                   "Ticking", "Pulsing", "BriskPulsing", "Timeless", "Unwilling"));
   for (const auto& handler : from_file) {
     EXPECT_EQ(handler.module, "tally");
     EXPECT_EQ(handler.request, "TallyRequest");
