@@ -4,6 +4,7 @@
 // Rondo's, and by a pointer into a pool where the message is written and read in place.
 #pragma once
 
+#include "cases.hpp"
 #include "messages.hpp"
 #include "waiting.hpp"
 
@@ -50,7 +51,7 @@ class value_lane {
 };
 
 // One direction, up to so many messages per push and pop. Whoever sends flushes before it waits.
-template <class Message, std::size_t Most = 16>
+template <class Message, std::size_t Most = usual_batch>
 class range_lane {
  public:
   static constexpr std::size_t most = Most;
@@ -185,7 +186,7 @@ class spsc_pair {
   static constexpr bool reads_all = std::is_same_v<Responses, all_lane<response>>;
   static constexpr std::size_t most = [] {  // that are sent at once
     if constexpr (requires { Requests::most; }) return Requests::most;
-    else return std::size_t{16};
+    else return usual_batch;
   }();
 
   spsc_pair(int worker_cpu, std::size_t slots, duty what) : shared_(std::make_unique<both>(slots)) {
@@ -283,7 +284,7 @@ class spsc_pair {
 template <std::uint32_t Bytes, spin How = spin::with_pause>
 using pair_by_value = spsc_pair<Bytes, value_lane<message<role::request, Bytes>, How>,
                                 value_lane<message<role::response, Bytes>, How>>;
-template <std::uint32_t Bytes, std::size_t Most = 16>
+template <std::uint32_t Bytes, std::size_t Most = usual_batch>
 using pair_by_range = spsc_pair<Bytes, range_lane<message<role::request, Bytes>, Most>,
                                 range_lane<message<role::response, Bytes>, Most>>;
 template <std::uint32_t Bytes>

@@ -66,6 +66,9 @@ inline constexpr std::string_view boost_pipelined_64 = "boost/pipelined/64";
 inline constexpr std::string_view rondo_call_64 = "rondo/call/64";
 inline constexpr std::string_view rondo_pipelined_64 = "rondo/pipelined/64";
 
+// Messages that are sent at once in a pipelined case, by batch or one by one, unless its name says
+// otherwise.
+inline constexpr std::size_t usual_batch = 16;
 // Requests on their way in a pipelined case, unless its name says otherwise; and slots of a peer's
 // queue, which are as many as Rondo takes by itself.
 constexpr std::uint64_t window_for(std::uint32_t bytes) { return bytes > 4096 ? 8 : 256; }

@@ -40,7 +40,8 @@ constexpr const char* over_limit = "call_64_over_ping_pong";
 constexpr const char* few_over_limit = "call_64_slots_16_over_ping_pong";
 constexpr const char* over_boost = "call_64_over_boost_call_64";
 constexpr const char* stream_over_boost = "pipelined_64_over_boost_pipelined_64";
-constexpr const char* brief_over_ranges = "brief_batch_64_over_boost_ranges";
+constexpr const char* brief_over_ranges = "brief_batch_16_over_boost_ranges";
+constexpr const char* long_over_ranges = "brief_batch_64_over_boost_ranges";
 constexpr std::string_view batches_in_place = "rondo/pipelined/64/batch-16/in-place";
 // The fastest way to stream small messages, and the same in batches as long as the peer's.
 constexpr std::string_view fastest_batches =
@@ -78,10 +79,10 @@ std::vector<ratio> ratios_of(const report& r) {
   add(divide("batch_16_in_place_over_boost_ranges", in_place, ranges, true));
   add(divide("brief_batch_16_copied_over_boost_ranges",
              find(r, "rondo/pipelined/64/brief/counted/dense/batch-16"), ranges, true));
-  add(divide(brief_over_ranges, find(r, fastest_batches), ranges, true));
+  add(divide(long_over_ranges, find(r, fastest_batches), ranges, true));
   add(divide("brief_batch_64_over_boost_ranges_64", find(r, fastest_batches),
              find(r, "boost/pipelined/64/ranges-64"), true));
-  add(divide("brief_batch_16_over_boost_ranges", find(r, brief_batches), ranges, true));
+  add(divide(brief_over_ranges, find(r, brief_batches), ranges, true));
   add(divide("brief_batch_16_over_boost_ranges_enveloped", find(r, brief_batches),
              find(r, "boost/pipelined/64/ranges/enveloped"), true));
   add(divide("brief_batch_16_by_word_over_boost_ranges",
@@ -145,10 +146,11 @@ std::vector<goal> goals_of(const report& r) {
       goals.push_back(
           {"pipelined at 64 B at least the rate of the Boost.Lockfree pair, one at a time",
            one.value, one.value >= 1});
-    if (one.name == brief_over_ranges)
+    if (one.name == brief_over_ranges || one.name == long_over_ranges)
       goals.push_back(
-          {"batches of 64 at 64 B, of a brief handler, at least the rate of "
-           "Boost.Lockfree's ranges of 16",
+          {fmt::format("batches of {} at 64 B, of a brief handler, at least the rate of "
+                       "Boost.Lockfree's ranges of 16",
+                       one.name == brief_over_ranges ? 16 : 64),
            one.value, one.value >= 1});
     if (one.name.ends_with(over_raw_ring))
       goals.push_back({fmt::format("{}: mean at most 1.2 x the raw ring of 64 KiB", one.name),
@@ -157,12 +159,14 @@ std::vector<goal> goals_of(const report& r) {
       goals.push_back(
           {fmt::format("{}: mean at most 1.1 x spinning", one.name), one.value, one.value <= 1.1});
   }
-  if (const row* fastest = find(r, fastest_batches); fastest != nullptr) {
-    const double millions = fastest->summary().per_second / 1e6;
-    goals.push_back(
-        {"batches of 64 at 64 B, of a brief handler, at least 60 million a second, in "
-         "millions",
-         millions, millions >= 60});
+  for (const auto& [size, name] : {std::pair(16, brief_batches), std::pair(64, fastest_batches)}) {
+    const row* found = find(r, name);
+    if (found == nullptr) continue;
+    const double millions = found->summary().per_second / 1e6;
+    goals.push_back({fmt::format("batches of {} at 64 B, of a brief handler, at least 60 million a "
+                                 "second, in millions",
+                                 size),
+                     millions, millions >= 60});
   }
   return goals;
 }

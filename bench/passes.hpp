@@ -84,7 +84,7 @@ __attribute__((noinline)) pass pipelined_pass(Client& client, conversation<Bytes
   using response = message<role::response, Bytes>;
   constexpr std::uint64_t most = [] {
     if constexpr (requires { Client::most; }) return Client::most;
-    else return std::size_t{16};
+    else return usual_batch;
   }();
   const std::uint64_t burst = std::clamp<std::uint64_t>(window / 4, 1, most);
   const std::uint64_t budget = ticks_of(seconds);

@@ -1,6 +1,7 @@
 // A launched kernel as a contender for the passes: public typed API only.
 #pragma once
 
+#include "cases.hpp"
 #include "kernels.hpp"
 #include "waiting.hpp"
 
@@ -75,8 +76,8 @@ class rondo_replier : public launched<H> {
   }
 };
 
-// Through the batch API, up to so many messages a call; 16 as the peers' ranges.
-template <class H, std::size_t Most = 16>
+// Through the batch API, up to so many messages a call; usually as the peers' ranges.
+template <class H, std::size_t Most = usual_batch>
 class rondo_batch_replier : public launched<H> {
  public:
   using launched<H>::launched;
@@ -113,7 +114,7 @@ class rondo_batch_replier : public launched<H> {
 };
 
 // The same, and each reply is read where it lies, as receive_batch() gives it.
-template <class H, std::size_t Most = 16>
+template <class H, std::size_t Most = usual_batch>
 class rondo_batch_reader : public rondo_batch_replier<H, Most> {
  public:
   using rondo_batch_replier<H, Most>::rondo_batch_replier;

@@ -104,8 +104,8 @@ TEST_P(model_given, operations_that_show_a_fault_finds_it_and_nothing_without) {
   const auto& [fault, rules, script] = GetParam();
   const std::vector<std::string> arguments{"--filter", "kernel.model.random", "--replay", script};
   child_result found;
-  // A timer is seldom held just before it comes, one time in five to ten here, and less often on a
-  // loaded machine.
+  // A timer is held just before it comes every other time on an idle machine, one time in five to
+  // ten on a busy one.
   for (int i = 0; i < 200 && found.exit_code != 1; ++i) found = with_fault(fault, arguments);
   ASSERT_EQ(found.exit_code, 1) << found.out << found.err;
   EXPECT_THAT(rules, HasSubstr(rule_in(found.out))) << found.out;
