@@ -183,9 +183,10 @@ struct geometry {
   RONDO_HD constexpr std::uint32_t prefix_bytes() const {
     return how == publication::word ? word_prefix_bytes : 0;
   }
-  // From the envelope to the payload, where both are in the slot: header_bytes(), or the rest of a
-  // word slot's first line. Not apart.
+  // From the envelope to the payload: header_bytes(), or the rest of a word slot's first line.
+  // Apart, from the slot's begin.
   RONDO_HD constexpr std::uint32_t payload_distance() const {
+    if (how == publication::apart) return 0;
     return how == publication::word ? word_payload_offset - word_prefix_bytes : header_bytes();
   }
   // Whether a tail says what is complete.

@@ -371,8 +371,7 @@ class producer {
       // Never more, see make_geometry(); said here for the compiler, which sees what is copied.
       if (c.capacity > max_chunked_content) c.capacity = max_chunked_content;
     }
-    c.payload =
-        ring_.shape.how == publication::apart ? start : start + ring_.shape.payload_distance();
+    c.payload = start + ring_.shape.payload_distance();
   }
 
   // What the caller wrote into memory that the consumer reads beside the ring, buffers that both

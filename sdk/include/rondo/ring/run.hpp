@@ -316,10 +316,7 @@ class filling_run {
 
   RONDO_HD RONDO_INLINE std::uint64_t sequence() const { return sequence_; }
   // Where the payload of the slot in hand begins, as long as finish() has not been called for it.
-  RONDO_HD RONDO_INLINE std::byte* payload() const {
-    if constexpr (How == publication::apart) return *slot_;
-    return envelope_place() + payload_distance_;
-  }
+  RONDO_HD RONDO_INLINE std::byte* payload() const { return *slot_ + prefix_ + payload_distance_; }
   // Writes the envelope of the slot in hand, and goes on to the next.
   RONDO_HD RONDO_INLINE void finish(const envelope& header) {
     // Not only what was claimed: the slots of the next batch are wanted as soon.
@@ -327,7 +324,7 @@ class filling_run {
     if constexpr (How != publication::apart) P::prefetch_to_write(*later_ + 64);
     ++later_;
     if constexpr (How == publication::apart) headers_.put(words_of(header));
-    else store_words(envelope_place(), words_of(header));
+    else store_words(*slot_ + prefix_, words_of(header));
     if constexpr (How == publication::word) {
       // SYNC: slot-published
       P::store_release(reinterpret_cast<std::uint64_t*>(*slot_), sequence_ + 1);
@@ -348,8 +345,6 @@ class filling_run {
 
  private:
   static constexpr std::uint64_t ahead = How == publication::word ? writes_ahead : slots_ahead;
-
-  RONDO_HD RONDO_INLINE std::byte* envelope_place() const { return *slot_ + prefix_; }
 
   producer<P>& of_;
   slot_cursor slot_;
